@@ -1,0 +1,5 @@
+export { grad, valueAndGrad, vjp } from './grad.ts'
+export { GradientTape } from './gradient-tape.ts'
+export { customGradient, type CustomGradient } from './custom-gradient.ts'
+export { checkGradients, type CheckOptions } from './check-gradients.ts'
+export { Tape } from './tape.ts'

@@ -1,0 +1,25 @@
+import { allocate } from '../../memory.ts'
+import type { Backend } from '../backend.ts'
+import { copy, elementwise } from './elementwise.ts'
+import { gather, scatterAdd } from './indexing.ts'
+import { matmul, softmax } from './linear.ts'
+import { random } from './random.ts'
+import { argReduce, argsort, reduce, scan } from './reduce.ts'
+
+/** The readable reference: plain loops and ndarray-ops, computing in double precision. */
+export const cpu: Backend = {
+  name: 'cpu',
+  device: 'host',
+  allocate,
+  elementwise,
+  copy,
+  reduce,
+  argReduce,
+  matmul,
+  softmax,
+  gather,
+  scatterAdd,
+  scan,
+  argsort,
+  random,
+}

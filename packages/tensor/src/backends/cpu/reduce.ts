@@ -1,0 +1,147 @@
+import { interpret, renderJs } from '../../formula/render-js.ts'
+import { kernel } from '../../formula/kernel.ts'
+import { Tensor } from '../../tensor.ts'
+import type { Reduction, ScanOptions } from '../backend.ts'
+import { canGenerate, generate } from './loops.ts'
+import { forEachIndex } from './elementwise.ts'
+import { collapse, makeLayout, permuteLayout, sliceLayout, type Layout } from '../../layout.ts'
+
+const view = (x: Tensor, layout: Layout): Tensor => new Tensor(x.buffer, layout, x.dtype)
+
+/** Accumulates in double precision (int32 products modulo 2^32), one output after the other. */
+export function reduce(reduction: Reduction, x: Tensor, axes: readonly number[], out: Tensor): void {
+  if (out.size === 0) return
+  const reduced = [...axes]
+  const kept = [...x.shape.keys()].filter((axis) => !axes.includes(axis))
+  const pick = (list: readonly number[], which: readonly number[]): number[] => which.map((axis) => list[axis])
+  const int = out.dtype === 'int32'
+  const step = kernel(['acc', 'x'], { acc: reduction.step })
+  const finish = kernel(['acc', 'n'], { acc: reduction.finish ?? 'acc' })
+  const count = pick(x.shape, reduced).reduce((a, b) => a * b, 1)
+  const outer = collapse(pick(x.shape, kept), [pick(x.layout.strides, kept), out.layout.strides])
+  const inner = collapse(pick(x.shape, reduced), [pick(x.layout.strides, reduced)])
+  if (!canGenerate) return byIndex(reduction, x, kept, reduced, out, count)
+
+  const key = `reduce/${reduction.init}/${step.key}/${finish.key}/${outer.shape.length}/${inner.shape.length}/${int}`
+  const loop = generate(key, ['n', 'outer', 'inner', 'x', 'p', 'out', 'q'], () => {
+    const lines: string[] = []
+    const unpack = (letter: string, from: string, rank: number, strides: number): void => {
+      for (let i = 0; i < rank; i++) {
+        lines.push(`const ${letter}n${i} = ${from}.shape[${i}];`)
+        for (let t = 0; t < strides; t++) lines.push(`const ${letter}s${t}_${i} = ${from}.strides[${t}][${i}];`)
+      }
+    }
+    const [ranks, rankInner] = [outer.shape.length, inner.shape.length]
+    unpack('o', 'outer', ranks, 2)
+    unpack('i', 'inner', rankInner, 1)
+    for (let i = 0; i < ranks; i++) lines.push(`for (let o${i} = 0; o${i} < on${i}; o${i}++) {`)
+    lines.push(`let acc = ${reduction.init}; let r = p;`)
+    for (let i = 0; i < rankInner; i++) lines.push(`for (let i${i} = 0; i${i} < in${i}; i${i}++) {`)
+    lines.push('const v = x[r];')
+    const body = renderJs(step, ['acc', 'v'], int)
+    lines.push(...body.statements, `acc = ${body.results[0]};`)
+    for (let i = rankInner - 1; i >= 0; i--) {
+      lines.push(`r += is0_${i}; }`)
+      if (i > 0) lines.push(`r -= in${i} * is0_${i};`)
+    }
+    const end = renderJs(finish, ['acc', 'n'], int)
+    lines.push('{', ...end.statements, `out[q] = ${end.results[0]};`, '}')
+    for (let i = ranks - 1; i >= 0; i--) {
+      lines.push(`p += os0_${i}; q += os1_${i}; }`)
+      if (i > 0) lines.push(`p -= on${i} * os0_${i}; q -= on${i} * os1_${i};`)
+    }
+    return lines.join('\n')
+  })
+  loop(count, outer, inner, x.array, x.layout.offset, out.array, out.layout.offset)
+}
+
+function byIndex(reduction: Reduction, x: Tensor, kept: number[], reduced: number[], out: Tensor, count: number): void {
+  const int = out.dtype === 'int32'
+  const step = interpret(kernel(['acc', 'x'], { acc: reduction.step }), int)
+  const finish = interpret(kernel(['acc', 'n'], { acc: reduction.finish ?? 'acc' }), int)
+  const rows = makeLayout(
+    kept.map((axis) => x.shape[axis]),
+    kept.map((axis) => x.layout.strides[axis]),
+    x.layout.offset,
+  )
+  forEachIndex([view(x, rows), out], ([at, to]) => {
+    let acc = reduction.init
+    const cells = makeLayout(
+      reduced.map((axis) => x.shape[axis]),
+      reduced.map((axis) => x.layout.strides[axis]),
+      at,
+    )
+    forEachIndex([view(x, cells)], ([i]) => ([acc] = step([acc, x.array[i]])))
+    out.array[to] = finish([acc, count])[0]
+  })
+}
+
+/** Calls `f` with the buffer positions of the first element of every line along `axis`. */
+function forEachLine(x: Tensor, out: Tensor, axis: number, f: (from: number, to: number) => void): void {
+  const first = (t: Tensor): Tensor =>
+    view(
+      t,
+      sliceLayout(
+        t.layout,
+        t.shape.map((length, i) => ({ start: 0, length: i === axis ? 1 : length, step: 1 })),
+      ),
+    )
+  if (x.size > 0) forEachIndex([first(x), out.rank === x.rank ? first(out) : out], ([from, to]) => f(from, to))
+}
+
+/** The first position of the extreme along `axis`; NaN is taken as the extreme. */
+export function argReduce(kind: 'max' | 'min', x: Tensor, axis: number, out: Tensor): void {
+  const sign = kind === 'max' ? 1 : -1
+  const step = x.layout.strides[axis]
+  const length = x.shape[axis]
+  const order = [...x.shape.keys()].filter((i) => i !== axis)
+  const outer = permuteLayout(x.layout, [...order, axis])
+  const rows = makeLayout(outer.shape.slice(0, -1), outer.strides.slice(0, -1), outer.offset)
+  if (x.size === 0) return
+  forEachIndex([view(x, rows), out], ([from, to]) => {
+    let best = 0
+    let top = x.array[from]
+    for (let i = 1; i < length && top === top; i++) {
+      const value = x.array[from + i * step]
+      if (value !== value || sign * value > sign * top) {
+        best = i
+        top = value
+      }
+    }
+    out.array[to] = best
+  })
+}
+
+/** Cumulative sum or product along `axis`, in double precision. */
+export function scan(kind: 'sum' | 'prod', x: Tensor, axis: number, { exclusive, reverse }: ScanOptions, out: Tensor): void {
+  const length = x.shape[axis]
+  const [step, outStep] = [x.layout.strides[axis], out.layout.strides[axis]]
+  const int = out.dtype === 'int32'
+  forEachLine(x, out, axis, (from, to) => {
+    let acc = kind === 'sum' ? 0 : 1
+    for (let k = 0; k < length; k++) {
+      const i = reverse ? length - 1 - k : k
+      const value = x.array[from + i * step]
+      const next = kind === 'sum' ? acc + value : int ? Math.imul(acc, value) : acc * value
+      out.array[to + i * outStep] = exclusive ? acc : next
+      acc = next
+    }
+  })
+}
+
+/** Stable argsort along the last axis; NaN comes last. */
+export function argsort(x: Tensor, descending: boolean, out: Tensor): void {
+  const axis = x.rank - 1
+  const [step, outStep, length] = [x.layout.strides[axis], out.layout.strides[axis], x.shape[axis]]
+  const sign = descending ? -1 : 1
+  forEachLine(x, out, axis, (from, to) => {
+    const values = Float64Array.from({ length }, (_, i) => x.array[from + i * step])
+    const positions = Array.from({ length }, (_, i) => i)
+    positions.sort((i, j) => {
+      const [a, b] = [values[i], values[j]]
+      if (a !== a || b !== b) return Number(a !== a) - Number(b !== b) || i - j
+      return sign * (a - b) || i - j
+    })
+    for (let i = 0; i < length; i++) out.array[to + i * outStep] = positions[i]
+  })
+}

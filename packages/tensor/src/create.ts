@@ -1,0 +1,89 @@
+import { assertDType, dtypeOfArray, isFloat, type DType } from './dtype.ts'
+import { ShapeError, ValueError } from './errors.ts'
+import { broadcastLayout } from './layout.ts'
+import { fromTypedArray, scalar, toTensor, type TensorLike } from './convert.ts'
+import { assertShape, formatShape, sizeOf, type Shape } from './shape.ts'
+import { emptyTensor, Tensor } from './tensor.ts'
+import { cast } from './ops/cast.ts'
+import { reshape } from './ops/movement.ts'
+
+export interface CreateOptions {
+  /** @defaultValue `'float32'` */
+  readonly dtype?: DType
+}
+
+/**
+ * A tensor of the given numbers: nested arrays, a typed array (copied), an ndarray, a table or another tensor.
+ * Numbers become float32, booleans bool, unless `dtype` says otherwise; `shape` reshapes.
+ */
+export function tensor(values: TensorLike, { dtype, shape }: CreateOptions & { readonly shape?: Shape } = {}): Tensor {
+  if (dtype !== undefined) assertDType(dtype, 'tensor')
+  if (shape) assertShape(shape, 'tensor')
+  const flat = ArrayBuffer.isView(values) ? values : undefined
+  if (flat && shape && sizeOf(shape) !== flat.length) {
+    throw new ShapeError(`tensor: ${flat.length} values for shape ${formatShape(shape)}, which has ${sizeOf(shape)}`, {
+      shape,
+      length: flat.length,
+    })
+  }
+  if (flat) return fromTypedArray(flat, shape ?? [flat.length], dtype ?? dtypeOfArray(flat))
+  const made = toTensor(values, dtype)
+  const typed = dtype ? cast(made, dtype) : made
+  return shape ? reshape(typed, shape) : typed
+}
+
+/** A tensor of zeros. */
+export function zeros(shape: Shape, { dtype = 'float32' }: CreateOptions = {}): Tensor {
+  assertDType(dtype, 'zeros')
+  assertShape(shape, 'zeros')
+  return emptyTensor(shape, dtype)
+}
+
+/** A tensor of ones. */
+export const ones = (shape: Shape, options: CreateOptions = {}): Tensor => full(shape, 1, options)
+
+/** A tensor with `value` at every position. */
+export function full(
+  shape: Shape,
+  value: number | boolean,
+  { dtype = typeof value === 'boolean' ? 'bool' : 'float32' }: CreateOptions = {},
+): Tensor {
+  assertDType(dtype, 'full')
+  assertShape(shape, 'full')
+  const one = scalar(value, dtype)
+  return new Tensor(one.buffer, broadcastLayout(one.layout, shape), dtype)
+}
+
+/** The identity matrix, or one with `m` columns. */
+export function eye(n: number, m = n, options: CreateOptions = {}): Tensor {
+  const out = zeros([n, m], options)
+  for (let i = 0; i < Math.min(n, m); i++) out.array[out.layout.offset + i * m + i] = 1
+  return out
+}
+
+/** `0, 1, …` below `stop`, or from `start` in steps of `step`. */
+export function arange(stop: number, options?: CreateOptions & { start?: number; step?: number }): Tensor {
+  const { start = 0, step = 1, dtype = 'float32' } = options ?? {}
+  if (step === 0 || !Number.isFinite(start + stop + step))
+    throw new ValueError(`arange: start ${start}, stop ${stop}, step ${step}`)
+  assertDType(dtype, 'arange')
+  const out = emptyTensor([Math.max(0, Math.ceil((stop - start) / step))], dtype)
+  for (let i = 0; i < out.size; i++) out.array[out.layout.offset + i] = start + i * step
+  return out
+}
+
+/** `count` numbers evenly spaced from `start` to `stop`, both included. */
+export function linspace(start: number, stop: number, count = 50, { dtype = 'float32' }: CreateOptions = {}): Tensor {
+  if (!Number.isInteger(count) || count < 0) throw new ValueError(`linspace: count ${count}, expected an integer ≥ 0`)
+  if (!isFloat(dtype)) throw new ValueError(`linspace: dtype ${dtype}, expected float32 or float64`)
+  const out = emptyTensor([count], dtype)
+  for (let i = 0; i < count; i++)
+    out.array[out.layout.offset + i] = count === 1 ? start : start + ((stop - start) * i) / (count - 1)
+  return out
+}
+
+/** Zeros of x's shape and dtype. */
+export const zerosLike = (x: Tensor): Tensor => zeros(x.shape, { dtype: x.dtype })
+
+/** Ones of x's shape and dtype. */
+export const onesLike = (x: Tensor): Tensor => ones(x.shape, { dtype: x.dtype })

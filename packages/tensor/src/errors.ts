@@ -1,0 +1,31 @@
+/**
+ * The errors that typegrad throws. A message reads `<op>: <what was given>, <what is wrong>` and, where it helps,
+ * what to do; `details` holds the operands, for programs.
+ */
+export class TypegradError extends Error {
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(message: string, details: Record<string, unknown> = {}) {
+    super(message)
+    this.name = new.target.name
+    this.details = details
+  }
+}
+
+/** Shapes, ranks or axes that do not fit. */
+export class ShapeError extends TypegradError {}
+
+/** A dtype that an op is not defined for, or a value that a dtype cannot hold. */
+export class DTypeError extends TypegradError {}
+
+/** An argument outside its allowed values. */
+export class ValueError extends TypegradError {}
+
+/** An index or a label outside the axis that it points into. */
+export class IndexError extends TypegradError {}
+
+/** A gradient was asked for where none is defined. */
+export class GradientError extends TypegradError {}
+
+/** A backend that is missing, cannot start or cannot do what was asked. */
+export class BackendError extends TypegradError {}

@@ -1,0 +1,90 @@
+/**
+ * Host storage. Tensors are garbage-collected: their elements lie in ordinary typed arrays, which the engine's
+ * collector knows. Small ones are cut from a 64 KiB slab, because a typed array of its own costs more than the
+ * arithmetic on it. Finalizers run only between jobs, so they count here, and nothing depends on them.
+ */
+import { allocateArray, bytesPerElement, type DType, type TypedArray } from './dtype.ts'
+import { BackendError } from './errors.ts'
+
+/** Where the elements of a tensor lie: a host array, or something that a device's backend understands. */
+export interface Buffer {
+  readonly device: string
+  readonly array?: TypedArray
+}
+
+export interface Slot {
+  readonly buffer: Buffer
+  readonly offset: number
+}
+
+const slabBytes = 64 * 1024
+const largestInSlab = 2 * 1024
+/** Slots begin at multiples of 16 bytes. */
+const alignment = 16
+
+interface Slab {
+  buffer: Buffer
+  used: number
+}
+
+const slabs = new Map<DType, Slab>()
+
+/** Zeroed host storage for `size` elements. */
+export function allocate(dtype: DType, size: number): Slot {
+  const width = bytesPerElement(dtype)
+  if (size * width > largestInSlab) return { buffer: newBuffer(dtype, size), offset: 0 }
+  let slab = slabs.get(dtype)
+  const perSlot = alignment / width
+  const length = Math.max(perSlot, Math.ceil(size / perSlot) * perSlot)
+  if (!slab || slab.used + length > slabBytes / width) {
+    slab = { buffer: newBuffer(dtype, slabBytes / width), used: 0 }
+    slabs.set(dtype, slab)
+  }
+  const offset = slab.used
+  slab.used += length
+  return { buffer: slab.buffer, offset }
+}
+
+function newBuffer(dtype: DType, size: number): Buffer {
+  try {
+    return hostBuffer(allocateArray(dtype, size))
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause
+    const error = new BackendError(
+      `out of memory: ${size} elements of ${dtype} (${size * bytesPerElement(dtype)} bytes) cannot be allocated`,
+      {
+        dtype,
+        size,
+      },
+    )
+    error.cause = cause
+    throw error
+  }
+}
+
+/** A buffer over an existing array, which is shared, not copied. */
+export function hostBuffer(array: TypedArray): Buffer {
+  count(array)
+  return { device: 'host', array }
+}
+
+const live = { buffers: 0, bytes: 0 }
+/** Registrations cost memory until their job ends: a long synchronous loop stops counting here. */
+const mostCounted = 1 << 16
+const registry = new FinalizationRegistry<number>((bytes) => {
+  live.buffers--
+  live.bytes -= bytes
+})
+
+function count(array: TypedArray): void {
+  if (live.buffers >= mostCounted) return
+  registry.register(array, array.byteLength)
+  live.buffers++
+  live.bytes += array.byteLength
+}
+
+/**
+ * Live host buffers and their bytes, counted when they are made and when the collector reports them gone, which it
+ * does between jobs (`await` a timer first). At most 65,536 are counted at a time.
+ */
+export const memory = (): { buffers: number; bytes: number } => ({ ...live })

@@ -1,0 +1,133 @@
+/** Installs every op as a method of Tensor, typed from the tables. */
+import type { NdArray } from 'ndarray'
+import type { TypedArray } from './dtype.ts'
+import { onesLike, zerosLike } from './create.ts'
+import type { TensorLike } from './convert.ts'
+import { toNdarray } from './ndarray.ts'
+import { cast } from './ops/cast.ts'
+import { binary, ternary, unary } from './ops/elementwise.ts'
+import { applyFormula, formulaOp, rowOp, type FormulaOp } from './ops/formula-op.ts'
+import { take, takeAlongAxis, oneHot } from './ops/indexing.ts'
+import { matmul } from './ops/matmul.ts'
+import * as movement from './ops/movement.ts'
+import { argsort, cumprod, cumsum, sort, topk } from './ops/order.ts'
+import { applyArg, applyReduce, argOp, reduceOp, reductions, type Axes, type ReduceOptions } from './ops/reduce.ts'
+import { logSoftmax, logsumexp, softmax, std, variance } from './ops/softmax.ts'
+import { stopGradient } from './ops/stop-gradient.ts'
+import { Tensor } from './tensor.ts'
+
+const { transpose, moveaxis, swapaxes, reshape, flatten, squeeze, expandDims, broadcastTo, slice, flip, pad, split, tile } =
+  movement
+const structured = {
+  cast,
+  stopGradient,
+  zerosLike,
+  onesLike,
+  transpose,
+  moveaxis,
+  swapaxes,
+  reshape,
+  flatten,
+  squeeze,
+  expandDims,
+  broadcastTo,
+  slice,
+  flip,
+  pad,
+  split,
+  tile,
+  matmul,
+  softmax,
+  logSoftmax,
+  logsumexp,
+  variance,
+  std,
+  take,
+  takeAlongAxis,
+  oneHot,
+  sort,
+  argsort,
+  topk,
+  cumsum,
+  cumprod,
+} as const
+
+type Unary = {
+  [K in keyof typeof unary]: (typeof unary)[K] extends { readonly options: infer O }
+    ? (options?: { readonly [P in keyof O]?: TensorLike }) => Tensor
+    : () => Tensor
+}
+type Binary = { [K in keyof typeof binary]: (other: TensorLike) => Tensor }
+type Ternary = { [K in keyof typeof ternary]: (second: TensorLike, third: TensorLike) => Tensor }
+type Reduce = { [K in keyof typeof reductions]: (axes?: Axes, options?: ReduceOptions) => Tensor }
+type Structured = {
+  [K in keyof typeof structured]: (typeof structured)[K] extends (x: Tensor, ...args: infer A) => infer R
+    ? (...args: A) => R
+    : never
+}
+
+export interface TensorMethods extends Unary, Binary, Ternary, Reduce, Structured {
+  /** The first position of the largest element along an axis, or of the flattened tensor; NaN counts as the largest. */
+  argmax(axis?: number | null, options?: ReduceOptions): Tensor
+  /** The first position of the smallest element along an axis, or of the flattened tensor; NaN counts as the smallest. */
+  argmin(axis?: number | null, options?: ReduceOptions): Tensor
+  /** The tensor as a scijs ndarray over the same memory. */
+  readonly ndarray: NdArray<TypedArray>
+}
+
+/** Every elementwise op by name, for tests, tools and the compiler. */
+export const formulaOps: Readonly<Record<string, FormulaOp>> = Object.fromEntries([
+  ...Object.entries(unary).map(([name, row]) => [name, rowOp(name, row, ['x'], 'float')]),
+  ...Object.entries(binary).map(([name, row]) => [name, rowOp(name, row, ['a', 'b'], 'number')]),
+  ...Object.entries(ternary).map(([name, row]) => [name, rowOp(name, row, row.args, 'same')]),
+])
+
+const install = (name: string, method: (this: Tensor, ...args: any[]) => unknown): void => {
+  Object.defineProperty(Tensor.prototype, name, { value: method, writable: true, configurable: true })
+}
+
+for (const [name, row] of Object.entries(unary)) {
+  const op = formulaOps[name]
+  if ('options' in row) {
+    const defaults: Readonly<Record<string, number>> = row.options
+    install(name, function (options: Readonly<Record<string, TensorLike>> = {}) {
+      return applyFormula(op, [this, ...Object.keys(defaults).map((key) => options[key] ?? defaults[key])])
+    })
+  } else {
+    install(name, function () {
+      return applyFormula(op, [this])
+    })
+  }
+}
+for (const name of [...Object.keys(binary), ...Object.keys(ternary)]) {
+  const op = formulaOps[name]
+  install(name, function (...others: TensorLike[]) {
+    return applyFormula(op, [this, ...others])
+  })
+}
+for (const [name, row] of Object.entries(reductions)) {
+  const op = reduceOp(name, row, (gradient, args, formula) => formulaOp(gradient, args, formula, 'float', undefined))
+  install(name, function (axes?: Axes, options?: ReduceOptions) {
+    return applyReduce(op, this, axes, options)
+  })
+}
+for (const name of ['argmax', 'argmin'] as const) {
+  const op = argOp(name)
+  install(name, function (axis?: number | null, options?: ReduceOptions) {
+    return applyArg(op, this, axis, options)
+  })
+}
+for (const [name, f] of Object.entries(structured)) {
+  install(name, function (...args: unknown[]) {
+    return (f as (x: Tensor, ...rest: unknown[]) => unknown)(this, ...args)
+  })
+}
+Object.defineProperty(Tensor.prototype, 'ndarray', {
+  get(this: Tensor) {
+    return toNdarray(this)
+  },
+})
+
+/** `a` where the condition holds, `b` elsewhere; all three broadcast. */
+export const where = (condition: TensorLike, a: TensorLike, b: TensorLike): Tensor =>
+  applyFormula(formulaOps['where'], [condition, a, b])

@@ -1,0 +1,110 @@
+import { isFloat } from '../dtype.ts'
+import { DTypeError, IndexError, ShapeError } from '../errors.ts'
+import { backendFor } from '../backends/backend.ts'
+import { scalar, toTensor, type TensorLike } from '../convert.ts'
+import { apply, type Op } from '../op.ts'
+import { formatShape, normalizeAxis } from '../shape.ts'
+import { emptyTensor, type Tensor } from '../tensor.ts'
+import { arange } from '../create.ts'
+import { cast } from './cast.ts'
+import { broadcastTo, expandDims, reshape } from './movement.ts'
+
+const takeOp: Op<{ axis: number }> = {
+  name: 'take',
+  infer: ([x, indices], { axis }) => ({
+    shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)],
+    dtype: x.dtype,
+  }),
+  run([x, indices], { axis }, spec) {
+    const backend = backendFor([x, indices])
+    const out = emptyTensor(spec.shape, spec.dtype, backend)
+    if (out.size > 0) backend.gather(x, indices, axis, out)
+    return out
+  },
+  gradient: (i, dy, [x, indices], _, { axis }) =>
+    i === 0 ? apply(scatterAddOp, [dy, indices], { axis, length: x.shape[axis] }) : undefined,
+}
+
+/** Adds slices of `updates` at `indices` of an axis of zeros: the transpose of take. */
+const scatterAddOp: Op<{ axis: number; length: number }> = {
+  name: 'scatterAdd',
+  infer: ([updates, indices], { axis, length }) => ({
+    shape: [...updates.shape.slice(0, axis), length, ...updates.shape.slice(axis + indices.rank)],
+    dtype: updates.dtype,
+  }),
+  run([updates, indices], { axis }, spec) {
+    const backend = backendFor([updates, indices])
+    const out = emptyTensor(spec.shape, spec.dtype, backend)
+    if (updates.size > 0) backend.scatterAdd(updates, indices, axis, out)
+    return out
+  },
+  gradient: (i, dy, [, indices], _, { axis }) => (i === 0 ? apply(takeOp, [dy, indices], { axis }) : undefined),
+}
+
+/** int32 positions in [0, length): negative ones count from the end, others throw. */
+function checkIndices(op: string, value: TensorLike, length: number, axis: number): Tensor {
+  const given = toTensor(value)
+  if (given.dtype === 'bool' || (isFloat(given.dtype) && value === given)) {
+    throw new DTypeError(`${op}: indices are ${given.dtype}, expected integers: use cast('int32')`, { dtype: given.dtype })
+  }
+  if (!given.buffer.array) return cast(given, 'int32')
+  let negative = false
+  given.toTypedArray().forEach((index, at) => {
+    if (!Number.isInteger(index) || index < -length || index >= length) {
+      throw new IndexError(`${op}: index ${index} (element ${at} of the indices) is outside axis ${axis} of length ${length}`, {
+        index,
+        length,
+      })
+    }
+    if (index < 0) negative = true
+  })
+  const indices = cast(given, 'int32')
+  return negative ? indices.less(0).where(indices.add(length), indices) : indices
+}
+
+/**
+ * The slices of x at `indices` along `axis`: the result has the indices' axes in place of that axis. Negative indices
+ * count from the end; throws an IndexError for an index outside the axis.
+ */
+export function take(x: Tensor, indices: TensorLike, axis = 0): Tensor {
+  const at = normalizeAxis(axis, x.rank, 'take')
+  return apply(takeOp, [x, checkIndices('take', indices, x.shape[at], at)], { axis: at })
+}
+
+/** Elements picked along `axis` by an index array of x's rank: `y[i, j] = x[i, indices[i, j]]` for the last axis. */
+export function takeAlongAxis(x: Tensor, indices: TensorLike, axis = -1): Tensor {
+  const at = normalizeAxis(axis, x.rank, 'takeAlongAxis')
+  const picked = checkIndices('takeAlongAxis', indices, x.shape[at], at)
+  if (picked.rank !== x.rank || picked.shape.some((length, i) => i !== at && length !== x.shape[i])) {
+    throw new ShapeError(
+      `takeAlongAxis: indices ${formatShape(picked.shape)} for ${formatShape(x.shape)}, lengths may differ at axis ${at} only`,
+    )
+  }
+  let flat = picked.mul(
+    scalar(
+      x.shape.slice(at + 1).reduce((a, b) => a * b, 1),
+      'int32',
+    ),
+  )
+  let step = 1
+  for (let i = x.rank - 1; i >= 0; i--) {
+    if (i !== at)
+      flat = flat.add(
+        reshape(
+          arange(x.shape[i], { dtype: 'int32' }).mul(step),
+          x.shape.map((n, j) => (j === i ? n : 1)),
+        ),
+      )
+    step *= x.shape[i]
+  }
+  return apply(takeOp, [reshape(x, [x.size]), flat], { axis: 0 })
+}
+
+/** `depth` numbers in place of each integer, 1 at its position and 0 elsewhere; an integer outside [0, depth) gives zeros. */
+export function oneHot(x: Tensor, depth: number): Tensor {
+  const labels = expandDims(x, -1)
+  return cast(
+    labels.equal(broadcastTo(arange(depth, { dtype: x.dtype === 'bool' ? 'int32' : x.dtype }), [...x.shape, depth])),
+    'float32',
+  )
+}

@@ -1,0 +1,145 @@
+import type { DType, TypedArray } from './dtype.ts'
+import { BackendError, ShapeError } from './errors.ts'
+import { contiguousLayout, type Layout } from './layout.ts'
+import type { Buffer } from './memory.ts'
+import type { TensorMethods } from './methods.ts'
+import { currentBackend } from './backends/backend.ts'
+import { print } from './print.ts'
+import { formatShape, type Shape } from './shape.ts'
+
+/** Every op is a method too; methods.ts installs them. */
+export interface Tensor extends TensorMethods {}
+
+/**
+ * An n-dimensional array: a buffer, a layout that says where in it the elements lie, and a dtype.
+ * Immutable: ops make new tensors; views share the buffer.
+ */
+export class Tensor {
+  /** @internal */
+  declare buffer: Buffer
+  /** @internal */
+  declare layout: Layout
+  readonly dtype: DType
+  /** @internal The variable that this is the value of. */
+  declare variable?: Variable
+
+  /** @internal */
+  constructor(buffer: Buffer, layout: Layout, dtype: DType) {
+    this.buffer = buffer
+    this.layout = layout
+    this.dtype = dtype
+  }
+
+  get shape(): Shape {
+    return this.layout.shape
+  }
+
+  /** The number of axes. */
+  get rank(): number {
+    return this.layout.shape.length
+  }
+
+  /** The number of elements. */
+  get size(): number {
+    return this.layout.size
+  }
+
+  /** @internal What an op reads: the tensor itself; of a variable, its current value. */
+  get value(): Tensor {
+    return this
+  }
+
+  /** @internal The host array that the layout points into. */
+  get array(): TypedArray {
+    const { array, device } = this.buffer
+    if (!array)
+      throw new BackendError(`the tensor ${formatShape(this.shape)} lies on the ${device}: use 'await data()' to read it`)
+    return array
+  }
+
+  /** The elements in row-major order, as a fresh typed array, once they are computed. */
+  async data(): Promise<TypedArray> {
+    return this.toTypedArray()
+  }
+
+  /** The elements in row-major order, as a fresh typed array; a tensor on a device needs {@link data}. */
+  toTypedArray(): TypedArray {
+    const { array, layout } = this
+    if (layout.contiguous) return array.slice(layout.offset, layout.offset + layout.size)
+    const out = emptyTensor(layout.shape, this.dtype)
+    currentBackend().copy(this, out)
+    return out.array.slice(out.layout.offset, out.layout.offset + layout.size)
+  }
+
+  /** The elements as nested arrays of numbers (booleans for bool); a plain number for rank 0. */
+  toArray(): any {
+    const flat: ArrayLike<number | boolean> =
+      this.dtype === 'bool' ? Array.from(this.toTypedArray(), (v) => v !== 0) : this.toTypedArray()
+    let at = 0
+    const nest = (axis: number): any =>
+      axis === this.rank ? flat[at++] : Array.from({ length: this.shape[axis] }, () => nest(axis + 1))
+    return nest(0)
+  }
+
+  /** The only element, as a number. */
+  item(): number {
+    if (this.size !== 1) throw new ShapeError(`item: shape ${formatShape(this.shape)} has ${this.size} elements, expected 1`)
+    return this.array[this.layout.offset]
+  }
+
+  /** As NumPy prints it. */
+  toString(): string {
+    return print(this.toTypedArray(), this.shape, this.dtype)
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    const head = `${this.constructor === Variable ? 'Variable' : 'Tensor'} ${formatShape(this.shape)} ${this.dtype}`
+    return this.buffer.array ? `${head}\n${this.toString()}` : `${head} on ${this.buffer.device}`
+  }
+}
+
+/**
+ * A tensor whose value can be replaced: a weight, an optimizer's slot. Ops take its value at the time they run, so a
+ * view or a tape that was made before `assign` keeps the old numbers.
+ */
+export class Variable extends Tensor {
+  name: string
+  /** Whether gradients are taken of it by default. */
+  trainable: boolean
+  #value?: Tensor | undefined
+
+  constructor(value: Tensor, { name = 'variable', trainable = true }: { name?: string; trainable?: boolean } = {}) {
+    super(value.buffer, value.layout, value.dtype)
+    this.name = name
+    this.trainable = trainable
+  }
+
+  override get value(): Tensor {
+    if (!this.#value) {
+      this.#value = new Tensor(this.buffer, this.layout, this.dtype)
+      this.#value.variable = this
+    }
+    return this.#value
+  }
+
+  /** Replaces the value by one of the same shape and dtype. */
+  assign(value: Tensor): this {
+    if (formatShape(value.shape) !== formatShape(this.shape) || value.dtype !== this.dtype) {
+      throw new ShapeError(
+        `assign: variable '${this.name}' is ${formatShape(this.shape)} ${this.dtype}, the value is ${formatShape(value.shape)} ${value.dtype}`,
+        { variable: this.shape, value: value.shape },
+      )
+    }
+    this.buffer = value.buffer
+    this.layout = value.layout
+    this.#value = undefined
+    return this
+  }
+}
+
+/** A contiguous tensor of zeros in fresh storage of the current backend, to be written by a kernel. */
+export function emptyTensor(shape: Shape, dtype: DType, backend = currentBackend()): Tensor {
+  const layout = contiguousLayout(shape)
+  const { buffer, offset } = backend.allocate(dtype, layout.size)
+  return new Tensor(buffer, offset === 0 ? layout : { ...layout, offset }, dtype)
+}

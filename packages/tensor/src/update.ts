@@ -1,0 +1,47 @@
+import { kernel, type Kernel } from './formula/kernel.ts'
+import { backendFor } from './backends/backend.ts'
+import { scalar } from './convert.ts'
+import { emptyTensor, type Tensor, type Variable } from './tensor.ts'
+import { broadcastView } from './ops/movement.ts'
+import { ShapeError } from './errors.ts'
+import { formatShape, sameShape } from './shape.ts'
+
+/** An update rule: formulas that give variables their next values, in order; a later formula sees the earlier results. */
+export interface Update {
+  readonly kernel: Kernel
+  readonly variables: readonly string[]
+}
+
+/**
+ * `updateKernel(['w', 'm'], ['g', 'rate'], { m: '0.9 * m + g', w: 'w - rate * m' })`: an update of the variables w and m
+ * from a gradient and a number. The formulas are named like the variables that they replace.
+ */
+export function updateKernel(
+  variables: readonly string[],
+  inputs: readonly string[],
+  formulas: Readonly<Record<string, string>>,
+): Update {
+  return { kernel: kernel([...variables, ...inputs], formulas), variables }
+}
+
+/** Runs an update: all variables get their next values by one kernel. Numbers among the inputs stand for all elements. */
+export function update(
+  rule: Update,
+  variables: Readonly<Record<string, Variable>>,
+  inputs: Readonly<Record<string, Tensor | number>>,
+): void {
+  const targets = rule.kernel.results.map(({ name }) => variables[name])
+  const { shape, dtype } = targets[0]
+  const read = rule.kernel.args.map((name) => {
+    const given = variables[name] ?? inputs[name]
+    const value = typeof given === 'number' ? scalar(given, dtype) : given.value
+    if (value.rank > 0 && !sameShape(value.shape, shape)) {
+      throw new ShapeError(`update: ${name} has shape ${formatShape(value.shape)}, the variable ${formatShape(shape)}`, { name })
+    }
+    return broadcastView(value, shape)
+  })
+  const backend = backendFor(read)
+  const results = targets.map((target) => emptyTensor(shape, target.dtype, backend))
+  if (results[0].size > 0) backend.elementwise(rule.kernel, read, results, dtype)
+  targets.forEach((target, i) => target.assign(results[i]))
+}
