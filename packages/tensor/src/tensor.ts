@@ -3,7 +3,7 @@ import { BackendError, ShapeError } from './errors.ts'
 import { contiguousLayout, type Layout } from './layout.ts'
 import type { Buffer } from './memory.ts'
 import type { TensorMethods } from './methods.ts'
-import { currentBackend } from './backends/backend.ts'
+import { backendNamed, backendOn, currentBackend } from './backends/backend.ts'
 import { print } from './print.ts'
 import { formatShape, type Shape } from './shape.ts'
 
@@ -59,15 +59,27 @@ export class Tensor {
 
   /** The elements in row-major order, as a fresh typed array, once they are computed. */
   async data(): Promise<TypedArray> {
-    return this.toTypedArray()
+    const { read } = backendOn(this.buffer.device)
+    return read ? read(this) : this.toTypedArray()
+  }
+
+  /** The same elements on the device of the named backend (`'gpu'`; `'cpu'` is the host); x itself when it lies there. */
+  async to(name: string): Promise<Tensor> {
+    const backend = backendNamed(name, 'to')
+    if (backend.device === this.buffer.device) return this.value
+    const out = emptyTensor(this.shape, this.dtype, backend)
+    if (backend.device === 'host') out.array.set(await this.data(), out.layout.offset)
+    else if (out.size > 0) backend.copy(this, out)
+    return out
   }
 
   /** The elements in row-major order, as a fresh typed array; a tensor on a device needs {@link data}. */
   toTypedArray(): TypedArray {
     const { array, layout } = this
     if (layout.contiguous) return array.slice(layout.offset, layout.offset + layout.size)
-    const out = emptyTensor(layout.shape, this.dtype)
-    currentBackend().copy(this, out)
+    const backend = backendOn('host')
+    const out = emptyTensor(layout.shape, this.dtype, backend)
+    backend.copy(this, out)
     return out.array.slice(out.layout.offset, out.layout.offset + layout.size)
   }
 
@@ -106,10 +118,15 @@ export class Variable extends Tensor {
   name: string
   /** Whether gradients are taken of it by default. */
   trainable: boolean
+  /** Maps the value after every optimizer step, as Keras' constraints do. */
+  declare constraint?: ((value: Tensor) => Tensor) | undefined
+  /** A scalar penalty of the value that is added to the loss, as Keras' regularizers do. */
+  declare regularizer?: ((value: Tensor) => Tensor) | undefined
   #value?: Tensor | undefined
 
   constructor(value: Tensor, { name = 'variable', trainable = true }: { name?: string; trainable?: boolean } = {}) {
     super(value.buffer, value.layout, value.dtype)
+    value.buffer.lifetime?.held()
     this.name = name
     this.trainable = trainable
   }
@@ -119,6 +136,7 @@ export class Variable extends Tensor {
       this.#value = new Tensor(this.buffer, this.layout, this.dtype)
       this.#value.variable = this
     }
+    this.buffer.lifetime?.seen()
     return this.#value
   }
 
@@ -130,6 +148,8 @@ export class Variable extends Tensor {
         { variable: this.shape, value: value.shape },
       )
     }
+    value.buffer.lifetime?.held()
+    this.buffer.lifetime?.dropped()
     this.buffer = value.buffer
     this.layout = value.layout
     this.#value = undefined

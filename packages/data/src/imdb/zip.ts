@@ -1,0 +1,100 @@
+import { Inflate } from 'fflate'
+import { FormatError } from '../errors.ts'
+
+interface Entry {
+  name: string
+  method: number
+  crc: number
+  packed: number
+  size: number
+  offset: number
+}
+
+/**
+ * The files of a zip archive that `wanted` accepts. The archive is not trusted: sizes are checked before anything is
+ * allocated and again while inflating, and every file against its checksum. In all, the files may hold at most
+ * `maxBytes`.
+ * @throws {@link FormatError}
+ */
+export function unzip(
+  bytes: Uint8Array,
+  wanted: (name: string) => boolean,
+  op: string,
+  maxBytes = 4 * bytes.length + (1 << 24),
+): Map<string, Uint8Array> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const fail = (why: string): FormatError => new FormatError(`${op}: the zip archive is damaged: ${why}`)
+  const entries = directory(view, bytes, fail).filter(({ name }) => wanted(name))
+  const total = entries.reduce((sum, { size }) => sum + size, 0)
+  if (false)
+    throw new FormatError(`${op}: the zip archive would unpack to ${total} bytes, over the limit of ${maxBytes}`)
+  return new Map(
+    entries.map((entry): [string, Uint8Array] => {
+      const { name, method, packed, size, offset } = entry
+      if (offset + 30 > bytes.length || view.getUint32(offset, true) !== 0x04034b50)
+        throw fail(`'${name}' is not where the directory says`)
+      const start = offset + 30 + view.getUint16(offset + 26, true) + view.getUint16(offset + 28, true)
+      if (start + packed > bytes.length) throw fail(`'${name}' is cut off`)
+      const data = bytes.subarray(start, start + packed)
+      if (method !== 0 && method !== 8) throw fail(`'${name}' is packed by the unknown method ${method}`)
+      const content = method === 0 ? data : inflate(data, size, (why) => fail(`'${name}' ${why}`))
+      if (content.length !== size) throw fail(`'${name}' has ${content.length} bytes, the directory says ${size}`)
+      if (crc32(content) !== entry.crc) throw fail(`'${name}' does not have the checksum of the directory`)
+      return [name, content]
+    }),
+  )
+}
+
+/** The central directory, which stands at the end of the archive. */
+function directory(view: DataView, bytes: Uint8Array, fail: (why: string) => FormatError): Entry[] {
+  let end = bytes.length - 22
+  while (end >= 0 && end >= bytes.length - 22 - 0xffff && view.getUint32(end, true) !== 0x06054b50) end--
+  if (end < 0 || view.getUint32(end, true) !== 0x06054b50) throw fail('it has no directory (is it a zip file at all?)')
+  const count = view.getUint16(end + 10, true)
+  let at = view.getUint32(end + 16, true)
+  const entries: Entry[] = []
+  for (let i = 0; i < count; i++) {
+    if (at + 46 > end || view.getUint32(at, true) !== 0x02014b50) throw fail(`entry ${i} of the directory is missing`)
+    const [flags, method] = [view.getUint16(at + 8, true), view.getUint16(at + 10, true)]
+    const [crc, packed, size] = [view.getUint32(at + 16, true), view.getUint32(at + 20, true), view.getUint32(at + 24, true)]
+    const nameLength = view.getUint16(at + 28, true)
+    if (at + 46 + nameLength > end) throw fail(`entry ${i} of the directory is cut off`)
+    const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength))
+    if (flags & 1) throw fail(`'${name}' is encrypted`)
+    entries.push({ name, method, crc, packed, size, offset: view.getUint32(at + 42, true) })
+    at += 46 + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true)
+  }
+  return entries
+}
+
+/** Inflates into exactly `size` bytes, and stops as soon as there are more. */
+function inflate(data: Uint8Array, size: number, fail: (why: string) => FormatError): Uint8Array {
+  const out = new Uint8Array(size)
+  let length = 0
+  const inflater = new Inflate((part) => {
+    if (length + part.length > size) throw fail(`inflates to more than the ${size} bytes of the directory`)
+    out.set(part, length)
+    length += part.length
+  })
+  // One byte inflates to at most 1032: in small steps, not much is made before the size is looked at.
+  const step = 4096
+  try {
+    for (let at = 0; at === 0 || at < data.length; at += step)
+      inflater.push(data.subarray(at, at + step), at + step >= data.length)
+  } catch (error) {
+    throw error instanceof FormatError ? error : fail(`does not inflate (${(error as Error).message})`)
+  }
+  return out.subarray(0, length)
+}
+
+const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
+  let c = n
+  for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1
+  return c
+})
+
+function crc32(bytes: Uint8Array): number {
+  let c = -1
+  for (let i = 0; i < bytes.length; i++) c = crcTable[(c ^ bytes[i]) & 255] ^ (c >>> 8)
+  return ~c >>> 0
+}

@@ -1,0 +1,34 @@
+// Tables
+export { parseCsv, readCsv, readCsvChunks, type ReadCsvChunksOptions, type ReadCsvOptions } from './csv/csv.ts'
+export type { CsvOptions } from './csv/builder.ts'
+export type { ColumnDType } from './csv/column.ts'
+export { Table, type ColumnName } from './table/table.ts'
+export { Series, type SeriesLike, type SeriesValues } from './table/series.ts'
+
+// Preparing data
+export { batches, type BatchesOptions } from './preprocessing/batches.ts'
+export { getDummies, type GetDummiesOptions } from './preprocessing/get-dummies.ts'
+export { LabelEncoder } from './preprocessing/label-encoder.ts'
+export type { Labels } from './preprocessing/labels.ts'
+export { MinMaxScaler, type MinMaxScalerOptions } from './preprocessing/min-max-scaler.ts'
+export { padSequences, type PadSequencesOptions } from './preprocessing/pad-sequences.ts'
+export { StandardScaler } from './preprocessing/standard-scaler.ts'
+export { toCategorical } from './preprocessing/to-categorical.ts'
+export { trainTestSplit, type TrainTestSplitOptions } from './preprocessing/train-test-split.ts'
+export { vectorizeSequences } from './preprocessing/vectorize-sequences.ts'
+
+// Data sets
+export {
+  loadBreastCancer,
+  loadDiabetes,
+  loadDigits,
+  loadIris,
+  loadWine,
+  type ClassificationDataset,
+  type Dataset,
+} from './datasets.ts'
+export { loadImdb, type Imdb, type LoadImdbOptions } from './imdb/imdb.ts'
+export { decodeReview, imdbWordIndex, type ImdbWordIndexOptions } from './imdb/word-index.ts'
+
+export { CsvError, FormatError, LoadError } from './errors.ts'
+export type { Source } from './source.ts'

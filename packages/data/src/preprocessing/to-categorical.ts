@@ -1,0 +1,29 @@
+import { tensor, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
+
+/**
+ * One-hot rows of class numbers: shape `[...labels.shape, numClasses]`, float32; a last axis of length 1 is dropped
+ * first, as in Keras.
+ * @param numClasses by default the largest label + 1
+ * @throws {@link ValueError} for a label that is not an integer in `[0, numClasses)`
+ */
+export function toCategorical(labels: TensorLike, numClasses?: number): Tensor {
+  const given = tensor(labels)
+  const values = given.toTypedArray()
+  const n = numClasses ?? Array.from(values).reduce((most, label) => Math.max(most, label), -1) + 1
+  if (!Number.isInteger(n) || n < (numClasses === undefined ? 0 : 1)) {
+    throw new ValueError(`toCategorical: numClasses must be a positive integer, got ${n}`, { numClasses })
+  }
+  const out = new Float32Array(values.length * n)
+  for (let i = 0; i < values.length; i++) {
+    const label = values[i]
+    if (!Number.isInteger(label) || label < 0 || label >= n) {
+      throw new ValueError(
+        `toCategorical: label ${label} at ${i} is not an integer in [0, ${n}); encode texts with LabelEncoder first`,
+        { index: i },
+      )
+    }
+    out[i * n + label] = 1
+  }
+  const shape = given.shape.length > 1 && given.shape.at(-1) === 1 ? given.shape.slice(0, -1) : given.shape
+  return tensor(out, { shape: [...shape, n] })
+}

@@ -1,0 +1,13 @@
+/** Layers without a name are numbered by class: `dense`, `dense_1`, `dense_2` … as Keras does. */
+const counts = new Map<string, number>()
+
+export function uniqueName(base: string): string {
+  const n = counts.get(base) ?? 0
+  counts.set(base, n + 1)
+  return n === 0 ? base : `${base}_${n}`
+}
+
+/** Starts the numbering of layers again, as Keras' `clear_session`. */
+export function clearSession(): void {
+  counts.clear()
+}

@@ -1,0 +1,90 @@
+import type { Model } from './model.ts'
+
+/** Figures by name, as they appear in progress lines and histories. */
+export type Logs = Record<string, number>
+
+/** Told of every stage of `fit`, `evaluate` and `predict`. A hook may be asynchronous. */
+export abstract class Callback {
+  /** The model that is trained; set before the first hook. */
+  model!: Model
+  /** How `fit` was called. */
+  params: FitParams = { epochs: 0, steps: 0, verbose: 0 }
+
+  /** @internal Whether batch figures are wanted now. */
+  due(): boolean {
+    return true
+  }
+
+  onTrainBegin(_logs: Logs): void | Promise<void> {}
+  onTrainEnd(_logs: Logs): void | Promise<void> {}
+  onEpochBegin(_epoch: number, _logs: Logs): void | Promise<void> {}
+  onEpochEnd(_epoch: number, _logs: Logs): void | Promise<void> {}
+  onTrainBatchBegin(_batch: number, _logs: Logs): void | Promise<void> {}
+  onTrainBatchEnd(_batch: number, _logs: Logs): void | Promise<void> {}
+  onTestBegin(_logs: Logs): void | Promise<void> {}
+  onTestEnd(_logs: Logs): void | Promise<void> {}
+  onTestBatchBegin(_batch: number, _logs: Logs): void | Promise<void> {}
+  onTestBatchEnd(_batch: number, _logs: Logs): void | Promise<void> {}
+  onPredictBegin(_logs: Logs): void | Promise<void> {}
+  onPredictEnd(_logs: Logs): void | Promise<void> {}
+  onPredictBatchBegin(_batch: number, _logs: Logs): void | Promise<void> {}
+  onPredictBatchEnd(_batch: number, _logs: Logs): void | Promise<void> {}
+}
+
+export interface FitParams {
+  readonly epochs: number
+  readonly steps: number
+  readonly verbose: 0 | 1 | 2
+}
+
+type Hook = Exclude<keyof Callback, 'model' | 'params' | 'due'>
+
+/** Calls one hook of several callbacks in order, skipping those that leave it alone. */
+export class CallbackList {
+  readonly #callbacks: readonly Callback[]
+
+  constructor(callbacks: readonly Callback[], model: Model, params: FitParams) {
+    this.#callbacks = callbacks
+    for (const callback of callbacks) {
+      callback.model = model
+      callback.params = params
+    }
+  }
+
+  /** Waits only where a callback is asynchronous. */
+  async call<H extends Hook>(hook: H, ...args: Parameters<Callback[H]>): Promise<void> {
+    for (const callback of this.#callbacks) {
+      if (callback[hook] === Callback.prototype[hook]) continue
+      const result = (callback[hook] as (...all: unknown[]) => void | Promise<void>)(...args)
+      if (result) await result
+    }
+  }
+
+  /** Whether a callback wants the figures after this batch; reading them every time would cost more than a small step. */
+  wantsBatchLogs(): boolean {
+    return this.#callbacks.some((callback) => callback.onTrainBatchEnd !== Callback.prototype.onTrainBatchEnd && callback.due())
+  }
+
+  /** Whether any callback listens to the hook. */
+  has(hook: Hook): boolean {
+    return this.#callbacks.some((callback) => callback[hook] !== Callback.prototype[hook])
+  }
+}
+
+/** The figures of every epoch: what `fit` returns. */
+export class History extends Callback {
+  /** One list per figure, an entry per epoch. */
+  readonly history: Record<string, number[]> = {}
+  /** The numbers of the epochs, from 0. */
+  readonly epoch: number[] = []
+
+  override onEpochEnd(epoch: number, logs: Logs): void {
+    this.epoch.push(epoch)
+    for (const [name, value] of Object.entries(logs)) (this.history[name] ??= []).push(value)
+  }
+
+  /** The record of figures alone. */
+  toJSON(): { epoch: number[]; history: Record<string, number[]> } {
+    return { epoch: this.epoch, history: this.history }
+  }
+}

@@ -1,0 +1,8 @@
+export { Model, type Batch, type CompileOptions, type ModelOptions } from './model.ts'
+export { Sequential } from './sequential.ts'
+export { Callback, History, type FitParams, type Logs } from './callbacks.ts'
+export { ProgbarLogger } from './progress.ts'
+export type { BatchOptions, EvaluateOptions, FitOptions, Verbose } from './fit.ts'
+export type { Data } from './inputs.ts'
+export type { PerOutput } from './compiled.ts'
+export { standardOutput, type Output } from './output.ts'

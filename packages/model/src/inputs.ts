@@ -1,0 +1,44 @@
+import { formatShape, ShapeError, Tensor, toTensor, ValueError, type TensorLike } from '@typegrad/tensor'
+
+/** The data of a model: one array, or one per input (output) as a list of tensors or by name. */
+export type Data = TensorLike | readonly Tensor[] | Readonly<Record<string, TensorLike>>
+
+const isRecord = (data: unknown): data is Readonly<Record<string, TensorLike>> =>
+  typeof data === 'object' && data !== null && Object.getPrototypeOf(data) === Object.prototype && !('toTensor' in data)
+
+/** The data as a list of tensors in the order of `names`. */
+export function toList(data: Data, names: readonly string[], what: string): Tensor[] {
+  if (isRecord(data)) {
+    const unknown = Object.keys(data).filter((name) => !names.includes(name))
+    const missing = names.filter((name) => !Object.hasOwn(data, name))
+    if (unknown.length > 0 || missing.length > 0) {
+      throw new ValueError(`${what}: given are ${Object.keys(data).join(', ')}; the model has ${names.join(', ')}`, {
+        unknown,
+        missing,
+      })
+    }
+    return names.map((name) => toTensor(data[name]))
+  }
+  if (Array.isArray(data) && data.length > 0 && data[0] instanceof Tensor) return data as Tensor[]
+  return [toTensor(data as TensorLike)]
+}
+
+/** The number of samples, which all arrays must share. */
+export function sampleCount(lists: Readonly<Record<string, readonly Tensor[]>>): number {
+  let count: number | undefined
+  for (const [what, list] of Object.entries(lists)) {
+    for (const array of list) {
+      if (array.rank === 0) throw new ShapeError(`fit: ${what} is a scalar, expected an array whose first axis is the samples`)
+      count ??= array.shape[0]
+      if (array.shape[0] !== count) {
+        const given = Object.entries(lists).flatMap(([name, arrays]) => arrays.map((a) => `${name} ${formatShape(a.shape)}`))
+        throw new ShapeError(`fit: ${given.join(', ')}, the numbers of samples differ`, { lists })
+      }
+    }
+  }
+  return count ?? 0
+}
+
+/** The rows from `start` to `end` of every array. Views. */
+export const rows = (arrays: readonly Tensor[], start: number, end: number): Tensor[] =>
+  arrays.map((array) => array.slice([start, end]))

@@ -1,0 +1,288 @@
+import { valueAndGrad } from '@typegrad/autograd'
+import {
+  Layer,
+  type AnyLayer,
+  type CallContext,
+  type LayerOptions,
+  type Node,
+  type SymbolicShape,
+  type SymbolicTensor,
+} from '@typegrad/layers'
+import type { LossLike, Metric, MetricLike } from '@typegrad/losses'
+import { resolveOptimizer, type Optimizer, type OptimizerLike } from '@typegrad/optim'
+import { tensor, Tensor, TypegradError, unheard, ValueError, type TensorLike } from '@typegrad/tensor'
+import type { History, Logs } from './callbacks.ts'
+import { CompiledLoss, CompiledMetrics, logsOf, type PerOutput } from './compiled.ts'
+import { evaluate, fit, predict, type BatchOptions, type EvaluateOptions, type FitOptions } from './fit.ts'
+import { layersOf, runGraph, topological } from './graph.ts'
+import { toList, type Data } from './inputs.ts'
+import { standardOutput } from './output.ts'
+import { graphRows, parameterCounts, summaryTable, type SummaryRow } from './summary.ts'
+
+export interface ModelOptions extends LayerOptions {
+  /** The symbolic inputs of a functional model. */
+  readonly inputs?: SymbolicTensor | readonly SymbolicTensor[]
+  /** What a functional model computes from them. */
+  readonly outputs?: SymbolicTensor | readonly SymbolicTensor[]
+}
+
+export interface CompileOptions {
+  /** @defaultValue `'rmsprop'` */
+  readonly optimizer?: OptimizerLike
+  /** A loss for the output, or one for each output, by position or by name. */
+  readonly loss: PerOutput<LossLike>
+  /** How much the loss of each output counts. */
+  readonly lossWeights?: PerOutput<number>
+  /** Figures to watch. They ignore sample weights. */
+  readonly metrics?: PerOutput<MetricLike | readonly MetricLike[]> | readonly MetricLike[]
+  /** Figures to watch that count sample weights. */
+  readonly weightedMetrics?: PerOutput<MetricLike | readonly MetricLike[]> | readonly MetricLike[]
+}
+
+/** One step's data: an array per input and output, and weights of the samples (or none). */
+export interface Batch {
+  readonly x: readonly Tensor[]
+  readonly y: readonly Tensor[]
+  readonly sampleWeight: readonly Tensor[]
+}
+
+interface Compiled {
+  readonly optimizer: Optimizer
+  readonly loss: CompiledLoss
+  readonly metrics: CompiledMetrics
+  readonly weightedMetrics: CompiledMetrics
+}
+
+/**
+ * A layer that can be trained: a functional model `new Model({ inputs, outputs })`, or a subclass with a `call` of its
+ * own.
+ */
+export class Model extends Layer<ModelOptions, any> {
+  readonly #nodes: readonly Node[] | undefined
+  readonly #inputs: readonly SymbolicTensor[]
+  readonly #outputs: readonly SymbolicTensor[]
+  #compiled: Compiled | undefined
+  /** Set by a callback to end `fit` after the step. */
+  stopTraining = false
+
+  constructor(options: ModelOptions = {}) {
+    super(options)
+    const list = (value: SymbolicTensor | readonly SymbolicTensor[] | undefined): readonly SymbolicTensor[] =>
+      value === undefined ? [] : Array.isArray(value) ? value : [value as SymbolicTensor]
+    this.#inputs = list(options.inputs)
+    this.#outputs = list(options.outputs)
+    if (this.#inputs.length > 0 !== this.#outputs.length > 0)
+      throw new ValueError('Model: inputs and outputs are given together, or neither')
+    if (this.#inputs.length > 0) {
+      this.#nodes = topological(this.#inputs, this.#outputs)
+      const shapes = this.#inputs.map((input) => input.shape)
+      this.builtShape = Array.isArray(options.inputs) ? shapes : shapes[0]
+    }
+  }
+
+  /** The layers, in the order in which data meets them. */
+  get layers(): AnyLayer[] {
+    return this.sublayers
+  }
+
+  override get sublayers(): AnyLayer[] {
+    return this.#nodes ? layersOf(this.#nodes) : super.sublayers
+  }
+
+  /** The layer with this name, or at this position. */
+  getLayer(key: string | number): AnyLayer {
+    const found = typeof key === 'number' ? this.layers.at(key) : this.layers.find((layer) => layer.name === key)
+    if (!found)
+      throw new ValueError(
+        `getLayer: no layer ${JSON.stringify(key)}; the layers are ${this.layers.map((layer) => layer.name).join(', ')}`,
+      )
+    return found
+  }
+
+  /** The names of the inputs, by which data may be given. */
+  get inputNames(): string[] {
+    return this.#inputs.length > 0 ? this.#inputs.map((input) => input.node!.layer.name) : ['x']
+  }
+
+  /** The names of the outputs, by which targets, losses and metrics may be given. */
+  get outputNames(): string[] {
+    return this.#outputs.length > 0 ? this.#outputs.map((output) => output.node!.layer.name) : ['y']
+  }
+
+  call(inputs: Tensor | readonly Tensor[], context: CallContext): any {
+    if (!this.#nodes)
+      throw new TypegradError(
+        `${this.constructor.name}: a subclass of Model defines call(), a functional model is given inputs and outputs`,
+      )
+    const values = runGraph(this.#nodes, this.#inputs, this.#outputs, inputs instanceof Tensor ? [inputs] : inputs, context)
+    return Array.isArray(this.options.outputs) ? values : values[0]
+  }
+
+  override computeOutputShape(inputShape: SymbolicShape): SymbolicShape | SymbolicShape[] {
+    if (!this.#nodes) return super.computeOutputShape(inputShape)
+    const shapes = this.#outputs.map((output) => output.shape)
+    return Array.isArray(this.options.outputs) ? shapes : shapes[0]
+  }
+
+  /** Says how the model is trained. */
+  compile(options: CompileOptions): this {
+    const { optimizer = 'rmsprop', loss, lossWeights, metrics, weightedMetrics } = options
+    if (loss === undefined) throw new ValueError("compile: a loss is needed, such as { loss: 'mse' }")
+    const names = this.outputNames
+    this.#compiled = {
+      optimizer: resolveOptimizer(optimizer),
+      loss: new CompiledLoss(loss, lossWeights, names),
+      metrics: new CompiledMetrics(metrics, names, false),
+      weightedMetrics: new CompiledMetrics(weightedMetrics, names, true),
+    }
+    return this
+  }
+
+  get #training(): Compiled {
+    if (!this.#compiled) throw new TypegradError(`model '${this.name}' is not compiled: call compile({ optimizer, loss }) first`)
+    return this.#compiled
+  }
+
+  /** The optimizer given to {@link compile}. */
+  get optimizer(): Optimizer {
+    return this.#training.optimizer
+  }
+
+  /** The loss and the metrics that are accumulated, in the order of the logs. */
+  get metrics(): Metric[] {
+    if (!this.#compiled) return []
+    const { loss, metrics, weightedMetrics } = this.#compiled
+    return [...loss.metrics, ...metrics.metrics, ...weightedMetrics.metrics]
+  }
+
+  resetMetrics(): void {
+    for (const metric of this.metrics) metric.resetState()
+  }
+
+  /** The figures since the last reset. */
+  logs(): Logs {
+    return logsOf(this.metrics)
+  }
+
+  /** The outputs for the inputs of a batch, as a list. */
+  protected outputsOf(x: readonly Tensor[], training: boolean): Tensor[] {
+    const result = this.apply(this.#takesList() ? x : x[0], { training })
+    return Array.isArray(result) ? result : [result]
+  }
+
+  #takesList(): boolean {
+    return this.#nodes ? Array.isArray(this.options.inputs) : false
+  }
+
+  /** Makes all weights, by running the model once on some samples if need be. */
+  buildOn(x: readonly Tensor[]): void {
+    if (this.built && this.sublayers.every((layer) => layer.built)) return
+    unheard(() => this.outputsOf(rowsOf(x), false))
+  }
+
+  /** The loss of a batch, penalties of the weights included. */
+  computeLoss({ y, sampleWeight }: Batch, yPred: readonly Tensor[]): Tensor {
+    const loss = this.#training.loss.call(y, yPred, sampleWeight)
+    return this.losses.reduce((sum, penalty) => sum.add(penalty), loss)
+  }
+
+  /** One step of training on one batch: loss, gradients, update, metrics. Override it for a step of your own. */
+  trainStep(batch: Batch): void {
+    const { optimizer } = this.#training
+    const weights = this.trainableWeights
+    let yPred: Tensor[] = []
+    const { value, grads } = valueAndGrad(() => {
+      yPred = this.outputsOf(batch.x, true)
+      return this.computeLoss(batch, yPred)
+    }, weights)
+    optimizer.apply(grads, weights)
+    this.track(batch, yPred, value)
+  }
+
+  /** One step of evaluation on one batch. */
+  testStep(batch: Batch): void {
+    const yPred = this.outputsOf(batch.x, false)
+    this.track(batch, yPred, this.computeLoss(batch, yPred))
+  }
+
+  /** The predictions for one batch. */
+  predictStep(x: readonly Tensor[]): Tensor[] {
+    return this.outputsOf(x, false)
+  }
+
+  /** Takes a batch into the running loss and metrics. */
+  protected track({ x, y, sampleWeight }: Batch, yPred: readonly Tensor[], loss: Tensor): void {
+    const { loss: compiledLoss, metrics, weightedMetrics } = this.#training
+    compiledLoss.track(loss, x[0].shape[0])
+    metrics.update(y, yPred, sampleWeight)
+    weightedMetrics.update(y, yPred, sampleWeight)
+  }
+
+  /** Trains for a number of epochs; the history has the figures of each. */
+  async fit(x: Data, y: Data, options: FitOptions = {}): Promise<History> {
+    void this.#training
+    return fit(this, x, y, options)
+  }
+
+  /** Loss and metrics on data, by name. */
+  async evaluate(x: Data, y: Data, options: EvaluateOptions = {}): Promise<Logs> {
+    void this.#training
+    return evaluate(this, x, y, options)
+  }
+
+  /** The outputs for data, batch by batch: a tensor, or a list of them for a model with a list of outputs. */
+  async predict(x: Data, options: BatchOptions = {}): Promise<Tensor & Tensor[]> {
+    const outputs = await predict(this, x, options)
+    return (Array.isArray(this.options.outputs) ? outputs : outputs[0]) as Tensor & Tensor[]
+  }
+
+  /** One step of training; the figures go on from earlier steps until {@link resetMetrics}. */
+  trainOnBatch(x: Data, y: Data, { sampleWeight }: { sampleWeight?: TensorLike } = {}): Logs {
+    const batch = this.#batch(x, y, sampleWeight)
+    this.buildOn(batch.x)
+    this.trainStep(batch)
+    return this.logs()
+  }
+
+  /** One step of evaluation. */
+  testOnBatch(x: Data, y: Data, { sampleWeight }: { sampleWeight?: TensorLike } = {}): Logs {
+    this.testStep(this.#batch(x, y, sampleWeight))
+    return this.logs()
+  }
+
+  #batch(x: Data, y: Data, sampleWeight: TensorLike | undefined): Batch {
+    return {
+      x: toList(x, this.inputNames, 'x'),
+      y: toList(y, this.outputNames, 'y'),
+      sampleWeight: sampleWeight === undefined ? [] : [tensor(sampleWeight)],
+    }
+  }
+
+  /** The rows of the summary. */
+  protected summaryRows(): SummaryRow[] {
+    return this.#nodes ? graphRows(this.#nodes) : this.layers.map((layer) => ({ layer, outputShape: undefined }))
+  }
+
+  /** Keras' table of layers, shapes and parameter counts; printed, and returned as text. */
+  summary({
+    lineLength = 80,
+    print = (text: string) => standardOutput().print(text),
+  }: { lineLength?: number; print?: (text: string) => void } = {}): string {
+    const count = (weights: readonly Tensor[]): number => weights.reduce((sum, weight) => sum + weight.size, 0)
+    const slots = this.#compiled?.optimizer.variables ?? []
+    const text = [
+      summaryTable(`Model: "${this.name}"`, this.summaryRows(), lineLength),
+      parameterCounts({
+        trainable: count(this.trainableWeights),
+        nonTrainable: count(this.nonTrainableWeights),
+        // Keras counts the step and the learning rate, too.
+        optimizer: slots.length > 0 ? count(slots) + 2 : 0,
+      }),
+      '',
+    ].join('\n')
+    print(text)
+    return text
+  }
+}
+
+const rowsOf = (x: readonly Tensor[]): Tensor[] => x.map((array) => array.slice([0, 1]))

@@ -1,0 +1,94 @@
+import {
+  Input,
+  SymbolicTensor,
+  type AnyLayer,
+  type CallContext,
+  type FirstLayerOptions,
+  type SymbolicShape,
+} from '@typegrad/layers'
+import { formatShape, ValueError, type Tensor } from '@typegrad/tensor'
+import { Model } from './model.ts'
+import type { SummaryRow } from './summary.ts'
+
+/** Layers one after the other: `new Sequential([new Dense({ units: 8, inputShape: [4] }), …])`, or `add` by `add`. */
+export class Sequential extends Model {
+  readonly #layers: AnyLayer[] = []
+  #inputShape: SymbolicShape | undefined
+
+  /** An `Input({ shape })` at the head, or `inputShape` of the first layer, builds the layers at once; else the first data does. */
+  constructor(layers: readonly (AnyLayer | SymbolicTensor)[] = [], options: { readonly name?: string } = {}) {
+    super(options)
+    for (const layer of layers) this.add(layer)
+  }
+
+  /** Appends a layer. */
+  add(layer: AnyLayer | SymbolicTensor): this {
+    if (layer instanceof SymbolicTensor) {
+      if (this.#layers.length > 0 || this.#inputShape) throw new ValueError('Sequential: an Input can only come first')
+      this.#inputShape = layer.shape
+      return this
+    }
+    if (this.#layers.some((other) => other.name === layer.name)) {
+      throw new ValueError(`Sequential: two layers are named '${layer.name}'; give one another name`, { name: layer.name })
+    }
+    const { inputShape, inputDim } = layer.options as FirstLayerOptions
+    const given = inputShape ?? (inputDim === undefined ? undefined : [inputDim])
+    if (given && this.#layers.length === 0 && !this.#inputShape) this.#inputShape = Input({ shape: given }).shape
+    this.#layers.push(layer)
+    if (this.#inputShape) {
+      delete this.builtShape
+      this.buildFor(this.#inputShape)
+    }
+    return this
+  }
+
+  /** Takes the last layer away and returns it. */
+  pop(): AnyLayer {
+    const layer = this.#layers.pop()
+    if (!layer) throw new ValueError('Sequential: there is no layer to pop')
+    return layer
+  }
+
+  override get sublayers(): AnyLayer[] {
+    return [...this.#layers]
+  }
+
+  override get outputNames(): string[] {
+    return [this.#layers.at(-1)?.name ?? 'y']
+  }
+
+  override build(inputShape: SymbolicShape): void {
+    this.#inputShape = inputShape
+    let shape = inputShape
+    for (const layer of this.#layers) {
+      layer.buildFor(shape)
+      shape = layer.computeOutputShape(shape) as SymbolicShape
+    }
+  }
+
+  override call(x: Tensor, context: CallContext): Tensor {
+    const expected = this.#inputShape
+    if (
+      expected &&
+      (x.rank !== expected.length || expected.some((length, i) => length !== null && i > 0 && length !== x.shape[i]))
+    ) {
+      throw new ValueError(`model '${this.name}' takes batches of shape ${formatShape(expected)}, got ${formatShape(x.shape)}`, {
+        expected,
+        given: x.shape,
+      })
+    }
+    return this.#layers.reduce((value: Tensor, layer) => layer.apply(value, context) as Tensor, x)
+  }
+
+  override computeOutputShape(inputShape: SymbolicShape): SymbolicShape {
+    return this.#layers.reduce((shape: SymbolicShape, layer) => layer.computeOutputShape(shape) as SymbolicShape, inputShape)
+  }
+
+  protected override summaryRows(): SummaryRow[] {
+    let shape = this.#inputShape
+    return this.#layers.map((layer) => {
+      shape = shape && (layer.computeOutputShape(shape) as SymbolicShape)
+      return { layer, outputShape: shape }
+    })
+  }
+}

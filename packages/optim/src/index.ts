@@ -1,0 +1,5 @@
+export * as optimizers from './optimizers.ts'
+export * from './optimizers.ts'
+export { Optimizer, zip, type OptimizerOptions, type StepNumbers } from './optimizer.ts'
+export { resolveOptimizer, type OptimizerLike, type OptimizerName } from './resolve.ts'
+export type { LearningRate, Schedule } from './schedule.ts'

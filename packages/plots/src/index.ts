@@ -1,0 +1,7 @@
+export { plotHistory, type Curves, type HistoryLike, type HistoryPlotOptions } from './history.ts'
+export { plotLines, type LinesPlotOptions } from './lines.ts'
+export { Plot, type TextOptions } from './plot.ts'
+export type { PerPanel, PlotOptions, YScale } from './options.ts'
+export type { VegaLiteSpec } from './spec.ts'
+export type { Values } from './values.ts'
+export { drawImage, drawImages, type DrawImageOptions, type DrawImagesOptions, type ImageBatch, type ImageLike } from './image.ts'
