@@ -4,7 +4,7 @@ import { Dense, Input, loadImdb, losses, metrics, plotHistory, RMSprop, Sequenti
 import { epochs, npz, report, seed, verbose, words } from './options.ts'
 
 setSeed(seed)
-const numWords = Number(words ?? (npz ? 500 : 10_000))
+const numWords = words(npz ? 500 : 10_000)
 const { xTrain: trainData, yTrain, xTest: testData, yTest } = await loadImdb({ numWords, ...(npz ? { path: npz } : {}) })
 console.log(`${trainData.length} training and ${testData.length} test reviews, ${numWords} words`)
 const xTrain = vectorizeSequences(trainData, numWords)

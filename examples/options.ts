@@ -1,40 +1,43 @@
 import { parseArgs } from 'node:util'
 
+const string = { type: 'string' } as const
+
+function fail(message: string): never {
+  console.error(
+    `${message}\nThe options are --csv FILE --npz FILE --words N --epochs N --hidden 60,30 --seed N --report FILE --verbose 0|1|2`,
+  )
+  return process.exit(1)
+}
+
 /** What the examples take from the command line; each uses what concerns it. */
-function read() {
+const { values } = (() => {
   try {
     return parseArgs({
       allowPositionals: true,
       options: {
-        csv: { type: 'string' },
-        npz: { type: 'string' },
-        words: { type: 'string' },
-        epochs: { type: 'string' },
-        hidden: { type: 'string' },
-        seed: { type: 'string' },
-        report: { type: 'string' },
-        verbose: { type: 'string' },
+        csv: string,
+        npz: string,
+        words: string,
+        epochs: string,
+        hidden: string,
+        seed: string,
+        report: string,
+        verbose: string,
       },
-    }).values
+    })
   } catch (error) {
-    console.error(
-      `${(error as Error).message}\nThe options are --csv FILE --npz FILE --words FILE --epochs N --hidden 60,30 --seed N --report FILE --verbose 0|1|2`,
-    )
-    process.exit(1)
+    return fail((error as Error).message)
   }
-}
+})()
 
-const values = read()
-
-const integer = (name: 'epochs' | 'seed' | 'verbose', otherwise: number): number => {
+function integer(name: 'epochs' | 'seed' | 'verbose' | 'words', otherwise: number): number {
   const value = Number(values[name] ?? otherwise)
-  if (Number.isInteger(value) && value >= 0) return value
-  console.error(`--${name} takes an integer, got '${values[name]}'`)
-  process.exit(1)
+  return Number.isInteger(value) && value >= 0 ? value : fail(`--${name} takes an integer, got '${values[name]}'`)
 }
 
-export const { csv, npz, words } = values
+export const { csv, npz } = values
 export const epochs = (otherwise: number): number => integer('epochs', otherwise)
+export const words = (otherwise: number): number => integer('words', otherwise)
 export const seed = integer('seed', 999)
 export const hidden = (otherwise: readonly number[]): readonly number[] => values.hidden?.split(',').map(Number) ?? otherwise
 /** Where the report is written. */

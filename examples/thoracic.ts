@@ -2,6 +2,7 @@
 // `npm start -- thoracic --csv FILE [--hidden 60,30] [--epochs 1500]`; without a file, the breast-cancer data stands in.
 import {
   Dense,
+  formatShape,
   loadBreastCancer,
   plotHistory,
   readCsv,
@@ -27,7 +28,7 @@ async function load(): Promise<[x: Tensor, y: Tensor]> {
 }
 
 const [x, y] = await load()
-console.log(`x ${x.shape}, y ${y.shape}`)
+console.log(`x ${formatShape(x.shape)}, y ${formatShape(y.shape)}`)
 
 const units = hidden([30])
 const build = (): Sequential => {
