@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 
 /** Chromium's software Vulkan driver gives Node's WebGPU an adapter where there is no GPU. */
-const swiftshader = ['/usr/lib/chromium', '/opt/google/chrome'].map((dir) => `${dir}/vk_swiftshader_icd.json`).find((path) => existsSync(path))
+const swiftshader = ['/usr/lib/chromium', '/opt/google/chrome']
+  .map((dir) => `${dir}/vk_swiftshader_icd.json`)
+  .find((path) => existsSync(path))
 
 // Packages resolve to their sources; TEST_DIST=1 tests what `npm run build` wrote.
 const source = process.env['TEST_DIST'] === undefined ? ['@typegrad/source'] : []

@@ -10,14 +10,15 @@ const [xTrain, xTest, yTrain, yTest, , imagesTest] = trainTestSplit(pixels, y, i
 const model = new Sequential([
   Input({ shape: [64] }),
   new Dense({ units: 128, activation: 'relu' }),
-  new Dropout({ rate: 0.2 }),
+  new Dropout({ rate: 0.3 }),
   new Dense({ units: 64, activation: 'relu' }),
+  new Dropout({ rate: 0.3 }),
   new Dense({ units: 10, activation: 'softmax' }),
 ])
 model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] })
 model.summary()
 
-const history = await model.fit(xTrain, yTrain, { epochs: epochs(30), batchSize: 32, validationSplit: 0.1, verbose })
+const history = await model.fit(xTrain, yTrain, { epochs: epochs(40), batchSize: 32, validationSplit: 0.1, verbose })
 const { accuracy } = await model.evaluate(xTest, yTest, { verbose: 0 })
 console.log(`\ntest accuracy: ${accuracy.toFixed(4)}\n`)
 

@@ -18,7 +18,7 @@ h = new BatchNormalization().apply(h)
 const output = new Dense({ units: y.columns.length, activation: 'softmax' }).apply(h)
 
 const model = new Model({ inputs: input, outputs: output })
-model.compile({ optimizer: 'adam', loss: 'categorical_crossentropy', metrics: ['accuracy'] })
+model.compile({ loss: 'categorical_crossentropy', metrics: ['accuracy'] })
 model.summary()
 
 await model.fit(x, y, { epochs: epochs(500), batchSize: 150, verbose: 0 })

@@ -7,6 +7,7 @@ export class ProgbarLogger extends Callback {
   #epochStart = 0
   #drawn = 0
   #done = 0
+  #begun = 0
 
   constructor(output: Output = standardOutput()) {
     super()
@@ -21,7 +22,7 @@ export class ProgbarLogger extends Callback {
   }
 
   override onTrainBatchBegin(batch: number): void {
-    this.#done = batch
+    this.#begun = batch + 1
   }
 
   /** A live line is redrawn at most twenty times a second. */
@@ -35,7 +36,7 @@ export class ProgbarLogger extends Callback {
   }
 
   override onEpochEnd(_: number, logs: Logs): void {
-    this.#done = Math.max(this.#done + 1, 1)
+    this.#done = this.#begun
     this.#finish(this.params.verbose === 2 ? this.#line(logs, false) : this.#line(logs, true))
   }
 

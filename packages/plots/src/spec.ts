@@ -47,7 +47,7 @@ function titleOf(figure: Figure): VegaLiteSpec {
 
 function panelSpec(figure: Figure, panel: Panel, theme: Theme, legend: boolean): VegaLiteSpec {
   const series = panel.series.map((one) => downsample(one, figure.width))
-  const values = series.flatMap(({ name, x, y }) => x.map((at, i) => ({ x: at, y: y[i], series: name })))
+  const values = series.flatMap(({ name, x, y }) => x.map((at, i) => ({ x: at, y: within(reach(panel), y[i]), series: name })))
   return {
     width: figure.width,
     height: figure.height,
@@ -79,6 +79,16 @@ function isCut({ yLimits, series }: Panel): boolean {
     yLimits !== undefined &&
     series.some(({ y }) => y.some((value) => value !== null && (value < yLimits[0] || value > yLimits[1])))
   )
+}
+
+/** A million axes away from the limits: what lies further out would overflow the numbers of an SVG. */
+function reach({ yLimits: [low, high] = [0, Infinity] }: Panel): [number, number] {
+  const far = 1e6 * (high - low)
+  return [low - far, high + far]
+}
+
+function within([low, high]: readonly [number, number], value: number | null): number | null {
+  return value === null ? null : Math.max(low, Math.min(high, value))
 }
 
 function rule(figure: Figure, theme: Theme): VegaLiteSpec[] {

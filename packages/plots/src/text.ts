@@ -1,7 +1,7 @@
 import { Canvas } from './canvas.ts'
 import { isDiscrete, isEmpty, xDomain, yDomain, type Figure, type Panel, type Series } from './figure.ts'
 import { ticks } from './ticks.ts'
-import { formatTicks } from './values.ts'
+import { formatTicks, formatValue } from './values.ts'
 
 export interface TextOptions {
   /** Columns of the whole text, 24 at least. @defaultValue 80 */
@@ -32,7 +32,7 @@ function panelRows(figure: Figure, panel: Panel, width: number, height: number):
   const rowOf = (y: number): number => toRow(log ? Math.log10(y) : y)
 
   const at = ticks([low, high], panel.yScale, count)
-  const labels = new Map(formatTicks(at).map((label, i) => [Math.floor(rowOf(at[i])), label]))
+  const labels = new Map((log ? at.map(formatValue) : formatTicks(at)).map((label, i) => [Math.floor(rowOf(at[i])), label]))
   const gutter = Math.max(
     1 + Math.max(3, ...[...labels.values()].map((label) => label.length)),
     Math.min(figure.xTitle.length, 12),

@@ -11,12 +11,12 @@ export function nice([low, high]: readonly [number, number], scale: 'linear' | '
 }
 
 function roundLinear(low: number, high: number, count: number): [number, number] {
-  // The step of the wider domain may be larger, and then asks for more.
+  // The step of the wider domain may be larger, and then asks for a wider one still.
   let [from, to, step] = [low, high, 0]
   for (let next = stepOf(low, high, count); next > step; next = stepOf(from, to, count)) {
     step = next
-    from = tidy(Math.floor(tidy(low / step)) * step)
-    to = tidy(Math.ceil(tidy(high / step)) * step)
+    from = tidy(Math.floor(tidy(from / step)) * step)
+    to = tidy(Math.ceil(tidy(to / step)) * step)
   }
   return [from, to]
 }
@@ -38,7 +38,7 @@ function stepOf(low: number, high: number, count: number): number {
 function logTicks(low: number, high: number, count: number): number[] {
   const decades = Math.log10(high / low)
   const factors = decades * 3 <= count + 2 ? [1, 2, 5] : [1]
-  const stride = Math.max(1, Math.ceil(decades / Math.max(1, count)))
+  const stride = Math.max(1, Math.round(decades / Math.max(1, count)))
   const found: number[] = []
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
     if (power % stride === 0) found.push(...factors.map((factor) => Number(`${factor}e${power}`)))

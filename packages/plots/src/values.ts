@@ -26,7 +26,7 @@ export function formatValue(value: number | null | undefined): string {
   return size !== 0 && (size < 1e-4 || size >= 1e6) ? rounded.toExponential().replace('e+', 'e') : String(rounded)
 }
 
-/** The labels of an axis, all with as many decimals as the one that needs most: 0.95, 1.00. */
+/** The labels of a linear axis, all with as many decimals as the one that needs most: 0.95, 1.00. */
 export function formatTicks(ticks: readonly number[]): string[] {
   const labels = ticks.map(formatValue)
   if (labels.some((label) => label.includes('e'))) return labels

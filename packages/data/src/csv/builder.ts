@@ -139,7 +139,7 @@ function distinct(names: readonly string[]): string[] {
 }
 
 /** Names for a message: the first ten. */
-export const list = (names: readonly string[]): string =>
+const list = (names: readonly string[]): string =>
   names
     .slice(0, 10)
     .map((name) => `'${clip(name)}'`)

@@ -26,7 +26,7 @@ export function unzip(
   const fail = (why: string): FormatError => new FormatError(`${op}: the zip archive is damaged: ${why}`)
   const entries = directory(view, bytes, fail).filter(({ name }) => wanted(name))
   const total = entries.reduce((sum, { size }) => sum + size, 0)
-  if (false)
+  if (total > maxBytes)
     throw new FormatError(`${op}: the zip archive would unpack to ${total} bytes, over the limit of ${maxBytes}`)
   return new Map(
     entries.map((entry): [string, Uint8Array] => {
@@ -76,8 +76,8 @@ function inflate(data: Uint8Array, size: number, fail: (why: string) => FormatEr
     out.set(part, length)
     length += part.length
   })
-  // One byte inflates to at most 1032: in small steps, not much is made before the size is looked at.
-  const step = 4096
+  // One byte inflates to at most 1032: in small steps, little is made before the size is looked at.
+  const step = Math.max(2048, data.length >> 10)
   try {
     for (let at = 0; at === 0 || at < data.length; at += step)
       inflater.push(data.subarray(at, at + step), at + step >= data.length)

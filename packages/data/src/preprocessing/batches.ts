@@ -32,7 +32,8 @@ export function batches(
     *[Symbol.iterator](): Iterator<Tensor[]> {
       const order = shuffle ? shuffled(samples, source) : undefined
       for (let i = 0; i < length; i++) {
-        const [from, to] = [i * batchSize, Math.min((i + 1) * batchSize, samples)]
+        // The last one ends where the samples do.
+        const [from, to] = [i * batchSize, (i + 1) * batchSize]
         const rows = order && tensor(order.slice(from, to))
         yield tensors.map((t) => (rows ? t.take(rows, 0) : t.slice([from, to])))
       }

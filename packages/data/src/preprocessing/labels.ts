@@ -24,5 +24,5 @@ export function sortedClasses(labels: ArrayLike<string | number>, op: string): (
   if (!numeric && classes.some((label) => typeof label === 'number')) {
     throw new ValueError(`${op}: the labels mix texts and numbers`, { classes: classes.slice(0, 10) })
   }
-  return classes.sort(numeric ? (a, b) => Number(a) - Number(b) : (a, b) => (a < b ? -1 : 1))
+  return classes.sort((a, b) => (a < b ? -1 : 1))
 }

@@ -1,0 +1,49 @@
+/** One contestant of a case: `run` does the work once. */
+export interface Contestant {
+  readonly name: string
+  run(): unknown
+}
+
+export interface Timing {
+  readonly name: string
+  /** Microseconds per run. */
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+const now = (): number => performance.now() * 1000
+
+/** Times one run, repeated until it takes long enough to be read off the clock. */
+async function sample(run: () => unknown, repeats: number): Promise<number> {
+  const start = now()
+  for (let i = 0; i < repeats; i++) {
+    const result = run()
+    if (result instanceof Promise) await result
+  }
+  return (now() - start) / repeats
+}
+
+/**
+ * Times contestants in turn (A B A B …), so that a noisy moment of the machine meets all of them: `rounds` samples each,
+ * after warming up; median, minimum and maximum.
+ */
+export async function interleave(contestants: readonly Contestant[], { rounds = 9, milliseconds = 40 } = {}): Promise<Timing[]> {
+  const repeats: number[] = []
+  for (const { run } of contestants) {
+    await sample(run, 3)
+    const once = await sample(run, 5)
+    repeats.push(Math.max(1, Math.round((milliseconds * 1000) / once)))
+  }
+  const times: number[][] = contestants.map(() => [])
+  for (let round = 0; round < rounds + 1; round++) {
+    for (let i = 0; i < contestants.length; i++) {
+      const time = await sample(contestants[i].run, repeats[i])
+      if (round > 0) times[i].push(time)
+    }
+  }
+  return contestants.map(({ name }, i) => {
+    const sorted = times[i].toSorted((a, b) => a - b)
+    return { name, median: sorted[sorted.length >> 1], min: sorted[0], max: sorted.at(-1)! }
+  })
+}

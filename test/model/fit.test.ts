@@ -1,0 +1,208 @@
+import { describe, expect, it } from 'vitest'
+import { Dense, Dropout, Input } from '@typegrad/layers'
+import { Callback, Model, ProgbarLogger, Sequential, type Logs, type Output } from '@typegrad/model'
+import { Adam } from '@typegrad/optim'
+import { random, setSeed, tensor, type Tensor } from '@typegrad/tensor'
+
+const line = (): { x: Tensor; y: Tensor } => {
+  const x = random.uniform([64, 1], { low: -1, high: 1 })
+  return { x, y: x.mul(3).add(1) }
+}
+
+const small = (): Sequential =>
+  new Sequential([
+    Input({ shape: [1] }),
+    new Dense({ units: 8, activation: 'tanh' }),
+    new Dropout({ rate: 0.1 }),
+    new Dense({ units: 1 }),
+  ])
+
+describe('fit', () => {
+  it('learns a line and returns a history with one entry per epoch', async () => {
+    setSeed(3)
+    const { x, y } = line()
+    const model = new Sequential([new Dense({ units: 1, inputDim: 1 })]).compile({
+      loss: 'mse',
+      optimizer: new Adam({ learningRate: 0.1 }),
+      metrics: ['mae'],
+    })
+    const history = await model.fit(x, y, { epochs: 40, batchSize: 16, validationSplit: 0.25, verbose: 0 })
+    expect(Object.keys(history.history)).toEqual(['loss', 'mae', 'val_loss', 'val_mae'])
+    expect(history.epoch).toEqual([...Array(40).keys()])
+    expect(history.history['val_loss'].at(-1)).toBeLessThan(1e-3)
+    const [w, b] = model.getWeights()
+    expect([w.item(), b.item()]).toEqual([expect.closeTo(3, 1), expect.closeTo(1, 1)])
+  })
+
+  it('gives the same numbers for the same seed: weights, shuffling and dropout', async () => {
+    const run = async (): Promise<[Record<string, number[]>, number[]]> => {
+      setSeed(7)
+      const { x, y } = line()
+      const model = small().compile({ loss: 'mse', optimizer: 'adam' })
+      const { history } = await model.fit(x, y, { epochs: 3, batchSize: 10, verbose: 0 })
+      return [history, model.getWeights().flatMap((w) => [...w.toTypedArray()])]
+    }
+    const first = await run()
+    expect(await run()).toEqual(first)
+    setSeed(8)
+    const other = small().compile({ loss: 'mse', optimizer: 'adam' })
+    expect(other.getWeights()[0].toArray()).not.toEqual(first[1].slice(0, 8))
+  })
+
+  it('goes on where it stopped: two fits with initialEpoch are one', async () => {
+    const run = async (parts: [number, number][]): Promise<number[]> => {
+      setSeed(5)
+      const { x, y } = line()
+      const model = small().compile({ loss: 'mse', optimizer: 'adam' })
+      for (const [initialEpoch, epochs] of parts) await model.fit(x, y, { initialEpoch, epochs, verbose: 0 })
+      return [...model.getWeights()[0].toTypedArray()]
+    }
+    expect(
+      await run([
+        [0, 2],
+        [2, 4],
+      ]),
+    ).toEqual(await run([[0, 4]]))
+  })
+
+  it('weights the mean loss of an epoch by the size of its batches', async () => {
+    const x = tensor([[0], [0], [0]])
+    const y = tensor([1, 1, 4])
+    const model = new Sequential([new Dense({ units: 1, inputDim: 1, kernelInitializer: 'zeros' })])
+    model.compile({ loss: 'mae', optimizer: new Adam({ learningRate: 0 }) })
+    const { history } = await model.fit(x, y, { batchSize: 2, shuffle: false, verbose: 0 })
+    expect(history['loss']).toEqual([2]) // (1 + 1 + 4) / 3, not ((1 + 1) / 2 + 4) / 2
+  })
+
+  it('takes sampleWeight and classWeight into the loss', async () => {
+    const model = new Sequential([new Dense({ units: 1, inputDim: 1, kernelInitializer: 'zeros' })])
+    model.compile({ loss: 'mae', optimizer: new Adam({ learningRate: 0 }) })
+    const [x, y] = [tensor([[0], [0]]), tensor([1, 2])]
+    const weighted = await model.fit(x, y, { sampleWeight: [3, 1], verbose: 0 })
+    expect(weighted.history['loss']).toEqual([2.5]) // (3·1 + 1·2) / 2
+    const byClass = await model.fit(x, y, { classWeight: { 1: 3, 2: 1 }, verbose: 0 })
+    expect(byClass.history['loss']).toEqual([2.5])
+  })
+
+  it('uses every sample once per epoch, and stepsPerEpoch of them when told', async () => {
+    const seen: number[] = []
+    class Watcher extends Model {
+      readonly dense = new Dense({ units: 1 })
+      override call(x: Tensor): Tensor {
+        seen.push(...x.toTypedArray())
+        return this.dense.apply(x)
+      }
+    }
+    const model = new Watcher().compile({ loss: 'mse' })
+    const x = tensor([...Array(10).keys()].map((i) => [i]))
+    await model.fit(x, x, { batchSize: 3, verbose: 0 })
+    seen.shift() // the call that builds
+    expect(seen.toSorted((a, b) => a - b)).toEqual([...Array(10).keys()])
+    seen.length = 0
+    await model.fit(x, x, { batchSize: 3, stepsPerEpoch: 2, epochs: 2, verbose: 0 })
+    expect(new Set(seen).size).toBe(10)
+  })
+
+  it('evaluates like fit validates, and predicts in batches what it predicts at once', async () => {
+    setSeed(1)
+    const { x, y } = line()
+    const model = small().compile({ loss: 'mse', metrics: ['mae'] })
+    const { history } = await model.fit(x, y, { validationData: [x, y], verbose: 0 })
+    const results = await model.evaluate(x, y, { verbose: 0 })
+    expect(results).toEqual({ loss: history['val_loss'][0], mae: history['val_mae'][0] })
+    const [whole, parts] = [await model.predict(x, { batchSize: 64 }), await model.predict(x, { batchSize: 7 })]
+    expect(parts.toArray()).toEqual(whole.toArray())
+  })
+
+  it('trains on single batches and on several outputs', () => {
+    const input = Input({ shape: [1] })
+    const h = new Dense({ units: 4, activation: 'relu' }).apply(input)
+    const model = new Model({
+      inputs: input,
+      outputs: [
+        new Dense({ units: 1, name: 'price' }).apply(h),
+        new Dense({ units: 1, activation: 'sigmoid', name: 'flag' }).apply(h),
+      ],
+    })
+    model.compile({
+      loss: { price: 'mse', flag: 'binary_crossentropy' },
+      lossWeights: { price: 1, flag: 0.3 },
+      metrics: { price: ['mae'], flag: ['accuracy'] },
+    })
+    const logs = model.trainOnBatch(tensor([[1], [2]]), { price: [[1], [2]], flag: [[0], [1]] })
+    expect(Object.keys(logs)).toEqual(['flag_accuracy', 'flag_loss', 'loss', 'price_loss', 'price_mae'])
+    expect(logs['loss']).toBeCloseTo(logs['price_loss'] + 0.3 * logs['flag_loss'], 5)
+  })
+
+  it('calls the hooks in the order of Keras', async () => {
+    const order: string[] = []
+    class Spy extends Callback {
+      override onTrainBegin = (): void => void order.push('train begin')
+      override onEpochBegin = (epoch: number): void => void order.push(`epoch ${epoch} begin`)
+      override onTrainBatchBegin = (batch: number): void => void order.push(`batch ${batch} begin`)
+      override onTrainBatchEnd = (batch: number, logs: Logs): void =>
+        void order.push(`batch ${batch} end ${Object.keys(logs).join()}`)
+      override onTestBegin = (): void => void order.push('test begin')
+      override onTestEnd = (): void => void order.push('test end')
+      override onEpochEnd = (epoch: number, logs: Logs): void => void order.push(`epoch ${epoch} end ${Object.keys(logs).join()}`)
+      override onTrainEnd = (): void => void order.push('train end')
+    }
+    const x = tensor([[1], [2]])
+    await small()
+      .compile({ loss: 'mse' })
+      .fit(x, x, { batchSize: 1, validationData: [x, x], callbacks: [new Spy()], verbose: 0 })
+    expect(order).toEqual([
+      'train begin',
+      'epoch 0 begin',
+      'batch 0 begin',
+      'batch 0 end loss',
+      'batch 1 begin',
+      'batch 1 end loss',
+      'test begin',
+      'test end',
+      'epoch 0 end loss,val_loss',
+      'train end',
+    ])
+  })
+})
+
+describe('the progress line', () => {
+  const record = (live: boolean): { lines: string[]; rewrites: string[]; output: Output } => {
+    const [lines, rewrites]: [string[], string[]] = [[], []]
+    return {
+      lines,
+      rewrites,
+      output: { live, columns: 80, print: (text) => void lines.push(text), rewrite: (text) => void rewrites.push(text) },
+    }
+  }
+  const drive = (output: Output, verbose: 0 | 1 | 2): void => {
+    const bar = new ProgbarLogger(output)
+    bar.params = { epochs: 2, steps: 4, verbose }
+    bar.onEpochBegin(0)
+    for (let i = 0; i < 4; i++) {
+      bar.onTrainBatchBegin(i)
+      bar.onTrainBatchEnd(i, { loss: 0.5 })
+    }
+    bar.onEpochEnd(0, { accuracy: 1, loss: 0.00001 })
+  }
+
+  it('rewrites one line on a terminal and ends it at the end of the epoch', () => {
+    const { lines, rewrites, output } = record(true)
+    drive(output, 1)
+    expect(rewrites[0]).toMatch(/^1\/4 ━━━━━ {15} \d+s \S+\/step - loss: 0\.5000$/)
+    expect(lines).toEqual([
+      'Epoch 1/2',
+      expect.stringMatching(/^4\/4 ━{20} \d+s \S+\/step - accuracy: 1\.0000 - loss: 1\.0000e-5$/),
+    ])
+  })
+
+  it('writes one line per epoch into a file', () => {
+    const { lines, rewrites, output } = record(false)
+    drive(output, 2)
+    expect(rewrites).toEqual([])
+    expect(lines).toEqual([
+      'Epoch 1/2',
+      expect.stringMatching(/^4\/4 - \d+s - \S+\/step - accuracy: 1\.0000 - loss: 1\.0000e-5$/),
+    ])
+  })
+})
