@@ -1,6 +1,6 @@
 import { Loss, Mean, Metric, resolveLoss, resolveMetric, type LossLike, type MetricLike } from '@typegrad/losses'
 import { tensor, ValueError, type Tensor } from '@typegrad/tensor'
-import type { Logs } from './callbacks.ts'
+import type { Logs } from './callbacks/callback.ts'
 
 /** One thing for the only output, a list in the order of the outputs, or a record by output name. */
 export type PerOutput<T> = T | readonly (T | null)[] | Readonly<Record<string, T | null>>

@@ -1,9 +1,9 @@
 /** The training loop: epochs, batches, validation and callbacks around the model's steps. */
 import { concat, random, ShapeError, tensor, toTensor, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
-import { CallbackList, History, type Callback, type Logs } from './callbacks.ts'
+import { CallbackList, History, type Callback, type Logs } from './callbacks/callback.ts'
 import { rows, sampleCount, toList, type Data } from './inputs.ts'
 import type { Batch, Model } from './model.ts'
-import { ProgbarLogger } from './progress.ts'
+import { ProgbarLogger } from './callbacks/progress.ts'
 import { standardOutput } from './output.ts'
 
 export type Verbose = 0 | 1 | 2 | 'auto'

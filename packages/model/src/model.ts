@@ -11,7 +11,7 @@ import {
 import type { LossLike, Metric, MetricLike } from '@typegrad/losses'
 import { resolveOptimizer, type Optimizer, type OptimizerLike } from '@typegrad/optim'
 import { tensor, Tensor, TypegradError, unheard, ValueError, type TensorLike } from '@typegrad/tensor'
-import type { History, Logs } from './callbacks.ts'
+import type { History, Logs } from './callbacks/callback.ts'
 import { CompiledLoss, CompiledMetrics, logsOf, type PerOutput } from './compiled.ts'
 import { evaluate, fit, predict, type BatchOptions, type EvaluateOptions, type FitOptions } from './fit.ts'
 import { layersOf, runGraph, topological } from './graph.ts'

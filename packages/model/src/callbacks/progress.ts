@@ -1,5 +1,5 @@
-import { Callback, type Logs } from './callbacks.ts'
-import { standardOutput, type Output } from './output.ts'
+import { Callback, type Logs } from './callback.ts'
+import { standardOutput, type Output } from '../output.ts'
 
 /** The progress of `fit` as Keras shows it: a live bar (verbose 1), or a line per epoch (verbose 2). */
 export class ProgbarLogger extends Callback {

@@ -1,4 +1,4 @@
-import type { Model } from './model.ts'
+import type { Model } from '../model.ts'
 
 /** Figures by name, as they appear in progress lines and histories. */
 export type Logs = Record<string, number>

@@ -1,0 +1,70 @@
+import type { Tensor } from '@typegrad/tensor'
+import { standardOutput } from '../output.ts'
+import type { Logs } from './callback.ts'
+import { MonitorCallback, type MonitorOptions } from './monitor.ts'
+
+export interface EarlyStoppingOptions extends MonitorOptions {
+  /** Epochs without an improvement before training stops. @defaultValue `0` */
+  readonly patience?: number
+  /** Training stops if the figure does not get better than this within the patience. */
+  readonly baseline?: number
+  /** Gives the model the weights of its best epoch when training ends. @defaultValue `false` */
+  readonly restoreBestWeights?: boolean
+  /** Epochs before this one are not watched. @defaultValue `0` */
+  readonly startFromEpoch?: number
+  readonly verbose?: 0 | 1
+}
+
+/** Stops `fit` when a figure has stopped improving. */
+export class EarlyStopping extends MonitorCallback {
+  readonly #options: EarlyStoppingOptions
+  #wait = 0
+  #bestWeights: Tensor[] | undefined
+  #bestEpoch = 0
+  /** The epoch after which training was stopped; 0 if it was not. */
+  stoppedEpoch = 0
+
+  constructor(options: EarlyStoppingOptions = {}) {
+    super(options)
+    this.#options = options
+  }
+
+  override onTrainBegin(): void {
+    this.#wait = 0
+    this.stoppedEpoch = 0
+    this.best = undefined
+    this.#bestWeights = undefined
+    this.#bestEpoch = 0
+  }
+
+  override onEpochEnd(epoch: number, logs: Logs): void {
+    const { patience = 0, baseline, restoreBestWeights = false, startFromEpoch = 0 } = this.#options
+    const value = this.valueIn(logs)
+    if (value === undefined || epoch < startFromEpoch) return
+    const keep = (): void => {
+      if (restoreBestWeights) this.#bestWeights = this.model.getWeights()
+      this.#bestEpoch = epoch
+    }
+    if (restoreBestWeights && !this.#bestWeights) keep()
+    this.#wait++
+    if (this.improves(value, this.best)) {
+      this.best = value
+      keep()
+      // Patience begins anew only with a value that beats the baseline too.
+      if (baseline === undefined || this.improves(value, baseline)) this.#wait = 0
+      return
+    }
+    if (this.#wait >= patience && epoch > 0) {
+      this.stoppedEpoch = epoch
+      this.model.stopTraining = true
+    }
+  }
+
+  override onTrainEnd(): void {
+    const { verbose = 0 } = this.#options
+    if (verbose > 0 && this.stoppedEpoch > 0) standardOutput().print(`Epoch ${this.stoppedEpoch + 1}: early stopping`)
+    if (!this.#bestWeights) return
+    if (verbose > 0) standardOutput().print(`Restoring the weights of the best epoch: ${this.#bestEpoch + 1}`)
+    this.model.setWeights(this.#bestWeights)
+  }
+}

@@ -1,0 +1,6 @@
+export { Callback, History, type FitParams, type Logs } from './callback.ts'
+export { EarlyStopping, type EarlyStoppingOptions } from './early-stopping.ts'
+export { LearningRateScheduler, ReduceLROnPlateau, type ReduceLROnPlateauOptions } from './learning-rate.ts'
+export type { MonitorOptions } from './monitor.ts'
+export { ProgbarLogger } from './progress.ts'
+export { LambdaCallback, TerminateOnNaN } from './small.ts'
