@@ -1,22 +1,15 @@
-/** `npm run bench [-- TOPIC …] [--json FILE]`: times the built packages and prints one table per topic. */
+/** `npm run bench [-- TOPIC …] [--json FILE]`: races the built packages against their peers and prints a table per topic. */
 import { writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import { currentBackend } from '@typegrad/tensor'
-import { matmul } from './topics/matmul.ts'
+import { currentBackend, threads } from '@typegrad/tensor'
+import type { Row } from './case.ts'
+import { elementwise } from './topics/elementwise.ts'
+import { gemm } from './topics/gemm.ts'
+import { reduce } from './topics/reduce.ts'
 import { train } from './topics/train.ts'
 
-export interface Row {
-  readonly topic: string
-  readonly case: string
-  readonly unit: string
-  /** The median. */
-  readonly ours: number
-  readonly min: number
-  readonly max: number
-}
-
-const topics = { matmul, train }
+const topics = { gemm, elementwise, reduce, train }
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } })
 const unknown = positionals.filter((name) => !Object.hasOwn(topics, name))
@@ -25,18 +18,25 @@ if (unknown.length > 0) {
   process.exit(1)
 }
 
-const cpu = cpus()[0]?.model ?? 'unknown processor'
 console.log(
-  `typegrad, backend ${currentBackend().name}; Node ${process.version}, V8 ${process.versions.v8}; ${cpus().length} × ${cpu}\n`,
+  `typegrad, backend ${currentBackend().name}, ${threads().count} threads; Node ${process.version}, V8 ${process.versions.v8}; ` +
+    `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, load ${loadavg()[0].toFixed(1)} before\n`,
 )
+const figure = (value: number): string => (value >= 1000 ? value.toFixed(0) : value.toPrecision(3))
 const rows: Row[] = []
 for (const name of positionals.length > 0 ? positionals : Object.keys(topics)) {
-  console.log(`| ${name} | median | min | max | unit |\n|---|---|---|---|---|`)
+  let head: string[] | undefined
   for await (const row of topics[name as keyof typeof topics]()) {
     rows.push(row)
-    const figure = (value: number): string => value.toPrecision(3)
-    console.log(`| ${row.case} | ${figure(row.ours)} | ${figure(row.min)} | ${figure(row.max)} | ${row.unit} |`)
+    if (!head) {
+      head = Object.keys(row.peers)
+      console.log(`| ${name} | unit | typegrad | min–max |${head.map((peer) => ` ${peer} |`).join('')}`)
+      console.log(`|---|---|---|---|${head.map(() => '---|').join('')}`)
+    }
+    const peers = head.map((peer) => ` ${row.peers[peer] === undefined ? '–' : figure(row.peers[peer])} |`).join('')
+    console.log(`| ${row.case} | ${row.unit} | **${figure(row.ours)}** | ${figure(row.min)}–${figure(row.max)} |${peers}`)
   }
   console.log()
 }
 if (values.json) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`)
+process.exit(0)

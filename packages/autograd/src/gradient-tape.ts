@@ -1,4 +1,4 @@
-import { GradientError, onesLike, unheard, type Tensor } from '@typegrad/tensor'
+import { formatShape, GradientError, onesLike, sameShape, ShapeError, unheard, type Tensor } from '@typegrad/tensor'
 import { Tape } from './tape.ts'
 
 /**
@@ -49,6 +49,12 @@ export class GradientTape {
       )
     }
     this.#used = true
+    if (outputGradients && !sameShape(outputGradients.shape, target.shape)) {
+      throw new ShapeError(
+        `GradientTape: outputGradients have shape ${formatShape(outputGradients.shape)}, the target has ${formatShape(target.shape)}`,
+        { outputGradients: outputGradients.shape, target: target.shape },
+      )
+    }
     const seed = outputGradients ?? unheard(() => onesLike(target))
     const list = 'dtype' in sources ? [sources] : sources
     const grads = this.#tape.backward(target, seed, list)

@@ -1,35 +1,54 @@
 /** Dense, Activation, Dropout and the input of a model. */
 import { random, ShapeError, ValueError, formatShape, type DType, type Tensor, type Variable } from '@typegrad/tensor'
 import { activate, resolveActivation, type ActivationLike } from './activations.ts'
+import type { ConstraintLike } from './constraints.ts'
 import type { InitializerLike } from './initializers.ts'
+import type { RegularizerLike } from './regularizers.ts'
+import { required, type Defaults, type LayerConfig } from './layer-config.ts'
 import { Layer, positiveInteger, type CallContext, type LayerOptions } from './layer.ts'
 import { SymbolicTensor, type SymbolicShape } from './symbolic.ts'
 
 export interface InputOptions {
   /** The shape of one sample; `null` stands for any length. */
   readonly shape: SymbolicShape
+  /** A fixed number of samples per batch, which stateful layers need. */
+  readonly batchSize?: number | null
   readonly dtype?: DType
   readonly name?: string
 }
 
 /** Where a sample enters a model. */
 export class InputLayer extends Layer<InputOptions & LayerOptions> {
+  static override readonly defaults = { shape: required, batchSize: null } satisfies Defaults<InputOptions & LayerOptions>
+  override readonly samplewise = true
+
   constructor(options: InputOptions & LayerOptions) {
     super(options)
+    this.supportsMasking = true
     if (!Array.isArray(options?.shape))
       throw new ValueError(`Input: shape must be a list such as [13], got ${JSON.stringify(options?.shape)}`)
-    this.builtShape = [null, ...options.shape]
+    this.builtShape = [options.batchSize ?? null, ...options.shape]
   }
 
   call(x: Tensor): Tensor {
     return x
+  }
+
+  override getConfig(): LayerConfig {
+    return { batch_shape: this.builtShape, dtype: this.dtype, sparse: false, ragged: false, name: this.name, optional: false }
+  }
+
+  static override fromConfig<T>(this: new (options: any) => T, config: LayerConfig): T {
+    const { batch_shape: batchShape, shape, dtype, name } = config as Record<string, any>
+    const [batchSize, ...sample] = batchShape ?? [null, ...shape]
+    return new this({ shape: sample, batchSize, dtype, name })
   }
 }
 
 /** The symbolic input of a functional model: `Input({ shape: [13] })` stands for batches of shape `[n, 13]`. */
 export function Input(options: InputOptions): SymbolicTensor {
   const layer = new InputLayer(options)
-  const tensor = new SymbolicTensor([null, ...options.shape], options.dtype)
+  const tensor = new SymbolicTensor(layer.builtShape as SymbolicShape, options.dtype)
   tensor.node = { layer, inputs: [], list: false, outputs: [tensor] }
   return tensor
 }
@@ -52,23 +71,50 @@ export interface DenseOptions extends FirstLayerOptions {
   readonly kernelInitializer?: InitializerLike
   /** @defaultValue `'zeros'` */
   readonly biasInitializer?: InitializerLike
+  readonly kernelRegularizer?: RegularizerLike | null
+  readonly biasRegularizer?: RegularizerLike | null
+  readonly kernelConstraint?: ConstraintLike | null
+  readonly biasConstraint?: ConstraintLike | null
 }
 
 /** `activation(x · kernel + bias)` along the last axis. */
 export class Dense extends Layer<DenseOptions> {
+  static override readonly defaults = {
+    units: required,
+    activation: null,
+    useBias: true,
+    kernelInitializer: 'glorotUniform',
+    biasInitializer: 'zeros',
+    kernelRegularizer: null,
+    biasRegularizer: null,
+    kernelConstraint: null,
+    biasConstraint: null,
+  } satisfies Defaults<DenseOptions>
+  static override readonly fixed = { quantization_config: null }
+  override readonly samplewise = true
   kernel!: Variable
   bias?: Variable
 
   constructor(options: DenseOptions) {
     super(options)
+    this.supportsMasking = true
     positiveInteger(options?.units, 'Dense', 'units')
     resolveActivation(options.activation)
   }
 
   override build(inputShape: SymbolicShape): void {
-    const { units, useBias = true, kernelInitializer = 'glorotUniform', biasInitializer = 'zeros' } = this.options
-    this.kernel = this.addWeight([lastAxis(inputShape, 'Dense'), units], { initializer: kernelInitializer })
-    if (useBias) this.bias = this.addWeight([units], { initializer: biasInitializer })
+    const { units, useBias, ...options } = this.options
+    this.kernel = this.addWeight([lastAxis(inputShape, 'Dense'), units], {
+      initializer: options.kernelInitializer,
+      regularizer: options.kernelRegularizer,
+      constraint: options.kernelConstraint,
+    })
+    if (!useBias) return
+    this.bias = this.addWeight([units], {
+      initializer: options.biasInitializer,
+      regularizer: options.biasRegularizer,
+      constraint: options.biasConstraint,
+    })
   }
 
   call(x: Tensor): Tensor {
@@ -93,10 +139,18 @@ export function lastAxis(shape: SymbolicShape, layer: string): number {
   return last
 }
 
+export interface ActivationOptions extends FirstLayerOptions {
+  readonly activation: ActivationLike
+}
+
 /** `activation(x)`. */
-export class Activation extends Layer<FirstLayerOptions & { readonly activation: ActivationLike }> {
-  constructor(options: FirstLayerOptions & { readonly activation: ActivationLike }) {
+export class Activation extends Layer<ActivationOptions> {
+  static override readonly defaults = { activation: required } satisfies Defaults<ActivationOptions>
+  override readonly samplewise = true
+
+  constructor(options: ActivationOptions) {
     super(options)
+    this.supportsMasking = true
     resolveActivation(options.activation)
   }
 
@@ -108,28 +162,45 @@ export class Activation extends Layer<FirstLayerOptions & { readonly activation:
 export interface DropoutOptions extends FirstLayerOptions {
   /** The share of elements that are dropped. */
   readonly rate: number
+  /** Makes the draws the layer's own; without it they come from the global stream of `setSeed`. */
+  readonly seed?: number | null
   /** Axes of length 1 share their fate. */
-  readonly noiseShape?: SymbolicShape
-  readonly seed?: number
+  readonly noiseShape?: SymbolicShape | null
 }
 
 /** In training sets each element to 0 with probability `rate` and divides the others by `1 - rate`; else does nothing. */
 export class Dropout extends Layer<DropoutOptions> {
-  readonly #generator?: random.Generator
+  static override readonly defaults = { rate: required, seed: null, noiseShape: null } satisfies Defaults<DropoutOptions>
+  readonly #generator: random.Generator | undefined
 
   constructor(options: DropoutOptions) {
     super(options)
-    const { rate, seed } = options ?? {}
+    this.supportsMasking = true
+    const { rate } = this.options
     if (!(rate >= 0 && rate <= 1)) throw new ValueError(`Dropout: rate must lie in [0, 1], got ${rate}`, { rate })
-    if (seed !== undefined) this.#generator = new random.Generator(seed)
+    this.#generator = generatorFor(this.options.seed)
   }
 
   call(x: Tensor, { training }: CallContext): Tensor {
     const { rate, noiseShape } = this.options
     if (!training || rate === 0) return x
-    if (rate === 1) return x.mul(0)
-    const shape = noiseShape ? noiseShape.map((length, i) => length ?? x.shape[i]) : x.shape
-    const noise = (this.#generator ?? random.globalGenerator()).uniform(shape)
-    return noise.greaterEqual(rate).where(x.mul(1 / (1 - rate)), 0)
+    return dropped(x, rate, { generator: this.#generator, noiseShape })
   }
+}
+
+/** A generator of a layer's own, for a seed. */
+export const generatorFor = (seed: number | null | undefined): random.Generator | undefined =>
+  typeof seed === 'number' ? new random.Generator(seed) : undefined
+
+export interface DropOptions {
+  readonly generator?: random.Generator | undefined
+  readonly noiseShape?: SymbolicShape | null | undefined
+}
+
+/** x with each element set to 0 with probability `rate` and the others divided by `1 - rate`. */
+export function dropped(x: Tensor, rate: number, { generator, noiseShape }: DropOptions = {}): Tensor {
+  if (rate === 1) return x.mul(0)
+  const shape = noiseShape ? noiseShape.map((length, i) => length ?? x.shape[i]) : x.shape
+  const noise = (generator ?? random.globalGenerator()).uniform(shape)
+  return noise.greaterEqual(rate).where(x.mul(1 / (1 - rate)), 0)
 }

@@ -1,171 +1,115 @@
-import { lookup, random, toTensor, ValueError, zeros, full, type SnakeCase, type Shape, type Tensor } from '@typegrad/tensor'
+/** The export list is the registry: what is exported here can be named in `kernelInitializer` and the like. */
+import {
+  camelCase,
+  formatShape,
+  lookup,
+  sameShape,
+  ShapeError,
+  Tensor,
+  toTensor,
+  ValueError,
+  type Shape,
+  type SnakeCase,
+} from '@typegrad/tensor'
+import { Configured, deserialize, serialize, type ConfiguredClass, type SerializedObject } from './config.ts'
+import { Constant, Identity, Ones, Zeros, type Initializer } from './initializers/constant.ts'
+import { Orthogonal } from './initializers/orthogonal.ts'
+import { RandomNormal, RandomUniform, TruncatedNormal } from './initializers/random.ts'
+import {
+  GlorotNormal,
+  GlorotUniform,
+  HeNormal,
+  HeUniform,
+  LecunNormal,
+  LecunUniform,
+  VarianceScaling,
+} from './initializers/scaling.ts'
+import { STFT } from './initializers/stft.ts'
 
-/** Makes the first value of a weight. */
-export interface Initializer {
-  call(shape: Shape): Tensor
+export type { ConstantOptions, IdentityOptions, Initializer } from './initializers/constant.ts'
+export type { OrthogonalOptions } from './initializers/orthogonal.ts'
+export type { NormalOptions, SeedOptions, UniformOptions } from './initializers/random.ts'
+export { fans, type FanOptions, type VarianceScalingOptions } from './initializers/scaling.ts'
+export type { STFTOptions } from './initializers/stft.ts'
+export {
+  Constant,
+  GlorotNormal,
+  GlorotUniform,
+  HeNormal,
+  HeUniform,
+  Identity,
+  LecunNormal,
+  LecunUniform,
+  Ones,
+  Orthogonal,
+  RandomNormal,
+  RandomUniform,
+  STFT,
+  TruncatedNormal,
+  VarianceScaling,
+  Zeros,
 }
 
-export interface SeedOptions {
-  /** Makes the draw its own; without it the global stream of `setSeed` is used. */
-  readonly seed?: number
-}
-
-const generator = (seed: number | undefined): Pick<random.Generator, 'uniform' | 'normal' | 'truncatedNormal'> =>
-  seed === undefined ? random.globalGenerator() : new random.Generator(seed)
-
-export class Zeros implements Initializer {
-  call(shape: Shape): Tensor {
-    return zeros(shape)
-  }
-}
-
-export class Ones implements Initializer {
-  call(shape: Shape): Tensor {
-    return full(shape, 1)
-  }
-}
-
-/** Every element `value`. */
-export class Constant implements Initializer {
-  readonly value: number
-
-  constructor({ value = 0 }: { value?: number } = {}) {
-    this.value = value
-  }
-
-  call(shape: Shape): Tensor {
-    return full(shape, this.value)
-  }
-}
-
-/** Normal around `mean`. */
-export class RandomNormal implements Initializer {
-  readonly options: SeedOptions & { mean?: number; stddev?: number }
-
-  constructor(options: SeedOptions & { mean?: number; stddev?: number } = {}) {
-    this.options = { mean: 0, stddev: 0.05, ...options }
-  }
-
-  call(shape: Shape): Tensor {
-    return generator(this.options.seed).normal(shape, this.options)
-  }
-}
-
-/** Normal around `mean`, without what lies farther than two standard deviations. */
-export class TruncatedNormal extends RandomNormal {
-  override call(shape: Shape): Tensor {
-    return generator(this.options.seed).truncatedNormal(shape, this.options)
-  }
-}
-
-/** Uniform in [minval, maxval). */
-export class RandomUniform implements Initializer {
-  readonly options: SeedOptions & { minval?: number; maxval?: number }
-
-  constructor(options: SeedOptions & { minval?: number; maxval?: number } = {}) {
-    this.options = options
-  }
-
-  call(shape: Shape): Tensor {
-    const { minval = -0.05, maxval = 0.05, seed } = this.options
-    return generator(seed).uniform(shape, { low: minval, high: maxval })
-  }
-}
-
-/** Inputs and outputs of a weight: of a kernel `[…window, in, out]` the window counts for both. */
-export function fans(shape: Shape): [fanIn: number, fanOut: number] {
-  if (shape.length === 0) return [1, 1]
-  if (shape.length === 1) return [shape[0], shape[0]]
-  const window = shape.slice(0, -2).reduce((a, b) => a * b, 1)
-  return [shape.at(-2)! * window, shape.at(-1)! * window]
-}
-
-export interface VarianceScalingOptions extends SeedOptions {
-  /** @defaultValue `1` */
-  readonly scale?: number
-  /** @defaultValue `'fanIn'` */
-  readonly mode?: 'fanIn' | 'fanOut' | 'fanAvg'
-  /** @defaultValue `'truncatedNormal'` */
-  readonly distribution?: 'truncatedNormal' | 'untruncatedNormal' | 'uniform'
-}
-
-/** Variance `scale / n`, where n is the number of inputs, outputs or their mean. */
-export class VarianceScaling implements Initializer {
-  readonly options: VarianceScalingOptions
-
-  constructor(options: VarianceScalingOptions = {}) {
-    if (!((options.scale ?? 1) > 0)) throw new ValueError(`VarianceScaling: scale must be positive, got ${options.scale}`)
-    this.options = options
-  }
-
-  call(shape: Shape): Tensor {
-    const { scale = 1, mode = 'fanIn', distribution = 'truncatedNormal', seed } = this.options
-    const [fanIn, fanOut] = fans(shape)
-    const variance = scale / Math.max(1, mode === 'fanIn' ? fanIn : mode === 'fanOut' ? fanOut : (fanIn + fanOut) / 2)
-    const draw = generator(seed)
-    if (distribution === 'uniform') {
-      const limit = Math.sqrt(3 * variance)
-      return draw.uniform(shape, { low: -limit, high: limit })
-    }
-    // Cutting at two standard deviations makes the normal narrower by this factor.
-    if (distribution === 'truncatedNormal')
-      return draw.truncatedNormal(shape, { stddev: Math.sqrt(variance) / 0.87962566103423978 })
-    return draw.normal(shape, { stddev: Math.sqrt(variance) })
-  }
-}
-
-/** The scalings that have a name of their own: scale, mode, distribution. */
-const scalings = {
-  GlorotUniform: [1, 'fanAvg', 'uniform'],
-  GlorotNormal: [1, 'fanAvg', 'truncatedNormal'],
-  HeUniform: [2, 'fanIn', 'uniform'],
-  HeNormal: [2, 'fanIn', 'truncatedNormal'],
-  LecunUniform: [1, 'fanIn', 'uniform'],
-  LecunNormal: [1, 'fanIn', 'truncatedNormal'],
+const classes = {
+  Constant,
+  GlorotNormal,
+  GlorotUniform,
+  HeNormal,
+  HeUniform,
+  Identity,
+  LecunNormal,
+  LecunUniform,
+  Ones,
+  Orthogonal,
+  RandomNormal,
+  RandomUniform,
+  STFT,
+  TruncatedNormal,
+  VarianceScaling,
+  Zeros,
 } as const
 
-function scaling(className: keyof typeof scalings): new (options?: SeedOptions) => VarianceScaling {
-  const [scale, mode, distribution] = scalings[className]
-  const made = class extends VarianceScaling {
-    constructor(options: SeedOptions = {}) {
-      super({ scale, mode, distribution, ...options })
-    }
-  }
-  Object.defineProperty(made, 'name', { value: className })
-  return made
-}
+/** Keras' other names. */
+const aliases = {
+  uniform: 'randomUniform',
+  normal: 'randomNormal',
+  zero: 'zeros',
+  one: 'ones',
+  orthogonalInitializer: 'orthogonal',
+  identityInitializer: 'identity',
+} as const
 
-/** Glorot and Bengio (2010): uniform within `±√(6 / (fanIn + fanOut))`. The default of most layers. */
-export const GlorotUniform = scaling('GlorotUniform')
-export const GlorotNormal = scaling('GlorotNormal')
-/** He et al. (2015): uniform within `±√(6 / fanIn)`, for ReLU. */
-export const HeUniform = scaling('HeUniform')
-export const HeNormal = scaling('HeNormal')
-export const LecunUniform = scaling('LecunUniform')
-export const LecunNormal = scaling('LecunNormal')
+const table: Readonly<Record<string, ConfiguredClass<any>>> = classes
+const named = Object.fromEntries(Object.entries(table).map(([name, Class]) => [camelCase(name), Class]))
 
-const named = {
-  zeros: Zeros,
-  ones: Ones,
-  constant: Constant,
-  randomNormal: RandomNormal,
-  randomUniform: RandomUniform,
-  truncatedNormal: TruncatedNormal,
-  varianceScaling: VarianceScaling,
-  glorotUniform: GlorotUniform,
-  glorotNormal: GlorotNormal,
-  heUniform: HeUniform,
-  heNormal: HeNormal,
-  lecunUniform: LecunUniform,
-  lecunNormal: LecunNormal,
-}
+type Camel = Uncapitalize<Exclude<keyof typeof classes, 'STFT'>> | 'stft' | keyof typeof aliases
+export type InitializerName = keyof typeof classes | Camel | SnakeCase<Camel>
+export type InitializerLike = InitializerName | Initializer | SerializedObject | Tensor | ((shape: Shape) => Tensor)
 
-export type InitializerName = keyof typeof named | SnakeCase<keyof typeof named>
-export type InitializerLike = InitializerName | Initializer | ((shape: Shape) => Tensor)
+const isSerialized = (value: object): value is SerializedObject => 'class_name' in value && 'config' in value
 
-/** The initializer that a name or a function stands for. */
+/** The initializer that a name, a function, a value or Keras' JSON stands for. */
 export function resolveInitializer(initializer: InitializerLike): Initializer {
-  if (typeof initializer === 'string') return new (lookup<new () => Initializer>('initializer', initializer, named))()
+  if (typeof initializer === 'string') return new (lookup('initializer', initializer, named, aliases))()
   if (typeof initializer === 'function') return { call: (shape) => toTensor(initializer(shape)) }
-  return initializer
+  if (initializer instanceof Tensor) return { call: (shape) => fitting(initializer, shape) }
+  return isSerialized(initializer) ? deserializeInitializer(initializer) : initializer
 }
+
+function fitting(value: Tensor, shape: Shape): Tensor {
+  if (sameShape(value.shape, shape)) return value.value
+  throw new ShapeError(`initializer: a value of shape ${formatShape(value.shape)} for a weight of shape ${formatShape(shape)}`)
+}
+
+/** An initializer as Keras writes it into JSON, `{ class_name, config }`; throws for a function or a value. */
+export function serializeInitializer(initializer: InitializerLike): SerializedObject {
+  const made = resolveInitializer(initializer)
+  if (made instanceof Configured) return serialize(made, 'keras.initializers', table)
+  throw new ValueError('initializer: a function or a value cannot be written into a config; give an object with getConfig')
+}
+
+/** The initializer that {@link serializeInitializer} or Keras wrote; `customObjects` names further classes. */
+export const deserializeInitializer = (
+  object: SerializedObject,
+  customObjects: Readonly<Record<string, ConfiguredClass<any>>> = {},
+): Initializer => deserialize('initializer', object, { ...table, ...customObjects })

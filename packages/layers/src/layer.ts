@@ -1,41 +1,76 @@
 import {
-  snakeCase,
+  DTypeError,
+  dtypes,
+  isFloat,
   Tensor,
   toTensor,
   TypegradError,
   ValueError,
   Variable,
+  type DType,
   type Shape,
   type TensorLike,
   formatShape,
   sameShape,
 } from '@typegrad/tensor'
+import { resolveConstraint, type ConstraintLike } from './constraints.ts'
 import { resolveInitializer, type InitializerLike } from './initializers.ts'
-import { uniqueName } from './names.ts'
-import { SymbolicTensor, type SymbolicShape } from './symbolic.ts'
+import {
+  fillOptions,
+  layerConfig,
+  optionsFromConfig,
+  type CustomLayers,
+  type Full,
+  type LayerClass,
+  type LayerConfig,
+} from './layer-config.ts'
+import { maskOf, setMask, toMask, withMask, type Mask, type MaskLike } from './masks.ts'
+import { layerName, uniqueName } from './names.ts'
+import { resolveRegularizer, type RegularizerLike } from './regularizers.ts'
+import { symbolicIn, SymbolicTensor, type SymbolicShape } from './symbolic.ts'
 
 export interface LayerOptions {
   /** The layer's name in summaries and files. @defaultValue the class name in snake case, numbered */
   readonly name?: string
   /** Whether `fit` changes the weights. @defaultValue `true` */
   readonly trainable?: boolean
+  /** The dtype of weights and results; inputs of the other float dtype are converted to it. @defaultValue `'float32'` */
+  readonly dtype?: DType
+  /** A penalty of the results, divided by the batch size, that is added to the loss. */
+  readonly activityRegularizer?: RegularizerLike | null
 }
 
 /** What a call knows besides its input. */
 export interface CallContext {
   /** Dropout drops, batch normalization uses the batch's statistics. */
   readonly training: boolean
+  /** True where a step of the input counts; of a list of inputs, a list. Given by the caller, or by the layer that made the input. */
+  readonly mask?: Mask | undefined
+}
+
+/** The context of a call as the caller gives it: all of it may be left out. */
+export type CallOptions<C extends CallContext = CallContext> = { readonly [K in keyof Omit<C, 'mask'>]?: C[K] | undefined } & {
+  readonly mask?: MaskLike | null | undefined
 }
 
 export interface WeightOptions {
   readonly initializer?: InitializerLike
   readonly trainable?: boolean
-  readonly regularizer?: ((value: Tensor) => Tensor) | undefined
-  readonly constraint?: ((value: Tensor) => Tensor) | undefined
+  readonly regularizer?: RegularizerLike | null | undefined
+  readonly constraint?: ConstraintLike | null | undefined
+  /** @defaultValue the layer's dtype */
+  readonly dtype?: DType
 }
 
+/** One result, or several as a list: destructure it where the layer was told to return several. */
+export type OneOrSeveral = Tensor & Tensor[]
+
 /** What a layer gives for symbolic inputs: one symbolic tensor, or a list of them. */
-export type Symbolic<Output> = Output extends Tensor[] ? SymbolicTensor[] : SymbolicTensor
+export type Symbolic<Output> = Output extends OneOrSeveral
+  ? SymbolicTensor & SymbolicTensor[]
+  : Output extends Tensor[]
+    ? SymbolicTensor[]
+    : SymbolicTensor
 
 /** One input, or several as a list. */
 export type Inputs<T> = T | readonly T[]
@@ -44,19 +79,46 @@ export type Inputs<T> = T | readonly T[]
  * A function with weights. A subclass makes its weights in `build`, computes in `call`, and says in `computeOutputShape`
  * what comes out. A Variable, a Layer or a list of layers on a property is registered by being there; the property's
  * name is the weight's name.
+ *
+ * `static defaults` names the options of the class with their defaults: from it come the values in `this.options`, the error
+ * for an unknown option, `getConfig` and `fromConfig`. A subclass of a class with options adds to them:
+ * `{ ...Parent.defaults, units: required }`.
  */
-export abstract class Layer<O extends LayerOptions = LayerOptions, Output extends Tensor | Tensor[] = Tensor> {
-  readonly options: O
+export abstract class Layer<
+  O extends LayerOptions = LayerOptions,
+  Output extends Tensor | Tensor[] = Tensor,
+  C extends CallContext = CallContext,
+> {
+  /** The options of the class with their defaults, `null` for none; a class without it takes any option, unchecked. */
+  static readonly defaults: Readonly<Record<string, unknown>> | undefined = undefined
+  /** Fields of Keras' config that have one value here. */
+  static readonly fixed: Readonly<Record<string, unknown>> = {}
+  /** Options that Keras' config lacks: ours has them when they are not the default, so that nothing is lost. */
+  static readonly unwritten: readonly string[] = []
+
+  /** The options, with the defaults for those that were not given. */
+  readonly options: Full<O>
   readonly name: string
+  readonly dtype: DType
+  /** Whether masks pass through, as {@link computeMask} says; otherwise they end here. */
+  supportsMasking = false
+  /** Whether inputs of another float dtype are converted to the layer's. */
+  protected autocast = true
+  /** Whether each sample's result depends on that sample alone, in training too. */
+  readonly samplewise: boolean = false
   /** @internal The shape that the layer was built for. */
   builtShape?: SymbolicShape | readonly SymbolicShape[]
   #trainable: boolean
-  /** The training mode of the call around this one. */
-  static #training = false
+  #added: Tensor[] = []
+  /** The training mode of the call around this one; `undefined` outside of calls. */
+  static #around: boolean | undefined
 
   constructor(options: O = {} as O) {
-    this.options = options
-    this.name = options.name ?? uniqueName(snakeCase(new.target.name))
+    this.options = fillOptions(new.target as unknown as LayerClass, options)
+    this.name = options.name ?? uniqueName(layerName(new.target.name))
+    this.dtype = options.dtype ?? 'float32'
+    if (!dtypes.includes(this.dtype))
+      throw new DTypeError(`${new.target.name}: unknown dtype ${String(this.dtype)}, expected one of ${dtypes.join(', ')}`)
     this.#trainable = options.trainable ?? true
   }
 
@@ -64,11 +126,16 @@ export abstract class Layer<O extends LayerOptions = LayerOptions, Output extend
   build(_inputShape: any): void {}
 
   /** The result for an input tensor (or a list of them). */
-  abstract call(inputs: any, context: CallContext): Output
+  abstract call(inputs: any, context: C): Output
 
   /** The shape of the result for an input shape: the same, unless a layer says otherwise. */
-  computeOutputShape(inputShape: any): SymbolicShape | SymbolicShape[] {
+  computeOutputShape(inputShape: any, _context?: CallOptions<C>): SymbolicShape | SymbolicShape[] {
     return inputShape
+  }
+
+  /** The mask of the result (or the masks of a list of results), for the input's: the same, unless a layer says otherwise. */
+  computeMask(_inputs: any, mask: Mask | undefined): Mask | undefined {
+    return mask
   }
 
   get built(): boolean {
@@ -94,35 +161,67 @@ export abstract class Layer<O extends LayerOptions = LayerOptions, Output extend
   }
 
   /** Calls the layer: on tensors it computes, on symbolic tensors it adds a node to the graph of a functional model. */
-  apply(inputs: Inputs<SymbolicTensor>): Symbolic<Output>
-  apply(inputs: Inputs<TensorLike>, context?: Partial<CallContext>): Output
-  apply(inputs: Inputs<TensorLike> | Inputs<SymbolicTensor>, context: Partial<CallContext> = {}): Output | Symbolic<Output> {
+  apply(inputs: Inputs<SymbolicTensor>, context?: CallOptions<C>): Symbolic<Output>
+  apply(inputs: Inputs<TensorLike>, context?: CallOptions<C>): Output
+  apply(inputs: Inputs<TensorLike> | Inputs<SymbolicTensor>, given: CallOptions<C> = {}): Output | Symbolic<Output> {
     const list = Array.isArray(inputs) && (inputs[0] instanceof Tensor || inputs[0] instanceof SymbolicTensor)
     const all = (list ? inputs : [inputs]) as readonly (TensorLike | SymbolicTensor)[]
-    if (all[0] instanceof SymbolicTensor) return this.#link(all as readonly SymbolicTensor[], list)
-    const tensors = (all as readonly TensorLike[]).map((input) => toTensor(input))
-    return this.#located(() => {
-      const shapes = tensors.map((x) => x.shape)
-      if (!this.built) this.buildFor(list ? shapes.map(withoutBatch) : withoutBatch(shapes[0]))
-      const before = Layer.#training
-      Layer.#training = context.training ?? before
-      try {
-        return this.call(list ? tensors : tensors[0], { training: Layer.#training })
-      } finally {
-        Layer.#training = before
-      }
-    })
+    if (all[0] instanceof SymbolicTensor) return this.#link(all as readonly SymbolicTensor[], list, given)
+    return this.#located(() => this.#compute(all as readonly TensorLike[], list, given))
   }
 
-  #link(inputs: readonly SymbolicTensor[], list: boolean): Symbolic<Output> {
+  #compute(inputs: readonly TensorLike[], list: boolean, given: CallOptions<C>): Output {
+    const originals = inputs.map((input) => toTensor(input))
+    const attached = originals.map(maskOf)
+    const tensors = this.autocast ? originals.map((x) => this.cast(x)) : originals
+    const x = list ? tensors : tensors[0]
+    if (!this.built) this.buildFor(list ? tensors.map((one) => withoutBatch(one.shape)) : withoutBatch(tensors[0].shape))
+    const mask = toMask(given.mask, list) ?? (list ? (attached.some(Boolean) ? attached : undefined) : attached[0])
+    const before = Layer.#around
+    if (before === undefined) this.#forget()
+    const training = given.training ?? before ?? false
+    Layer.#around = training
+    try {
+      const output = this.call(x, { ...given, training, mask } as unknown as C)
+      if (this.options.activityRegularizer) this.#penalize(output)
+      return this.#masked(x, output, mask)
+    } finally {
+      Layer.#around = before
+    }
+  }
+
+  /** x in the layer's dtype, if both are floats. */
+  protected cast(x: Tensor): Tensor {
+    return x.dtype !== this.dtype && isFloat(x.dtype) && isFloat(this.dtype) ? x.cast(this.dtype) : x
+  }
+
+  /**
+   * The results with their masks. One that has a mask already, from a layer within, keeps it; one that is an input itself
+   * has the input's, and loses it if this layer does not support masks.
+   */
+  #masked(x: Tensor | readonly Tensor[], output: Output, mask: Mask | undefined): Output {
+    const inputs: readonly Tensor[] = x instanceof Tensor ? [x] : x
+    const outputs: readonly Tensor[] = output instanceof Tensor ? [output] : output
+    const computed = this.supportsMasking ? this.computeMask(x, mask) : undefined
+    const masks = computed === undefined ? [] : computed instanceof Tensor ? [computed] : computed
+    const results = outputs.map((y, i) => {
+      if (inputs.includes(y)) return masks[i] || !this.supportsMasking ? withMask(y, masks[i]) : y
+      if (masks[i] && !maskOf(y)) setMask(y, masks[i])
+      return y
+    })
+    return (output instanceof Tensor ? results[0] : results) as Output
+  }
+
+  #link(inputs: readonly SymbolicTensor[], list: boolean, context: CallOptions<C>): Symbolic<Output> {
     const shapes = inputs.map((x) => x.shape)
     return this.#located(() => {
       this.buildFor(list ? shapes : shapes[0])
-      const shape = this.computeOutputShape(list ? shapes : shapes[0])
+      const shape = this.computeOutputShape(list ? shapes : shapes[0], context)
       const several = Array.isArray(shape[0])
-      const outputs = ((several ? shape : [shape]) as SymbolicShape[]).map((one) => new SymbolicTensor(one))
-      for (const output of outputs) output.node = { layer: this, inputs, list, outputs }
-      return (several ? outputs : outputs[0]) as Symbolic<Output>
+      const outputs = ((several ? shape : [shape]) as SymbolicShape[]).map((one) => new SymbolicTensor(one, this.dtype))
+      const all = [...inputs, ...symbolicIn(context)]
+      for (const output of outputs) output.node = { layer: this, inputs: all, positional: inputs.length, list, context, outputs }
+      return (several ? outputs : outputs[0]) as unknown as Symbolic<Output>
     })
   }
 
@@ -139,12 +238,23 @@ export abstract class Layer<O extends LayerOptions = LayerOptions, Output extend
   /** A weight of this layer; assign it to a property. */
   protected addWeight(
     shape: Shape,
-    { initializer = 'glorotUniform', trainable = true, regularizer, constraint }: WeightOptions = {},
+    { initializer = 'glorotUniform', trainable = true, regularizer, constraint, dtype = this.dtype }: WeightOptions = {},
   ): Variable {
-    const variable = new Variable(resolveInitializer(initializer).call(shape), { trainable })
-    if (regularizer) variable.regularizer = regularizer
-    if (constraint) variable.constraint = constraint
+    const variable = new Variable(resolveInitializer(initializer).call(shape).cast(dtype), { trainable })
+    variable.regularizer = resolveRegularizer(regularizer)
+    variable.constraint = resolveConstraint(constraint)
     return variable
+  }
+
+  /** The shape of one sample, if the options say it: what the first layer of a model is built for. */
+  get sampleShape(): SymbolicShape | undefined {
+    const { inputShape, inputDim } = this.options as { inputShape?: SymbolicShape; inputDim?: number }
+    return inputShape ?? (inputDim === undefined ? undefined : [inputDim])
+  }
+
+  /** Lets stateful layers in this one begin anew. */
+  resetStates(): void {
+    for (const layer of this.sublayers) layer.resetStates()
   }
 
   /** The layers on the properties of this one, in order. */
@@ -206,14 +316,56 @@ export abstract class Layer<O extends LayerOptions = LayerOptions, Output extend
     tensors.forEach((value, i) => weights[i].assign(value))
   }
 
-  /** Penalties of the weights (regularizers), each a scalar. */
+  /** Adds a scalar to the losses of the call under way, for `fit` to add to its loss. */
+  protected addLoss(loss: Tensor): void {
+    this.#added.push(loss)
+  }
+
+  #penalize(output: Output): void {
+    const penalty = resolveRegularizer(this.options.activityRegularizer)!
+    for (const y of (output instanceof Tensor ? [output] : output) as readonly Tensor[]) {
+      const loss = penalty(y)
+      this.addLoss(y.rank === 0 ? loss : loss.div(Math.max(1, y.shape[0])))
+    }
+  }
+
+  /** Drops what the last call added to the losses. */
+  #forget(): void {
+    this.#added = []
+    for (const layer of this.sublayers) layer.#forget()
+  }
+
+  /** What the last call added, here and in the layers within. */
+  get #addedLosses(): Tensor[] {
+    return [...this.#added, ...[...new Set(this.sublayers)].flatMap((layer) => layer.#addedLosses)]
+  }
+
+  /** Scalars for `fit` to add to its loss: what the last call added (activity regularizers), and the penalties of the weights. */
   get losses(): Tensor[] {
-    return this.trainableWeights.flatMap((weight) => (weight.regularizer ? [weight.regularizer(weight)] : []))
+    return [
+      ...this.#addedLosses,
+      ...this.trainableWeights.flatMap((weight) => (weight.regularizer ? [weight.regularizer(weight)] : [])),
+    ]
+  }
+
+  /** The options as Keras writes them into JSON, with all defaults: `{ name, trainable, dtype, units, use_bias, … }`. */
+  getConfig(): LayerConfig {
+    return layerConfig(this)
+  }
+
+  /** @internal What the layer was built for, as Keras writes it. */
+  getBuildConfig(): LayerConfig | undefined {
+    return this.builtShape && { input_shape: this.builtShape }
+  }
+
+  /** The layer that a config describes, unbuilt; `custom` names classes of yours that it may hold. */
+  static fromConfig<T>(this: new (options: any) => T, config: LayerConfig, custom: CustomLayers = {}): T {
+    return new this(optionsFromConfig(this, config, custom))
   }
 }
 
-/** Any layer, whatever its options and outputs. */
-export type AnyLayer = Layer<any, any>
+/** Any layer, whatever its options, outputs and context. */
+export type AnyLayer = Layer<any, any, any>
 
 const withoutBatch = (shape: Shape): SymbolicShape => [null, ...shape.slice(1)]
 

@@ -11,3 +11,10 @@ export function uniqueName(base: string): string {
 export function clearSession(): void {
   counts.clear()
 }
+
+/** The name that Keras gives a layer of this class: `conv2d_transpose`, `re_lu`, `simple_rnn`. */
+export const layerName = (className: string): string =>
+  className
+    .replace(/(.)([A-Z][a-z]+)/g, '$1_$2')
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .toLowerCase()

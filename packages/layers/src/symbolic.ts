@@ -1,5 +1,5 @@
-import { formatShape, type DType } from '@typegrad/tensor'
-import type { AnyLayer } from './layer.ts'
+import { formatShape, type DType, type Tensor } from '@typegrad/tensor'
+import type { AnyLayer, CallContext } from './layer.ts'
 
 /** A shape that is known up to the batch: `null` stands for any length. */
 export type SymbolicShape = readonly (number | null)[]
@@ -7,14 +7,21 @@ export type SymbolicShape = readonly (number | null)[]
 /** One call of a layer in a graph of layers. */
 export interface Node {
   readonly layer: AnyLayer
+  /** What the layer was called on, and after that the tensors in {@link context}. */
   readonly inputs: readonly SymbolicTensor[]
+  /** How many of {@link inputs} the layer was called on. @defaultValue all of them */
+  readonly positional?: number
   /** Whether the layer was called on a list. */
   readonly list: boolean
+  /** The further arguments of the call: `initialState`, `useCausalMask` …; symbolic tensors may be among them. */
+  readonly context?: Readonly<Record<string, unknown>>
   readonly outputs: readonly SymbolicTensor[]
 }
 
 /** What layers are called on to make a functional model: a shape, a dtype, and the call that it comes from. */
 export class SymbolicTensor {
+  /** Tells it from a tensor, whose type would else do for it. */
+  readonly symbolic = true
   readonly shape: SymbolicShape
   readonly dtype: DType
   /** @internal */
@@ -28,4 +35,23 @@ export class SymbolicTensor {
   toString(): string {
     return `SymbolicTensor ${formatShape(this.shape)} ${this.dtype}`
   }
+}
+
+/** @internal The symbolic tensors among the further arguments of a call. */
+export const symbolicIn = (context: object): SymbolicTensor[] =>
+  Object.values(context)
+    .flat()
+    .filter((value): value is SymbolicTensor => value instanceof SymbolicTensor)
+
+/** Makes the call of a node on the values of its inputs. */
+export function callNode(
+  { layer, inputs, positional = inputs.length, list, context = {} }: Node,
+  value: (x: SymbolicTensor) => Tensor,
+  { training }: CallContext,
+): Tensor[] {
+  const args = inputs.slice(0, positional).map(value)
+  const concrete = (x: unknown): unknown => (x instanceof SymbolicTensor ? value(x) : Array.isArray(x) ? x.map(concrete) : x)
+  const further = Object.entries(context).map(([key, x]) => [key, concrete(x)] as const)
+  const result: Tensor | Tensor[] = layer.apply(list ? args : args[0], { training, ...Object.fromEntries(further) })
+  return Array.isArray(result) ? result : [result]
 }

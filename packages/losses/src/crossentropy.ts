@@ -1,8 +1,10 @@
-import { formatShape, sameShape, ShapeError, type Tensor } from '@typegrad/tensor'
-import { Loss, lossFunction, mismatch, type LossOptions } from './loss.ts'
+import { formatShape, ShapeError, type Tensor } from '@typegrad/tensor'
+import type { Defaults } from './config.ts'
+import { assertClasses, classNumbers } from './labels.ts'
+import { Loss, lossFunction, type LossOptions } from './loss.ts'
 
 /** Probabilities are kept this far from 0 and 1, as Keras does. */
-const epsilon = 1e-7
+export const epsilon = 1e-7
 
 export interface CrossentropyOptions extends LossOptions {
   /** Predictions are logits, not probabilities: more exact, and without saturation. @defaultValue `false` */
@@ -15,41 +17,56 @@ export interface CrossentropyOptions extends LossOptions {
 
 /** `-y · log(p) - (1 - y) · log(1 - p)` of every element, p from probabilities or logits. */
 export function binaryCrossentropyOf(target: Tensor, output: Tensor, fromLogits: boolean): Tensor {
-  if (fromLogits) return output.relu().sub(output.mul(target)).add(output.abs().neg().exp().log1p())
+  const other = target.neg().add(1)
+  if (fromLogits) return target.mul(output.neg().softplus()).add(other.mul(output.softplus()))
   const p = output.clip(epsilon, 1 - epsilon)
   return target
     .mul(p.log())
-    .add(target.neg().add(1).mul(p.neg().add(1).log()))
+    .add(other.mul(p.neg().add(1).log()))
     .neg()
 }
 
+/** Class probabilities scaled to sum 1 and kept off 0 and 1. */
+export const safeProbabilities = (output: Tensor, axis: number): Tensor =>
+  output.div(output.sum(axis, { keepdims: true })).clip(epsilon, 1 - epsilon)
+
 /** The logarithms of class probabilities, from logits or from probabilities that are scaled to sum 1. */
-export function logProbabilities(output: Tensor, fromLogits: boolean, axis: number): Tensor {
-  if (fromLogits) return output.logSoftmax(axis)
-  return output
-    .div(output.sum(axis, { keepdims: true }))
-    .clip(epsilon, 1 - epsilon)
-    .log()
+const logProbabilities = (output: Tensor, fromLogits: boolean, axis: number): Tensor =>
+  fromLogits ? output.logSoftmax(axis) : safeProbabilities(output, axis).log()
+
+/** Targets moved the share `smoothing` of the way to `1 / classes`. */
+export const smoothed = (target: Tensor, smoothing: number, classes: number): Tensor =>
+  smoothing === 0 ? target : target.mul(1 - smoothing).add(smoothing / classes)
+
+/** The number of classes; throws a ShapeError for one, where every loss would be 0. */
+export function classesOf(name: string, yPred: Tensor, axis: number): number {
+  const classes = yPred.shape.at(axis)!
+  if (classes > 1) return classes
+  throw new ShapeError(`${name}: predictions ${formatShape(yPred.shape)} have one class; use a binary crossentropy`)
 }
 
 /** `mean(-y · log(p) - (1 - y) · log(1 - p))`: independent yes/no targets in [0, 1]. */
 export class BinaryCrossentropy extends Loss<CrossentropyOptions> {
+  static override readonly defaults = {
+    ...Loss.defaults,
+    fromLogits: false,
+    labelSmoothing: 0,
+    axis: -1,
+  } satisfies Defaults<CrossentropyOptions>
+
   call(yTrue: Tensor, yPred: Tensor): Tensor {
-    const { fromLogits = false, labelSmoothing = 0, axis = -1 } = this.options
-    const target = labelSmoothing === 0 ? yTrue : yTrue.mul(1 - labelSmoothing).add(0.5 * labelSmoothing)
-    return binaryCrossentropyOf(target, yPred, fromLogits).mean(axis)
+    const { fromLogits, labelSmoothing, axis } = this.options
+    return binaryCrossentropyOf(smoothed(yTrue, labelSmoothing, 2), yPred, fromLogits).mean(axis)
   }
 }
 
 /** `-Σ y · log(p)` over the classes; targets are one-hot or distributions. */
 export class CategoricalCrossentropy extends Loss<CrossentropyOptions> {
+  static override readonly defaults = BinaryCrossentropy.defaults
+
   call(yTrue: Tensor, yPred: Tensor): Tensor {
-    const { fromLogits = false, labelSmoothing = 0, axis = -1 } = this.options
-    const classes = yPred.shape.at(axis)!
-    if (classes === 1)
-      throw new ShapeError(`${this.name}: predictions ${formatShape(yPred.shape)} have one class; use binaryCrossentropy`)
-    const target = labelSmoothing === 0 ? yTrue : yTrue.mul(1 - labelSmoothing).add(labelSmoothing / classes)
-    return target
+    const { fromLogits, labelSmoothing, axis } = this.options
+    return smoothed(yTrue, labelSmoothing, classesOf(this.name, yPred, axis))
       .mul(logProbabilities(yPred, fromLogits, axis))
       .sum(axis)
       .neg()
@@ -57,34 +74,43 @@ export class CategoricalCrossentropy extends Loss<CrossentropyOptions> {
 }
 
 export interface SparseCrossentropyOptions extends LossOptions {
+  /** Predictions are logits, not probabilities. @defaultValue `false` */
   readonly fromLogits?: boolean
-  /** Samples with this label count nothing. */
-  readonly ignoreClass?: number
+  /** Samples with this label count nothing. @defaultValue `null` */
+  readonly ignoreClass?: number | null
+  /** The axis of the classes. @defaultValue `-1` */
   readonly axis?: number
 }
 
 /** `-log(p[y])`: targets are class numbers. Throws an IndexError for a label outside the classes. */
 export class SparseCategoricalCrossentropy extends Loss<SparseCrossentropyOptions> {
+  static override readonly defaults = {
+    ...Loss.defaults,
+    fromLogits: false,
+    ignoreClass: null,
+    axis: -1,
+  } satisfies Defaults<SparseCrossentropyOptions>
+  static override readonly unwritten = ['axis']
+
   protected override align(yTrue: Tensor, yPred: Tensor): [Tensor, Tensor] {
-    const labels = yTrue.rank === yPred.rank && yTrue.shape.at(-1) === 1 ? yTrue.squeeze(-1) : yTrue
-    const { axis = -1 } = this.options
-    const at = axis < 0 ? axis + yPred.rank : axis
-    if (
-      !sameShape(
-        labels.shape,
-        yPred.shape.filter((_, i) => i !== at),
-      )
-    )
-      throw mismatch(this.name, yTrue, yPred)
+    const { axis, ignoreClass } = this.options
+    const labels = classNumbers(this.name, yTrue, yPred, axis)
+    assertClasses(this.name, labels, yPred.shape.at(axis)!, ignoreClass)
     return [labels.cast('int32'), yPred]
   }
 
+  protected override counted(yTrue: Tensor): Tensor | undefined {
+    return this.options.ignoreClass === null ? undefined : yTrue.notEqual(this.options.ignoreClass)
+  }
+
   call(yTrue: Tensor, yPred: Tensor): Tensor {
-    const { fromLogits = false, ignoreClass, axis = -1 } = this.options
-    const ignored = ignoreClass === undefined ? undefined : yTrue.equal(ignoreClass)
-    const labels = ignored ? ignored.where(0, yTrue) : yTrue
-    const losses = logProbabilities(yPred, fromLogits, axis).takeAlongAxis(labels.expandDims(axis), axis).squeeze(axis).neg()
-    return ignored ? ignored.where(0, losses) : losses
+    const { fromLogits, axis } = this.options
+    const counted = this.counted(yTrue)
+    const labels = counted ? counted.where(yTrue, 0) : yTrue
+    // What is predicted where nothing counts, be it NaN, must not reach a gradient.
+    const output = counted ? counted.expandDims(axis).where(yPred, 1) : yPred
+    const losses = logProbabilities(output, fromLogits, axis).takeAlongAxis(labels.expandDims(axis), axis).squeeze(axis).neg()
+    return counted ? counted.where(losses, 0) : losses
   }
 }
 

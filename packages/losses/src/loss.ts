@@ -1,56 +1,71 @@
 import {
-  broadcastAll,
   formatShape,
+  isFloat,
   sameShape,
   ShapeError,
   snakeCase,
   toTensor,
-  ValueError,
+  type SnakeCase,
   type Tensor,
   type TensorLike,
 } from '@typegrad/tensor'
+import { Configured, oneOf, type Config } from './config.ts'
+import { fitWeights, maskWeights, sameRank } from './weights.ts'
 
-export type Reduction = 'sumOverBatchSize' | 'sum' | 'mean' | 'meanWithSampleWeight' | 'none'
+const reductions = ['sumOverBatchSize', 'sum', 'mean', 'meanWithSampleWeight', 'none'] as const
+
+export type Reduction = (typeof reductions)[number]
 
 export interface LossOptions {
   /** How the losses of the samples become one number: by default their sum over their count. @defaultValue `'sumOverBatchSize'` */
-  readonly reduction?: Reduction
+  readonly reduction?: Reduction | SnakeCase<Reduction> | null
   readonly name?: string
 }
 
-const reductions: readonly Reduction[] = ['sumOverBatchSize', 'sum', 'mean', 'meanWithSampleWeight', 'none']
-
 /** A loss: `call` gives one value per sample, `apply` checks the shapes, weights and reduces. */
-export abstract class Loss<O extends LossOptions = LossOptions> {
-  readonly options: O
+export abstract class Loss<O extends LossOptions = LossOptions> extends Configured<O> {
+  static override readonly defaults = { reduction: 'sumOverBatchSize' as Reduction }
   readonly name: string
+  readonly reduction: Reduction
 
-  constructor(options: O = {} as O) {
-    const { reduction = 'sumOverBatchSize', name } = options
-    if (!reductions.includes(reduction)) {
-      throw new ValueError(`${new.target.name}: unknown reduction '${reduction}', known are ${reductions.join(', ')}`)
-    }
-    this.options = options
-    this.name = name ?? snakeCase(new.target.name)
+  constructor(options: NoInfer<O> = {} as O) {
+    super(options)
+    this.name = options.name ?? snakeCase(new.target.name)
+    this.reduction = oneOf(`${new.target.name}: reduction`, this.options.reduction ?? 'none', reductions)
   }
 
   /** The loss of every sample: the mean over the last axis for most losses. */
   abstract call(yTrue: Tensor, yPred: Tensor): Tensor
 
   /**
-   * The loss of a batch, each sample counted `sampleWeight` times. `yTrue` and `yPred` have one shape, up to a last axis
-   * of length 1; throws a ShapeError otherwise, rather than broadcast silently.
+   * The loss of a batch, each sample counted `sampleWeight` times, those that `mask` leaves out not at all. `yTrue` and
+   * `yPred` have one shape, up to a last axis of length 1; throws a ShapeError otherwise, rather than broadcast silently.
    */
-  apply(yTrue: TensorLike, yPred: TensorLike, sampleWeight?: TensorLike): Tensor {
-    const [target, prediction] = this.align(toTensor(yTrue), toTensor(yPred))
-    return reduceWeighted(this.call(target, prediction), sampleWeight, this.options.reduction)
+  apply(yTrue: TensorLike, yPred: TensorLike, sampleWeight?: TensorLike | null, mask?: TensorLike | null): Tensor {
+    const { values, counted } = this.samples(toTensor(yTrue), toTensor(yPred))
+    const valid = mask ? (counted ? counted.logicalAnd(toTensor(mask)) : toTensor(mask)) : counted
+    return reduceWeighted(values, this.reduction, { name: this.name, sampleWeight, mask: valid })
+  }
+
+  /** @internal The loss of every sample, and which samples count, where not all do. */
+  samples(yTrue: Tensor, yPred: Tensor): { values: Tensor; counted: Tensor | undefined } {
+    const [target, prediction] = this.align(yTrue, isFloat(yPred.dtype) ? yPred : yPred.cast('float32'))
+    const values = this.call(target, prediction)
+    return { values, counted: this.counted(target, prediction, values) }
+  }
+
+  /** True for the samples that count; `undefined` where all do. */
+  protected counted(_yTrue: Tensor, _yPred: Tensor, _values: Tensor): Tensor | undefined {
+    return undefined
   }
 
   /** Brings targets and predictions to one shape and float dtype, or throws. */
   protected align(yTrue: Tensor, yPred: Tensor): [Tensor, Tensor] {
-    const [target, prediction] = sameRank(yTrue, yPred)
-    if (!sameShape(target.shape, prediction.shape)) throw mismatch(this.name, yTrue, yPred)
-    return [target.cast(prediction.dtype), prediction]
+    return alignPair(this.name, yTrue, yPred)
+  }
+
+  override getConfig(): Config {
+    return { name: this.name, ...super.getConfig() }
   }
 }
 
@@ -60,40 +75,35 @@ export const mismatch = (name: string, yTrue: Tensor, yPred: Tensor): ShapeError
     yPred: yPred.shape,
   })
 
-/** Keras' rule for ranks that differ by one: a vector gets a last axis, otherwise a last axis of length 1 goes. */
-export function sameRank(a: Tensor, b: Tensor): [Tensor, Tensor] {
-  if (a.rank === b.rank + 1 && a.shape.at(-1) === 1) return b.rank === 1 ? [a, b.expandDims(-1)] : [a.squeeze(-1), b]
-  if (b.rank === a.rank + 1 && b.shape.at(-1) === 1) return a.rank === 1 ? [a.expandDims(-1), b] : [a, b.squeeze(-1)]
-  return [a, b]
+/** Targets and predictions in one shape and in the predictions' dtype; throws a ShapeError where they do not fit. */
+export function alignPair(name: string, yTrue: Tensor, yPred: Tensor): [target: Tensor, prediction: Tensor] {
+  const [target, prediction] = sameRank(yTrue, yPred)
+  if (!sameShape(target.shape, prediction.shape)) throw mismatch(name, yTrue, yPred)
+  return [target.cast(prediction.dtype), prediction]
+}
+
+export interface WeightingOptions {
+  readonly name?: string
+  readonly sampleWeight?: TensorLike | null | undefined
+  readonly mask?: Tensor | undefined
 }
 
 /** `values` times weights, brought together by the reduction. */
 export function reduceWeighted(
   values: Tensor,
-  sampleWeight: TensorLike | undefined,
-  reduction: Reduction = 'sumOverBatchSize',
+  reduction: Reduction,
+  { name = 'loss', sampleWeight, mask }: WeightingOptions = {},
 ): Tensor {
-  if (sampleWeight === undefined) {
-    if (reduction === 'none') return values
-    return reduction === 'sum' ? values.sum() : values.mean()
-  }
-  const [weights, aligned] = weighted(values, toTensor(sampleWeight).cast(values.dtype))
-  const product = aligned.mul(weights)
+  const given = sampleWeight === undefined || sampleWeight === null ? undefined : toTensor(sampleWeight).cast(values.dtype)
+  const mean = reduction === 'mean' || reduction === 'sumOverBatchSize'
+  const all = mask ? maskWeights(mask, values.dtype, { sampleWeight: given, mean }) : given
+  const [losses, weights] = all ? fitWeights(name, values, all) : [values, undefined]
+  const product = weights ? losses.mul(weights) : losses
   if (reduction === 'none') return product
-  const sum = product.sum()
-  if (reduction === 'sum') return sum
-  return reduction === 'meanWithSampleWeight' ? sum.div(weights.sum()) : sum.div(Math.max(1, product.size))
-}
-
-/** Weights stretched to the shape of the values. */
-export function weighted(values: Tensor, sampleWeight: Tensor): [weights: Tensor, values: Tensor] {
-  let [weights, aligned] = [sampleWeight, values]
-  if (weights.rank === aligned.rank + 1 && weights.shape.at(-1) === 1) weights = weights.squeeze(-1)
-  else if (aligned.rank === weights.rank + 1 && aligned.shape.at(-1) === 1) aligned = aligned.squeeze(-1)
-  // One weight per sample covers the sample's further axes.
-  while (weights.rank > 0 && weights.rank < aligned.rank) weights = weights.expandDims(-1)
-  ;[weights, aligned] = broadcastAll([weights, aligned])
-  return [weights, aligned]
+  if (reduction === 'sum' || product.size === 0) return product.sum()
+  if (reduction !== 'meanWithSampleWeight' || !weights) return product.mean()
+  const total = weights.sum()
+  return total.equal(0).where(0, product.sum().div(total))
 }
 
 /** The function of a loss class: scalar by default, with all options of the class and `sampleWeight` in one object. */

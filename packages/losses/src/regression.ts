@@ -1,7 +1,7 @@
 import type { Tensor } from '@typegrad/tensor'
+import type { Defaults } from './config.ts'
+import { epsilon } from './crossentropy.ts'
 import { Loss, lossFunction, type LossOptions } from './loss.ts'
-
-const epsilon = 1e-7
 
 /** `mean((yTrue - yPred)²)`. */
 export class MeanSquaredError extends Loss {
@@ -38,8 +38,16 @@ export interface HuberOptions extends LossOptions {
 
 /** `mean(e²/2)` where `|e| ≤ delta`, `delta · |e| - delta²/2` beyond. */
 export class Huber extends Loss<HuberOptions> {
+  static override readonly defaults = { ...Loss.defaults, delta: 1 } satisfies Defaults<HuberOptions>
+  static override readonly unwritten = ['delta']
+
+  /** Logged as `huber_loss`, as in Keras. */
+  constructor(options: HuberOptions = {}) {
+    super({ name: 'huber_loss', ...options })
+  }
+
   call(yTrue: Tensor, yPred: Tensor): Tensor {
-    const { delta = 1 } = this.options
+    const { delta } = this.options
     const error = yPred.sub(yTrue).abs()
     return error
       .lessEqual(delta)

@@ -1,4 +1,5 @@
-import { Loss, Mean, Metric, resolveLoss, resolveMetric, type LossLike, type MetricLike } from '@typegrad/losses'
+import { maskOf } from '@typegrad/layers'
+import { Loss, maskWeights, Mean, Metric, resolveLoss, resolveMetric, type LossLike, type MetricLike } from '@typegrad/losses'
 import { tensor, ValueError, type Tensor } from '@typegrad/tensor'
 import type { Logs } from './callbacks/callback.ts'
 
@@ -42,12 +43,12 @@ export class CompiledLoss {
     this.#trackers = names.length > 1 ? names.map((name) => new Mean({ name: `${name}_loss` })) : []
   }
 
-  /** The loss of a batch, recorded by the tape around it. */
+  /** The loss of a batch, recorded by the tape around it. Steps that an output's mask leaves out do not count. */
   call(yTrue: readonly Tensor[], yPred: readonly Tensor[], sampleWeight: readonly Tensor[]): Tensor {
     let total: Tensor | undefined
     this.#losses.forEach((loss, i) => {
       if (!loss) return
-      const raw = loss.apply(yTrue[i], yPred[i], sampleWeight[i] ?? sampleWeight[0])
+      const raw = loss.apply(yTrue[i], yPred[i], sampleWeight[i] ?? sampleWeight[0], maskOf(yPred[i]))
       const value = raw.rank === 0 ? raw : raw.mean()
       this.#trackers[i]?.updateState(value, undefined, tensor(yPred[i].shape[0]))
       const part = this.#weights[i] === 1 ? value : value.mul(this.#weights[i])
@@ -105,8 +106,11 @@ export class CompiledMetrics {
       }),
     )
     this.#made.forEach((metrics, i) => {
-      for (const metric of metrics)
-        metric.updateState(yTrue[i], yPred[i], this.#weighted ? (sampleWeight[i] ?? sampleWeight[0]) : undefined)
+      const weights = this.#weighted ? (sampleWeight[i] ?? sampleWeight[0]) : undefined
+      const mask = maskOf(yPred[i])
+      const counted = mask ? maskWeights(mask, 'float32', { sampleWeight: weights }) : weights
+      // As in Keras, masks count for means only.
+      for (const metric of metrics) metric.updateState(yTrue[i], yPred[i], metric instanceof Mean ? counted : weights)
     })
   }
 

@@ -1,4 +1,4 @@
-import type { AnyLayer, CallContext, Node, SymbolicTensor } from '@typegrad/layers'
+import { callNode, type AnyLayer, type CallContext, type Node, type SymbolicTensor } from '@typegrad/layers'
 import { formatShape, ValueError, type Tensor } from '@typegrad/tensor'
 
 /** The calls that lead from inputs to outputs, each after those it needs. Throws when an output hangs on another input. */
@@ -37,9 +37,7 @@ export function runGraph(
   const known = new Map<SymbolicTensor, Tensor>(inputs.map((input, i) => [input, values[i]]))
   for (const node of nodes) {
     if (node.outputs.every((output) => known.has(output))) continue
-    const args = node.inputs.map((input) => known.get(input)!)
-    const result: Tensor | Tensor[] = node.layer.apply(node.list ? args : args[0], context)
-    ;(Array.isArray(result) ? result : [result]).forEach((value, i) => known.set(node.outputs[i], value))
+    callNode(node, (input) => known.get(input)!, context).forEach((value, i) => known.set(node.outputs[i], value))
   }
   return outputs.map((output) => known.get(output)!)
 }

@@ -1,9 +1,11 @@
 import { valueAndGrad } from '@typegrad/autograd'
 import {
   Layer,
+  withMask,
   type AnyLayer,
   type CallContext,
   type LayerOptions,
+  type Mask,
   type Node,
   type SymbolicShape,
   type SymbolicTensor,
@@ -67,6 +69,7 @@ export class Model extends Layer<ModelOptions, any> {
 
   constructor(options: ModelOptions = {}) {
     super(options)
+    this.supportsMasking = true
     const list = (value: SymbolicTensor | readonly SymbolicTensor[] | undefined): readonly SymbolicTensor[] =>
       value === undefined ? [] : Array.isArray(value) ? value : [value as SymbolicTensor]
     this.#inputs = list(options.inputs)
@@ -114,7 +117,9 @@ export class Model extends Layer<ModelOptions, any> {
       throw new TypegradError(
         `${this.constructor.name}: a subclass of Model defines call(), a functional model is given inputs and outputs`,
       )
-    const values = runGraph(this.#nodes, this.#inputs, this.#outputs, inputs instanceof Tensor ? [inputs] : inputs, context)
+    const masks = context.mask instanceof Tensor ? [context.mask] : (context.mask ?? [])
+    const masked = (inputs instanceof Tensor ? [inputs] : inputs).map((x, i) => withMask(x, masks[i]))
+    const values = runGraph(this.#nodes, this.#inputs, this.#outputs, masked, context)
     return Array.isArray(this.options.outputs) ? values : values[0]
   }
 
@@ -122,6 +127,11 @@ export class Model extends Layer<ModelOptions, any> {
     if (!this.#nodes) return super.computeOutputShape(inputShape)
     const shapes = this.#outputs.map((output) => output.shape)
     return Array.isArray(this.options.outputs) ? shapes : shapes[0]
+  }
+
+  /** The results have the masks that the layers within gave them. */
+  override computeMask(_inputs: any, _mask: Mask | undefined): Mask | undefined {
+    return undefined
   }
 
   /** Says how the model is trained. */
@@ -178,6 +188,7 @@ export class Model extends Layer<ModelOptions, any> {
   buildOn(x: readonly Tensor[]): void {
     if (this.built && this.sublayers.every((layer) => layer.built)) return
     unheard(() => this.outputsOf(rowsOf(x), false))
+    this.resetStates()
   }
 
   /** The loss of a batch, penalties of the weights included. */

@@ -1,11 +1,4 @@
-import {
-  Input,
-  SymbolicTensor,
-  type AnyLayer,
-  type CallContext,
-  type FirstLayerOptions,
-  type SymbolicShape,
-} from '@typegrad/layers'
+import { Input, SymbolicTensor, withMask, type AnyLayer, type CallContext, type SymbolicShape } from '@typegrad/layers'
 import { formatShape, ValueError, type Tensor } from '@typegrad/tensor'
 import { Model } from './model.ts'
 import type { SummaryRow } from './summary.ts'
@@ -31,8 +24,7 @@ export class Sequential extends Model {
     if (this.#layers.some((other) => other.name === layer.name)) {
       throw new ValueError(`Sequential: two layers are named '${layer.name}'; give one another name`, { name: layer.name })
     }
-    const { inputShape, inputDim } = layer.options as FirstLayerOptions
-    const given = inputShape ?? (inputDim === undefined ? undefined : [inputDim])
+    const given = layer.sampleShape
     if (given && this.#layers.length === 0 && !this.#inputShape) this.#inputShape = Input({ shape: given }).shape
     this.#layers.push(layer)
     if (this.#inputShape) {
@@ -77,7 +69,11 @@ export class Sequential extends Model {
         given: x.shape,
       })
     }
-    return this.#layers.reduce((value: Tensor, layer) => layer.apply(value, context) as Tensor, x)
+    const { training, mask } = context
+    return this.#layers.reduce(
+      (value: Tensor, layer) => layer.apply(value, { training }) as Tensor,
+      withMask(x, mask as Tensor | undefined),
+    )
   }
 
   override computeOutputShape(inputShape: SymbolicShape): SymbolicShape {

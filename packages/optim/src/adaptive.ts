@@ -1,5 +1,7 @@
 import { updateKernel, type Update } from '@typegrad/tensor'
-import { Optimizer, type OptimizerOptions, type StepNumbers } from './optimizer.ts'
+import type { Defaults } from './config.ts'
+import { Optimizer, slotsOf, type StepNumbers } from './optimizer.ts'
+import type { OptimizerOptions } from './options.ts'
 
 export interface AdagradOptions extends OptimizerOptions {
   /** What the sum of squares begins with. @defaultValue `0.1` */
@@ -15,20 +17,49 @@ const adagrad = updateKernel(['w', 'accumulator'], ['g', 'rate', 'epsilon'], {
 
 /** Duchi et al. (2011): `s ← s + g²; w ← w - rate · g / √(s + ε)`. Default learning rate 0.001. */
 export class Adagrad extends Optimizer<AdagradOptions> {
-  constructor(options: AdagradOptions = {}) {
-    super(options, 0.001)
-  }
+  static override readonly defaults = {
+    ...Optimizer.defaults,
+    initialAccumulatorValue: 0.1,
+    epsilon: 1e-7,
+  } satisfies Defaults<AdagradOptions>
 
   protected get rule(): Update {
     return adagrad
   }
 
   protected override initialSlot(): number {
-    return this.options.initialAccumulatorValue ?? 0.1
+    return this.options.initialAccumulatorValue
   }
 
   protected numbers(rate: number): StepNumbers {
-    return { rate, epsilon: this.options.epsilon ?? 1e-7 }
+    return { rate, epsilon: this.options.epsilon }
+  }
+}
+
+export interface AdadeltaOptions extends OptimizerOptions {
+  /** How slowly the means of squares move. @defaultValue `0.95` */
+  readonly rho?: number
+  /** @defaultValue `1e-7` */
+  readonly epsilon?: number
+}
+
+const delta = 'sqrt(accumulatedDeltaVar + epsilon) * g / sqrt(accumulatedGrad + epsilon)'
+const adadelta = updateKernel(['w', 'accumulatedGrad', 'accumulatedDeltaVar'], ['g', 'rate', 'rho', 'epsilon'], {
+  accumulatedGrad: 'rho * accumulatedGrad + (1 - rho) * g * g',
+  w: `w - rate * (${delta})`,
+  accumulatedDeltaVar: `rho * accumulatedDeltaVar + (1 - rho) * (${delta}) * (${delta})`,
+})
+
+/** Zeiler (2012): `s ← ρs + (1 - ρ)g²; d = √(u + ε) / √(s + ε) · g; w ← w - rate · d; u ← ρu + (1 - ρ)d²`. Default learning rate 0.001. */
+export class Adadelta extends Optimizer<AdadeltaOptions> {
+  static override readonly defaults = { ...Optimizer.defaults, rho: 0.95, epsilon: 1e-7 } satisfies Defaults<AdadeltaOptions>
+
+  protected get rule(): Update {
+    return adadelta
+  }
+
+  protected numbers(rate: number): StepNumbers {
+    return { rate, rho: this.options.rho, epsilon: this.options.epsilon }
   }
 }
 
@@ -59,17 +90,24 @@ const rmspropRules = [false, true].map((momentum) => [false, true].map((centered
 
 /** Hinton: `v ← ρv + (1 - ρ)g²; w ← w - rate · g / √(v + ε)`, with optional momentum. Default learning rate 0.001. */
 export class RMSprop extends Optimizer<RMSpropOptions> {
-  constructor(options: RMSpropOptions = {}) {
-    super(options, 0.001)
-  }
+  static override readonly defaults = {
+    ...Optimizer.defaults,
+    rho: 0.9,
+    momentum: 0,
+    epsilon: 1e-7,
+    centered: false,
+  } satisfies Defaults<RMSpropOptions>
 
   protected get rule(): Update {
-    const { momentum = 0, centered = false } = this.options
-    return rmspropRules[Number(momentum > 0)][Number(centered)]
+    return rmspropRules[Number(this.options.momentum > 0)][Number(this.options.centered)]
+  }
+
+  protected override get slotGroups(): readonly (readonly string[])[] {
+    return slotsOf(this.rule).map((name) => [name])
   }
 
   protected numbers(rate: number): StepNumbers {
-    const { rho = 0.9, momentum = 0, epsilon = 1e-7 } = this.options
+    const { rho, momentum, epsilon } = this.options
     return { rate, rho, mu: momentum, epsilon }
   }
 }

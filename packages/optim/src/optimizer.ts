@@ -1,98 +1,125 @@
-import {
-  formatShape,
-  full,
-  sameShape,
-  ShapeError,
-  snakeCase,
-  tensor,
-  toTensor,
-  update,
-  ValueError,
-  Variable,
-  zeros,
-  type Tensor,
-  type TensorLike,
-  type Update,
-} from '@typegrad/tensor'
+import { full, snakeCase, update, updateKernel, ValueError, Variable, zeros, type Tensor, type Update } from '@typegrad/tensor'
+import { Configured, type Config } from './config.ts'
+import { clip, pairsOf, type Gradient, type Pair } from './gradients.ts'
+import { assertOptions, optimizerDefaults, type OptimizerOptions } from './options.ts'
 import { assertLearningRate, type LearningRate } from './schedule.ts'
-
-export interface OptimizerOptions {
-  readonly learningRate?: LearningRate
-  readonly name?: string
-  /** Decoupled decay: every step takes `weightDecay · learningRate · w` from a weight. */
-  readonly weightDecay?: number
-  /** The largest norm of one variable's gradient. */
-  readonly clipnorm?: number
-  /** The largest absolute value of an element of a gradient. */
-  readonly clipvalue?: number
-  /** The largest norm of all gradients together. */
-  readonly globalClipnorm?: number
-}
+import { resolveLearningRate, serializeLearningRate } from './serialize.ts'
 
 /** What an update rule reads besides the variable and its gradient: numbers of this step. */
 export type StepNumbers = Readonly<Record<string, number>>
 
+const decay = updateKernel(['w'], ['share'], { w: 'w - share * w' })
+const addUp = updateKernel(['gradientAccumulator'], ['g'], { gradientAccumulator: 'gradientAccumulator + g' })
+const moveAverage = updateKernel(['average'], ['w', 'momentum'], { average: 'momentum * average + (1 - momentum) * w' })
+const takeAverage = updateKernel(['w'], ['average'], { w: 'average' })
+
 /**
  * An optimizer is its update rule: a kernel of formulas for the variable `w` and its slots (variables of its shape that
- * the optimizer keeps), and the numbers that the formulas read. The rest (clipping, decay, constraints) is here.
+ * the optimizer keeps), and the numbers that the formulas read. The rest (clipping, decay, averages, constraints) is here.
  */
-export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
-  readonly options: O
+export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> extends Configured<O> {
+  static override readonly defaults = optimizerDefaults
   readonly name: string
-  /** Steps taken so far. */
-  iterations = 0
-  /** The base learning rate (or schedule); may be set between steps. */
-  learningRate: LearningRate
+  /** Calls of {@link apply} so far; a learning-rate schedule is asked for this step. */
+  steps = 0
+  #learningRate: LearningRate
   readonly #slots = new Map<Variable, Record<string, Variable>>()
+  #isSpared: (variable: Variable) => boolean = () => false
 
-  constructor(options: O, defaultRate: number) {
-    this.options = options
+  constructor(options: NoInfer<O> = {} as O) {
+    super(options)
     this.name = options.name ?? snakeCase(new.target.name)
-    this.learningRate = options.learningRate ?? defaultRate
-    assertLearningRate(this.learningRate, new.target.name)
-    for (const key of ['clipnorm', 'clipvalue', 'globalClipnorm', 'weightDecay'] as const) {
-      const value = options[key]
-      if (value !== undefined && !(value > 0 || (key === 'weightDecay' && value === 0))) {
-        throw new ValueError(`${new.target.name}: ${key} must be positive, got ${value}`, { [key]: value })
-      }
-    }
-    if (['clipnorm', 'clipvalue', 'globalClipnorm'].filter((key) => options[key as keyof O] !== undefined).length > 1) {
-      throw new ValueError(`${new.target.name}: only one of clipnorm, clipvalue and globalClipnorm can be given`)
-    }
+    assertOptions(new.target.name, this.options, new.target.defaults)
+    this.#learningRate = resolveLearningRate(this.options.learningRate!, new.target.name)
   }
 
   /** The formulas of one step, from the variable `w`, its gradient `g`, the slots and {@link numbers}. */
   protected abstract get rule(): Update
 
-  /** The numbers of step `t` (1 for the first) at learning rate `rate`. */
+  /** The numbers of iteration `t` (1 for the first) at learning rate `rate`. */
   protected abstract numbers(rate: number, t: number): StepNumbers
+
+  /** Moves a variable against its gradient: by the rule, unless formulas cannot say it. */
+  protected step(variable: Variable, g: Tensor, numbers: StepNumbers): void {
+    update(this.rule, { ...this.slots(variable), w: variable }, { g, ...numbers })
+  }
+
+  /** Called before an iteration updates the variables. */
+  protected beginIteration(_t: number): void {}
+
+  /** The names of the slots, in groups: those of one group are kept together, variable by variable, as Keras keeps them. */
+  protected get slotGroups(): readonly (readonly string[])[] {
+    return [slotsOf(this.rule)]
+  }
+
+  /** A slot before the first step; `undefined` where the variable has none of this name. */
+  protected makeSlot(slot: string, variable: Variable): Variable | undefined {
+    return newSlot(slot, variable, this.initialSlot(slot))
+  }
 
   /** What a slot begins with. */
   protected initialSlot(_slot: string): number {
     return 0
   }
 
+  /** What the optimizer keeps besides slots. */
+  protected get ownVariables(): readonly Variable[] {
+    return []
+  }
+
+  /** The decay of a variable, `null` for none. */
+  protected decayOf(_variable: Variable): number | null {
+    return this.options.weightDecay!
+  }
+
+  /** Iterations so far: the steps, or those in which accumulated gradients were applied. */
+  get iterations(): number {
+    return Math.floor(this.steps / this.#every)
+  }
+
+  set iterations(value: number) {
+    this.steps = value * this.#every
+  }
+
+  /** The steps that gradients are accumulated for. */
+  get #every(): number {
+    return this.options.gradientAccumulationSteps ?? 1
+  }
+
+  /** The learning rate, or its schedule; may be set between steps. */
+  get learningRate(): LearningRate {
+    return this.#learningRate
+  }
+
+  set learningRate(rate: LearningRate) {
+    assertLearningRate(rate, this.name)
+    this.#learningRate = rate
+  }
+
   /** The learning rate of the next step. */
   currentLearningRate(): number {
-    return typeof this.learningRate === 'number' ? this.learningRate : this.learningRate.call(this.iterations)
+    const rate = this.#learningRate
+    const value = typeof rate === 'number' ? rate : typeof rate === 'function' ? rate(this.steps) : rate.call(this.steps)
+    if (Number.isFinite(value)) return value
+    throw new ValueError(`${this.name}: the learning rate of step ${this.steps} is ${value}, expected a number`, {
+      step: this.steps,
+    })
+  }
+
+  get #baseGroups(): readonly (readonly string[])[] {
+    return [...(this.options.useEma ? [['average']] : []), ...(this.#every > 1 ? [['gradientAccumulator']] : [])]
   }
 
   /** The slots of a variable by name, made when they are first asked for. */
   slots(variable: Variable): Readonly<Record<string, Variable>> {
     let slots = this.#slots.get(variable)
     if (!slots) {
-      slots = Object.fromEntries(
-        this.rule.variables
-          .filter((slot) => slot !== 'w')
-          .map((slot) => {
-            const start = this.initialSlot(slot)
-            const value =
-              start === 0
-                ? zeros(variable.shape, { dtype: variable.dtype })
-                : full(variable.shape, start, { dtype: variable.dtype })
-            return [slot, new Variable(value, { name: `${variable.name}_${snakeCase(slot)}`, trainable: false })]
-          }),
-      )
+      slots = {}
+      for (const name of this.#baseGroups.flat()) slots[name] = newSlot(name, variable)
+      for (const name of this.slotGroups.flat()) {
+        const slot = this.makeSlot(name, variable)
+        if (slot) slots[name] = slot
+      }
       this.#slots.set(variable, slots)
     }
     return slots
@@ -103,38 +130,29 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
     for (const variable of variables) this.slots(variable)
   }
 
-  /** All slots so far, in the order of their variables. */
+  /** All that the optimizer keeps, in the order of Keras' files (where the step and the learning rate come before it). */
   get variables(): Variable[] {
-    return [...this.#slots.values()].flatMap((slots) => Object.values(slots))
+    const all = [...this.#slots.values()]
+    const groups = [...this.#baseGroups, ...this.slotGroups]
+    const slots = groups.flatMap((group) => all.flatMap((one) => group.flatMap((name) => one[name] ?? [])))
+    return [...slots, ...this.ownVariables]
   }
 
   /** One step: every variable moves against its gradient. `undefined` gradients leave their variables alone. */
-  apply(grads: readonly (TensorLike | undefined)[], variables: readonly Variable[]): void {
-    if (grads.length !== variables.length) {
-      throw new ValueError(`${this.name}: ${grads.length} gradients for ${variables.length} variables`)
-    }
-    const pairs = variables.flatMap((variable, i) => {
-      const grad = grads[i]
-      return grad === undefined ? [] : [{ variable, grad: checked(toTensor(grad), variable, this.name) }]
-    })
-    if (pairs.length === 0) {
-      throw new ValueError(
-        `${this.name}: no gradient is given for any of ${variables.length} variables; was the loss computed from them?`,
-      )
-    }
-    const rate = this.currentLearningRate()
-    const numbers = this.numbers(rate, this.iterations + 1)
-    const clipped = this.#clip(pairs.map(({ grad }) => grad))
-    pairs.forEach(({ variable }, i) => {
-      if (this.options.weightDecay) variable.assign(variable.mul(1 - this.options.weightDecay * rate))
-      update(this.rule, { ...this.slots(variable), w: variable }, { g: clipped[i], ...numbers })
-      if (variable.constraint) variable.assign(variable.constraint(variable.value))
-    })
-    this.iterations++
+  apply(grads: readonly Gradient[], variables: readonly Variable[]): void {
+    const { lossScaleFactor: scale, useEma } = this.options
+    const given = pairsOf(this.name, grads, variables)
+    const pairs = scale ? given.map(({ variable, grad }) => ({ variable, grad: grad.div(scale) })) : given
+    this.build(variables)
+    if ((this.steps + 1) % this.#every === 0) this.#iterate(pairs)
+    else for (const { variable, grad } of pairs) update(addUp, this.slots(variable), { g: grad })
+    if (useEma) this.#average()
+    for (const { variable } of pairs) if (variable.constraint) variable.assign(variable.constraint(variable.value))
+    this.steps++
   }
 
   /** The same for pairs, as Keras has it: `optimizer.applyGradients(zip(grads, variables))`. */
-  applyGradients(pairs: Iterable<readonly [TensorLike | undefined, Variable]>): void {
+  applyGradients(pairs: Iterable<readonly [Gradient, Variable]>): void {
     const list = [...pairs]
     this.apply(
       list.map(([grad]) => grad),
@@ -142,32 +160,71 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
     )
   }
 
-  #clip(grads: readonly Tensor[]): readonly Tensor[] {
-    const { clipnorm, clipvalue, globalClipnorm } = this.options
-    if (clipvalue !== undefined) return grads.map((g) => g.clip(-clipvalue, clipvalue))
-    if (clipnorm !== undefined) return grads.map((g) => scaleTo(g, g.norm(), clipnorm))
-    if (globalClipnorm === undefined) return grads
-    const norm = grads.reduce((sum, g) => sum.add(g.square().sum()), tensor(0)).sqrt()
-    return grads.map((g) => scaleTo(g, norm, globalClipnorm))
-  }
-}
-
-/** g scaled so that `norm` is at most `limit`. */
-const scaleTo = (g: Tensor, norm: Tensor, limit: number): Tensor =>
-  norm.greater(limit).where(g.mul(norm.reciprocal().mul(limit)), g)
-
-function checked(grad: Tensor, variable: Variable, optimizer: string): Tensor {
-  if (!sameShape(grad.shape, variable.shape)) {
-    throw new ShapeError(
-      `${optimizer}: the gradient of '${variable.name}' has shape ${formatShape(grad.shape)}, the variable ${formatShape(variable.shape)}`,
-      { variable: variable.name },
+  #iterate(pairs: readonly Pair[]): void {
+    const t = this.iterations + 1
+    const rate = this.currentLearningRate()
+    const clipped = clip(
+      this.#every === 1 ? pairs.map(({ grad }) => grad) : this.#takeAccumulated(pairs),
+      this.options as OptimizerOptions,
     )
+    this.beginIteration(t)
+    const numbers = this.numbers(rate, t)
+    pairs.forEach(({ variable }, i) => {
+      const share = this.#isSpared(variable) ? null : this.decayOf(variable)
+      if (share) update(decay, { w: variable }, { share: share * rate })
+      this.step(variable, clipped[i], numbers)
+    })
   }
-  return grad
+
+  /** The mean gradients since the last iteration. */
+  #takeAccumulated(pairs: readonly Pair[]): Tensor[] {
+    const means = pairs.map(({ variable, grad }) => this.slots(variable)['gradientAccumulator'].add(grad).div(this.#every))
+    for (const { gradientAccumulator: sum } of this.#slots.values()) sum.assign(zeros(sum.shape, { dtype: sum.dtype }))
+    return means
+  }
+
+  #average(): void {
+    const { emaMomentum, emaOverwriteFrequency: every } = this.options
+    const momentum = this.iterations === 0 ? 0 : emaMomentum!
+    for (const [w, { average }] of this.#slots) update(moveAverage, { average }, { w, momentum })
+    if (every && (this.iterations + 1) % every === 0) this.finalizeVariableValues()
+  }
+
+  /** With `useEma`: replaces variables (all that were seen, by default) by their averages, as at the end of training. */
+  finalizeVariableValues(variables: readonly Variable[] = [...this.#slots.keys()]): void {
+    if (!this.options.useEma) return
+    for (const w of variables) update(takeAverage, { w }, { average: this.slots(w)['average'] })
+  }
+
+  /** Spares variables from weight decay: those given, and those whose name matches one of the regular expressions. */
+  excludeFromWeightDecay({ varList = [], varNames = [] }: Exclusions): void {
+    const spared = new Set(varList)
+    const patterns = varNames.map((name) => new RegExp(name))
+    this.#isSpared = (variable) => spared.has(variable) || patterns.some((pattern) => pattern.test(variable.name))
+  }
+
+  /** The loss times `lossScaleFactor`: what gradients are to be taken of. */
+  scaleLoss(loss: Tensor): Tensor {
+    return this.options.lossScaleFactor ? loss.mul(this.options.lossScaleFactor) : loss
+  }
+
+  override getConfig(): Config {
+    return { name: this.name, ...super.getConfig(), learning_rate: serializeLearningRate(this.#learningRate) }
+  }
 }
 
-/** Pairs of the elements of two lists, as Python's `zip`; throws when their lengths differ. */
-export function zip<A, B>(a: readonly A[], b: readonly B[]): [A, B][] {
-  if (a.length !== b.length) throw new ValueError(`zip: lists of ${a.length} and ${b.length} elements`)
-  return a.map((item, i) => [item, b[i]])
+export interface Exclusions {
+  readonly varList?: readonly Variable[]
+  readonly varNames?: readonly (string | RegExp)[]
+}
+
+/** The names of the variables that a rule changes besides `w`, in the order in which the rule takes them. */
+export const slotsOf = ({ kernel: { args, results } }: Update): readonly string[] =>
+  args.filter((arg) => arg !== 'w' && results.some(({ name }) => name === arg))
+
+/** A variable of another one's shape, filled with `start`. */
+export function newSlot(slot: string, variable: Variable, start = 0): Variable {
+  const { shape, dtype } = variable
+  const value = start === 0 ? zeros(shape, { dtype }) : full(shape, start, { dtype })
+  return new Variable(value, { name: `${variable.name}_${snakeCase(slot)}`, trainable: false })
 }

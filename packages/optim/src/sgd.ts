@@ -1,5 +1,7 @@
-import { updateKernel, ValueError, type Update } from '@typegrad/tensor'
-import { Optimizer, type OptimizerOptions, type StepNumbers } from './optimizer.ts'
+import { updateKernel, type Update } from '@typegrad/tensor'
+import type { Defaults } from './config.ts'
+import { Optimizer, type StepNumbers } from './optimizer.ts'
+import type { OptimizerOptions } from './options.ts'
 
 export interface SGDOptions extends OptimizerOptions {
   /** @defaultValue `0` */
@@ -20,18 +22,19 @@ const ahead = updateKernel(['w', 'momentum'], ['g', 'rate', 'mu'], {
 
 /** Gradient descent `w ← w - rate · g`, with momentum `m ← μm - rate · g; w ← w + m`. Default learning rate 0.01. */
 export class SGD extends Optimizer<SGDOptions> {
-  constructor(options: SGDOptions = {}) {
-    super(options, 0.01)
-    const { momentum = 0 } = options
-    if (!(momentum >= 0 && momentum <= 1)) throw new ValueError(`SGD: momentum must lie in [0, 1], got ${momentum}`, { momentum })
-  }
+  static override readonly defaults = {
+    ...Optimizer.defaults,
+    learningRate: 0.01,
+    momentum: 0,
+    nesterov: false,
+  } satisfies Defaults<SGDOptions>
 
   protected get rule(): Update {
-    const { momentum = 0, nesterov = false } = this.options
+    const { momentum, nesterov } = this.options
     return momentum === 0 ? plain : nesterov ? ahead : withMomentum
   }
 
   protected numbers(rate: number): StepNumbers {
-    return { rate, mu: this.options.momentum ?? 0 }
+    return { rate, mu: this.options.momentum }
   }
 }

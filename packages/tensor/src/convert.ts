@@ -4,7 +4,7 @@ import { DTypeError, ShapeError } from './errors.ts'
 import { contiguousLayout } from './layout.ts'
 import { allocate, hostBuffer } from './memory.ts'
 import { fromNdarray, isNdarray } from './ndarray.ts'
-import { formatShape, type Shape } from './shape.ts'
+import { formatShape, sizeOf, type Shape } from './shape.ts'
 import { Tensor } from './tensor.ts'
 
 export type NestedArray = readonly (number | boolean | NestedArray | TypedArray)[]
@@ -26,30 +26,41 @@ export function toTensor(value: TensorLike, dtype?: DType): Tensor {
   )
 }
 
-const describe = (value: unknown): string =>
-  value === null || value === undefined
-    ? String(value)
-    : typeof value === 'object'
-      ? `a ${value.constructor?.name ?? 'object'}`
-      : `${typeof value} ${JSON.stringify(value)}`
+/** The same beside an operand of `dtype`: numbers in arrays keep their digits for a float64. */
+export const toTensorBeside = (value: TensorLike, dtype: DType | undefined): Tensor =>
+  toTensor(value, dtype === 'float64' && Array.isArray(value) ? dtype : undefined)
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return `the string ${JSON.stringify(value)}`
+  if (typeof value === 'object' && value !== null) return `an object of class ${value.constructor?.name ?? 'null'}`
+  return typeof value === 'number' || typeof value === 'boolean' || value === null ? String(value) : typeof value
+}
+
+/** A contiguous tensor of zeros on the host, to be written by the caller. */
+export function hostTensor(shape: Shape, dtype: DType): Tensor {
+  const { buffer, offset } = allocate(dtype, sizeOf(shape))
+  return new Tensor(buffer, contiguousLayout(shape, offset), dtype)
+}
 
 /** A tensor of rank 0. */
 export function scalar(value: number | boolean, dtype: DType = typeof value === 'boolean' ? 'bool' : 'float32'): Tensor {
   const { buffer, offset } = allocate(dtype, 1)
-  buffer.array![offset] = dtype === 'bool' ? Number(Boolean(value)) : Number(value)
+  buffer.array![offset] = stored(value, dtype)
   return new Tensor(buffer, { shape: noAxes, strides: noAxes, offset, size: 1, contiguous: true }, dtype)
 }
 
 const noAxes: Shape = []
 
-/** A copy of row-major elements. */
+/** What is written for a number; for bool 1, NaN included, unless it is 0. */
+const stored = (value: number | boolean, dtype: DType): number => (dtype === 'bool' ? Number(Number(value) !== 0) : Number(value))
+
+/** A copy of row-major elements. Arrays that no dtype stands for are converted to `dtype`, if it is given. */
 export function fromTypedArray(array: TypedArray, shape: Shape, dtype = dtypeOfArray(array)): Tensor {
-  if (!dtype)
-    throw new DTypeError(
-      `tensor: no dtype stands for a ${(array as object).constructor.name}; convert it to a Float32Array first`,
-    )
+  const { name } = (array as object).constructor
+  if (!dtype || name.startsWith('Big') || name === 'DataView')
+    throw new DTypeError(`tensor: no dtype stands for a ${name}; convert it to a Float32Array first`, { type: name })
   const copy = allocateArray(dtype, array.length)
-  if (dtype === 'bool') array.forEach((v, i) => (copy[i] = v ? 1 : 0))
+  if (dtype === 'bool') array.forEach((value, i) => (copy[i] = stored(value, dtype)))
   else copy.set(array)
   return new Tensor(hostBuffer(copy), contiguousLayout(shape), dtype)
 }
@@ -63,34 +74,31 @@ function fromNested(value: NestedArray, dtype: DType | undefined): Tensor {
   while (Array.isArray(first)) first = first[0]
   const type =
     dtype ?? (typeof first === 'boolean' ? 'bool' : ArrayBuffer.isView(first) ? (dtypeOfArray(first) ?? 'float32') : 'float32')
-  const { buffer, offset } = allocate(
-    type,
-    shape.reduce((a, b) => a * b, 1),
-  )
-  const out = buffer.array!
-  let at = offset
+  const made = hostTensor(shape, type)
+  const out = made.array
+  let at = made.layout.offset
   const fill = (level: unknown, axis: number, path: readonly number[]): void => {
     const isList = Array.isArray(level) || ArrayBuffer.isView(level)
     if (axis === shape.length) {
       if (typeof level !== 'number' && typeof level !== 'boolean') {
-        if (isList) ragged(path, shape, axis)
+        if (isList) ragged(path, 'is an array', 'a number', shape)
         throw new DTypeError(`tensor: element [${path.join(', ')}] is ${describe(level)}, expected a number`, { path })
       }
-      out[at++] = type === 'bool' ? Number(Boolean(level)) : Number(level)
+      out[at++] = stored(level, type)
       return
     }
-    if (!isList || (level as unknown[]).length !== shape[axis])
-      ragged(path, shape, axis, isList ? (level as unknown[]).length : undefined)
+    if (!isList) ragged(path, `is ${describe(level)}`, `length ${shape[axis]}`, shape)
+    if ((level as unknown[]).length !== shape[axis])
+      ragged(path, `has length ${(level as unknown[]).length}`, `length ${shape[axis]}`, shape)
     for (let i = 0; i < shape[axis]; i++) fill((level as unknown[])[i], axis + 1, [...path, i])
   }
   fill(value, 0, [])
-  return new Tensor(buffer, contiguousLayout(shape, offset), type)
+  return made
 }
 
-function ragged(path: readonly number[], shape: Shape, axis: number, length?: number): never {
+function ragged(path: readonly number[], given: string, expected: string, shape: Shape): never {
   throw new ShapeError(
-    `tensor: ragged arrays, element [${path.join(', ')}] has ${length === undefined ? (axis === shape.length ? 'more axes' : 'no length') : `length ${length}`}, ` +
-      `expected ${axis === shape.length ? 'a number' : `length ${shape[axis]}`} as in shape ${formatShape(shape)}`,
+    `tensor: ragged arrays, element [${path.join(', ')}] ${given}, expected ${expected} as in shape ${formatShape(shape)}`,
     { path, shape },
   )
 }

@@ -1,7 +1,7 @@
-import { assertDType, dtypeOfArray, isFloat, type DType } from './dtype.ts'
+import { assertDType, isFloat, type DType } from './dtype.ts'
 import { ShapeError, ValueError } from './errors.ts'
 import { broadcastLayout } from './layout.ts'
-import { fromTypedArray, scalar, toTensor, type TensorLike } from './convert.ts'
+import { hostTensor, scalar, toTensor, type TensorLike } from './convert.ts'
 import { assertShape, formatShape, sizeOf, type Shape } from './shape.ts'
 import { emptyTensor, Tensor } from './tensor.ts'
 import { cast } from './ops/cast.ts'
@@ -19,16 +19,14 @@ export interface CreateOptions {
 export function tensor(values: TensorLike, { dtype, shape }: CreateOptions & { readonly shape?: Shape } = {}): Tensor {
   if (dtype !== undefined) assertDType(dtype, 'tensor')
   if (shape) assertShape(shape, 'tensor')
-  const flat = ArrayBuffer.isView(values) ? values : undefined
-  if (flat && shape && sizeOf(shape) !== flat.length) {
-    throw new ShapeError(`tensor: ${flat.length} values for shape ${formatShape(shape)}, which has ${sizeOf(shape)}`, {
+  const made = toTensor(values, dtype)
+  if (shape && sizeOf(shape) !== made.size) {
+    throw new ShapeError(`tensor: ${made.size} values for shape ${formatShape(shape)}, which has ${sizeOf(shape)}`, {
       shape,
-      length: flat.length,
+      length: made.size,
     })
   }
-  if (flat) return fromTypedArray(flat, shape ?? [flat.length], dtype ?? dtypeOfArray(flat))
-  const made = toTensor(values, dtype)
-  const typed = dtype ? cast(made, dtype) : made
+  const typed = cast(made, dtype ?? made.dtype)
   return shape ? reshape(typed, shape) : typed
 }
 
@@ -55,8 +53,11 @@ export function full(
 }
 
 /** The identity matrix, or one with `m` columns. */
-export function eye(n: number, m = n, options: CreateOptions = {}): Tensor {
-  const out = zeros([n, m], options)
+export function eye(n: number, m = n, { dtype = 'float32' }: CreateOptions = {}): Tensor {
+  const shape = [n, m]
+  assertDType(dtype, 'eye')
+  assertShape(shape, 'eye')
+  const out = hostTensor(shape, dtype)
   for (let i = 0; i < Math.min(n, m); i++) out.array[out.layout.offset + i * m + i] = 1
   return out
 }
@@ -65,9 +66,9 @@ export function eye(n: number, m = n, options: CreateOptions = {}): Tensor {
 export function arange(stop: number, options?: CreateOptions & { start?: number; step?: number }): Tensor {
   const { start = 0, step = 1, dtype = 'float32' } = options ?? {}
   if (step === 0 || !Number.isFinite(start + stop + step))
-    throw new ValueError(`arange: start ${start}, stop ${stop}, step ${step}`)
+    throw new ValueError(`arange: start ${start}, stop ${stop}, step ${step}, expected finite numbers and a step that is not 0`)
   assertDType(dtype, 'arange')
-  const out = emptyTensor([Math.max(0, Math.ceil((stop - start) / step))], dtype)
+  const out = hostTensor([Math.max(0, Math.ceil((stop - start) / step))], dtype)
   for (let i = 0; i < out.size; i++) out.array[out.layout.offset + i] = start + i * step
   return out
 }
@@ -76,7 +77,7 @@ export function arange(stop: number, options?: CreateOptions & { start?: number;
 export function linspace(start: number, stop: number, count = 50, { dtype = 'float32' }: CreateOptions = {}): Tensor {
   if (!Number.isInteger(count) || count < 0) throw new ValueError(`linspace: count ${count}, expected an integer ≥ 0`)
   if (!isFloat(dtype)) throw new ValueError(`linspace: dtype ${dtype}, expected float32 or float64`)
-  const out = emptyTensor([count], dtype)
+  const out = hostTensor([count], dtype)
   for (let i = 0; i < count; i++)
     out.array[out.layout.offset + i] = count === 1 ? start : start + ((stop - start) * i) / (count - 1)
   return out

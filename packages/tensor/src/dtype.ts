@@ -33,19 +33,21 @@ export function dtypeOfArray(array: ArrayBufferView): DType | undefined {
 }
 
 /** The dtype of `a` combined with `b`: the rightmost of `bool, uint8, int32, float32, float64`. */
-export const promote = (a: DType, b: DType): DType => (dtypes.indexOf(a) > dtypes.indexOf(b) ? a : b)
+export const promote = (a: DType, b: DType): DType => (a === b || dtypes.indexOf(a) > dtypes.indexOf(b) ? a : b)
 
 /** `dtype` if it is floating, else float32: the result of `div`, `exp`, `mean` and the like. */
 export const toFloat = (dtype: DType): DType => (isFloat(dtype) ? dtype : 'float32')
 
 /**
  * The dtype that a JavaScript number takes beside an operand of `dtype`: numbers are weak, so `x.mul(2)` and a
- * float `x.mul(0.5)` keep x's dtype; a fraction lifts an integer to float32.
+ * float `x.mul(0.5)` keep x's dtype; a fraction lifts an integer to float32, and an integer that int32 cannot hold to
+ * float64.
  */
 export function weakDType(value: number | boolean, dtype: DType): DType {
   if (typeof value === 'boolean' || isFloat(dtype)) return dtype
   if (!Number.isInteger(value)) return 'float32'
-  return dtype === 'uint8' && value >= 0 && value <= 255 ? 'uint8' : 'int32'
+  if (dtype === 'uint8' && value >= 0 && value <= 255) return 'uint8'
+  return value === (value | 0) ? 'int32' : 'float64'
 }
 
 /** Throws unless `dtype` is one of {@link dtypes}. */

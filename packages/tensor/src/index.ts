@@ -1,8 +1,14 @@
-import { registerBackend } from './backends/backend.ts'
+import { registerBackend, setBackend } from './backends/backend.ts'
 import { cpu } from './backends/cpu/index.ts'
+import { makeWasmBackend } from './backends/wasm/index.ts'
+import { runtime } from './backends/wasm/start.ts'
 import './methods.ts'
 
 registerBackend(cpu)
+if (runtime) {
+  registerBackend(makeWasmBackend(runtime))
+  setBackend('wasm')
+}
 
 export { Tensor, Variable } from './tensor.ts'
 export { arange, eye, full, linspace, ones, onesLike, tensor, zeros, zerosLike, type CreateOptions } from './create.ts'
@@ -12,11 +18,15 @@ export { where, formulaOps, type TensorMethods } from './methods.ts'
 export { concat, stack, broadcastAll, type SliceArgument } from './ops/movement.ts'
 export { binary, ternary, unary, type Row } from './ops/elementwise.ts'
 export { formulaOp, applyFormula, type FormulaOp } from './ops/formula-op.ts'
+export { outputLength, perAxis, transposedAxis, type AxisWindow, type Padding, type PerAxis } from './ops/windows.ts'
 export { reductions, type Axes, type ReduceOptions } from './ops/reduce.ts'
 export * as random from './random.ts'
 export { setSeed } from './random.ts'
 export { memory } from './memory.ts'
+export { setDeterministic, setThreads, threads } from './backends/wasm/start.ts'
+export type { ThreadState } from './backends/wasm/threads.ts'
 export { backendNames, currentBackend, registerBackend, scope, setBackend, type Backend } from './backends/backend.ts'
+export type { AxisPadding, ConvAttributes, PoolAttributes, PoolKind } from './backends/backend.ts'
 export * as internals from './internals.ts'
 export { apply, listen, unheard, without, type Listener, type Op, type Spec } from './op.ts'
 export { updateKernel, update, type Update } from './update.ts'

@@ -15,7 +15,7 @@ export interface Layout {
 }
 
 export function rowMajorStrides(shape: Shape): number[] {
-  const strides: number[] = Array.from({ length: shape.length })
+  const strides = shape.slice()
   let step = 1
   for (let i = shape.length - 1; i >= 0; i--) {
     strides[i] = step
@@ -72,23 +72,27 @@ export function sliceLayout(layout: Layout, slices: readonly AxisSlice[]): Layou
 /** Stretches axes of length 1, and new leading axes, to `shape` with stride 0. */
 export function broadcastLayout(layout: Layout, shape: Shape, op = 'broadcastTo'): Layout {
   const lead = shape.length - layout.shape.length
-  const strides = shape.map((length, i) => {
+  if (lead < 0) {
+    throw new ShapeError(`${op}: ${formatShape(layout.shape)} to ${formatShape(shape)}, the rank cannot shrink`, {
+      from: layout.shape,
+      to: shape,
+    })
+  }
+  const strides = shape.map(zero)
+  for (let i = lead; i < shape.length; i++) {
     const own = layout.shape[i - lead]
-    if (i < lead || own === undefined) return 0
-    if (own !== length && own !== 1) {
+    if (own === shape[i]) strides[i] = layout.strides[i - lead]
+    else if (own !== 1) {
       throw new ShapeError(
-        `${op}: ${formatShape(layout.shape)} to ${formatShape(shape)}, ${own} at axis ${i} is neither ${length} nor 1`,
-        {
-          from: layout.shape,
-          to: shape,
-        },
+        `${op}: ${formatShape(layout.shape)} to ${formatShape(shape)}, ${own} at axis ${i} is neither ${shape[i]} nor 1`,
+        { from: layout.shape, to: shape },
       )
     }
-    return own === length ? layout.strides[i - lead] : 0
-  })
-  if (lead < 0) throw new ShapeError(`${op}: ${formatShape(layout.shape)} to ${formatShape(shape)}, the rank cannot shrink`)
+  }
   return makeLayout(shape, strides, layout.offset)
 }
+
+const zero = (): number => 0
 
 /**
  * The same elements in the same order under another shape, or `undefined` where strides cannot say it and a copy is

@@ -1,6 +1,6 @@
 /**
  * Host storage. Tensors are garbage-collected: their elements lie in ordinary typed arrays, which the engine's
- * collector knows. Small ones are cut from a 64 KiB slab, because a typed array of its own costs more than the
+ * collector knows. Small ones are cut from a 128 KiB slab, because a typed array of its own costs more than the
  * arithmetic on it. Finalizers run only between jobs, so they count here, and nothing depends on them.
  */
 import { allocateArray, bytesPerElement, type DType, type TypedArray } from './dtype.ts'
@@ -9,7 +9,19 @@ import { BackendError } from './errors.ts'
 /** Where the elements of a tensor lie: a host array, or something that a device's backend understands. */
 export interface Buffer {
   readonly device: string
-  readonly array?: TypedArray
+  readonly array?: TypedArray | undefined
+  /** Set for memory that the collector does not see. */
+  readonly lifetime?: Lifetime
+}
+
+/** What variables tell a buffer, so that its memory can be freed as soon as nobody can ask for it any more. */
+export interface Lifetime {
+  /** A variable took a tensor of this buffer as its value. */
+  held(): void
+  /** That variable took another value. */
+  dropped(): void
+  /** The value of that variable was handed out as a tensor. */
+  seen(): void
 }
 
 export interface Slot {
@@ -17,8 +29,8 @@ export interface Slot {
   readonly offset: number
 }
 
-const slabBytes = 64 * 1024
-const largestInSlab = 2 * 1024
+const slabBytes = 128 * 1024
+const largestInSlab = 4 * 1024
 /** Slots begin at multiples of 16 bytes. */
 const alignment = 16
 

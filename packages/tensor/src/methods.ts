@@ -7,10 +7,12 @@ import { toNdarray } from './ndarray.ts'
 import { cast } from './ops/cast.ts'
 import { binary, ternary, unary } from './ops/elementwise.ts'
 import { applyFormula, formulaOp, rowOp, type FormulaOp } from './ops/formula-op.ts'
+import { conv, convTranspose, depthwiseConv } from './ops/conv.ts'
 import { take, takeAlongAxis, oneHot } from './ops/indexing.ts'
 import { matmul } from './ops/matmul.ts'
 import * as movement from './ops/movement.ts'
 import { argsort, cumprod, cumsum, sort, topk } from './ops/order.ts'
+import { averagePool, maxPool } from './ops/pool.ts'
 import { applyArg, applyReduce, argOp, reduceOp, reductions, type Axes, type ReduceOptions } from './ops/reduce.ts'
 import { logSoftmax, logsumexp, softmax, std, variance } from './ops/softmax.ts'
 import { stopGradient } from './ops/stop-gradient.ts'
@@ -50,6 +52,11 @@ const structured = {
   topk,
   cumsum,
   cumprod,
+  conv,
+  convTranspose,
+  depthwiseConv,
+  maxPool,
+  averagePool,
 } as const
 
 type Unary = {

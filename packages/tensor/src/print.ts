@@ -1,4 +1,7 @@
-/** Prints arrays as NumPy does: aligned columns, shortest exact decimals, long arrays summarised, long lines wrapped. */
+/**
+ * Prints arrays as NumPy 2.4 does: aligned columns, the fewest digits that tell a number from its neighbours but at most
+ * 8 decimals, long arrays summarised, long lines wrapped. The rules are those of numpy/_core/arrayprint.py.
+ */
 import type { DType, TypedArray } from './dtype.ts'
 import { sizeOf, type Shape } from './shape.ts'
 
@@ -7,103 +10,159 @@ const edge = 3
 const lineWidth = 75
 const precision = 8
 
+type Format = (value: number) => string
+
 /** The text of row-major `values` of `shape`. */
 export function print(values: TypedArray, shape: Shape, dtype: DType): string {
-  const summarise = sizeOf(shape) > threshold
-  const shown: number[] = []
-  visit(shape, summarise, (index) => shown.push(values[index]))
-  const format = formatter(shown, dtype)
-  if (shape.length === 0) return format(values[0]).trim()
-  if (sizeOf(shape) === 0) return '[]'
+  const { length: rank } = shape
+  const size = sizeOf(shape)
+  if (rank === 0) return scalarText(values[0], dtype)
+  if (size === 0) return '[]'
+  /** The positions along an axis that are shown; -1 stands for the dots. */
+  const shown = shape.map((length) => {
+    const all = Array.from({ length }, (_, i) => i)
+    return size > threshold && length > 2 * edge ? [...all.slice(0, edge), -1, ...all.slice(-edge)] : all
+  })
+  const seen: number[] = []
+  const visit = (axis: number, at: number): void => {
+    if (axis === rank) seen.push(values[at])
+    else for (const i of shown[axis]) if (i >= 0) visit(axis + 1, at * shape[axis] + i)
+  }
+  visit(0, 0)
+  const format = formatter(seen, dtype)
 
-  const block = (axis: number, base: number): string => {
-    const length = shape[axis]
-    const inner = sizeOf(shape.slice(axis + 1))
-    const cut = summarise && length > 2 * edge
-    const indices = Array.from({ length }, (_, i) => i).filter((i) => !cut || i < edge || i >= length - edge)
-    const items = indices.map((i) => (axis === shape.length - 1 ? format(values[base + i]) : block(axis + 1, base + i * inner)))
-    if (cut) items.splice(edge, 0, '...')
-    if (axis === shape.length - 1) return `[${wrap(items, axis + 1)}]`
-    return `[${items.join('\n'.repeat(shape.length - axis - 1) + ' '.repeat(axis + 1))}]`
+  const block = (axis: number, at: number): string => {
+    const indent = ' '.repeat(axis + 1)
+    const items = shown[axis].map((i) => {
+      const next = at * shape[axis] + i
+      return i < 0 ? '...' : axis === rank - 1 ? format(values[next]) : block(axis + 1, next)
+    })
+    // A line ends in the closing brackets of all axes.
+    if (axis === rank - 1) return `[${wrap(items, indent, lineWidth - rank)}]`
+    return `[${items.join('\n'.repeat(rank - 1 - axis) + indent)}]`
   }
   return block(0, 0)
 }
 
-function visit(shape: Shape, summarise: boolean, tell: (index: number) => void): void {
-  const walk = (axis: number, base: number): void => {
-    if (axis === shape.length) return tell(base)
-    const inner = sizeOf(shape.slice(axis + 1))
-    const cut = summarise && shape[axis] > 2 * edge
-    for (let i = 0; i < shape[axis]; i++) if (!cut || i < edge || i >= shape[axis] - edge) walk(axis + 1, base + i * inner)
-  }
-  walk(0, 0)
-}
-
-function wrap(items: readonly string[], indent: number): string {
+/** Words on lines of at most `width` characters, all but the first of which begin with `indent`. */
+function wrap(words: readonly string[], indent: string, width: number): string {
   const lines: string[] = []
-  let line = ''
-  for (const item of items) {
-    if (line !== '' && indent + line.length + 1 + item.length > lineWidth) {
-      lines.push(line)
-      line = item
-    } else line = line === '' ? item : `${line} ${item}`
+  let line = indent
+  words.forEach((word, i) => {
+    if (line.length + word.length > width && line.length > indent.length) {
+      lines.push(line.trimEnd())
+      line = indent
+    }
+    line += i === words.length - 1 ? word : `${word} `
+  })
+  return [...lines, line].join('\n').slice(indent.length)
+}
+
+/** The format that all shown values share. */
+function formatter(values: readonly number[], dtype: DType): Format {
+  if (dtype === 'bool') return (value) => (value ? ' true' : 'false')
+  if (dtype === 'int32' || dtype === 'uint8') {
+    const width = longest(values.map(String))
+    return (value) => String(value).padStart(width)
   }
-  lines.push(line)
-  return lines.join(`\n${' '.repeat(indent)}`)
+  const finite = values.filter(Number.isFinite)
+  const { width, format } = needsExponent(finite, dtype) ? exponential(finite, dtype) : positional(finite, dtype)
+  if (finite.length === values.length) return format
+  const column = Math.max(width, longest(values.filter((value) => !Number.isFinite(value)).map(special)))
+  return (value) => (Number.isFinite(value) ? format(value) : special(value)).padStart(column)
 }
 
-function formatter(values: readonly number[], dtype: DType): (value: number) => string {
-  if (dtype === 'bool') return padded((value) => (value ? 'true' : 'false'), values)
-  if (dtype === 'int32' || dtype === 'uint8') return padded(String, values)
-  const sizes = values.filter((v) => Number.isFinite(v) && v !== 0).map(Math.abs)
-  const largest = sizes.reduce((a, b) => Math.max(a, b), 0)
-  const smallest = sizes.reduce((a, b) => Math.min(a, b), Infinity)
-  if (sizes.length > 0 && (largest >= 1e8 || smallest < 1e-4 || largest / smallest > 1000)) return exponential(values, dtype)
-  return fixed(values, dtype)
+const special: Format = (value) => (Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf')
+const longest = (texts: readonly string[]): number => texts.reduce((length, text) => Math.max(length, text.length), 0)
+
+/** A number of its own is printed with all of its digits. */
+function scalarText(value: number, dtype: DType): string {
+  if (dtype === 'bool') return value ? 'true' : 'false'
+  if (dtype === 'int32' || dtype === 'uint8') return String(value)
+  if (!Number.isFinite(value)) return special(value)
+  const [mantissa, power] = shortest(value, dtype)
+  const size = Math.abs(value)
+  if (value !== 0 && (size < 1e-4 || size >= (dtype === 'float32' ? 1e6 : 1e16))) return `${mantissa}e${signed(power, 2)}`
+  const text = decimals(mantissa, power)
+  return text.includes('.') ? text : `${text}.0`
 }
 
-const padded = (text: (value: number) => string, values: readonly number[]): ((value: number) => string) => {
-  const width = values.reduce((w, v) => Math.max(w, text(v).length), 0)
-  return (value) => text(value).padStart(width)
+/** Whether the values are too large, too small or too far apart for columns of decimals. */
+function needsExponent(finite: readonly number[], dtype: DType): boolean {
+  const sizes = finite.filter((value) => value !== 0).map(Math.abs)
+  if (sizes.length === 0) return false
+  const round = dtype === 'float32' ? Math.fround : Number
+  const largest = sizes.reduce((a, b) => Math.max(a, b))
+  const smallest = sizes.reduce((a, b) => Math.min(a, b))
+  return largest >= (dtype === 'float32' ? 1e6 : 1e8) || smallest < round(1e-4) || round(largest / smallest) > 1000
 }
 
-/** The fewest digits that give back the same float32 (or float64). */
-function shortest(value: number, dtype: DType): string {
-  if (dtype === 'float64') return String(value)
-  for (let digits = 1; digits < 9; digits++) {
-    const text = value.toPrecision(digits)
-    if (Math.fround(Number(text)) === value) return text
-  }
-  return value.toPrecision(9)
-}
-
-const special = (value: number): string => (Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf')
-
-function fixed(values: readonly number[], dtype: DType): (value: number) => string {
+function positional(finite: readonly number[], dtype: DType): { width: number; format: Format } {
   const parts = (value: number): [string, string] => {
-    if (!Number.isFinite(value)) return [special(value), '']
-    const decimals = (Number(shortest(value, dtype)).toFixed(precision).split('.')[1] ?? '').replace(/0+$/, '')
-    const [whole, fraction = ''] = value.toFixed(decimals.length).split('.')
-    return [Object.is(value, -0) ? '-0' : whole, fraction]
+    const [mantissa, power] = shortest(value, dtype)
+    const few = decimals(mantissa, power)
+    const text = (few.split('.')[1] ?? '').length <= precision ? few : halfToEven(value, 'toFixed', precision)
+    const [whole, fraction = ''] = text.split('.')
+    return [whole, fraction.replace(/0+$/, '')]
   }
-  const left = values.reduce((w, v) => Math.max(w, Number.isFinite(v) ? parts(v)[0].length : 0), 0)
-  const right = values.reduce((w, v) => Math.max(w, parts(v)[1].length), 0)
-  const width = values.reduce((w, v) => Math.max(w, special(v).length * Number(!Number.isFinite(v))), left + 1 + right)
-  return (value) => {
+  const left = longest(finite.map((value) => parts(value)[0]))
+  const right = longest(finite.map((value) => parts(value)[1]))
+  const format: Format = (value) => {
     const [whole, fraction] = parts(value)
-    return Number.isFinite(value) ? `${whole}.${fraction.padEnd(right)}`.padStart(width) : whole.padStart(width)
+    return `${whole.padStart(left)}.${fraction.padEnd(right)}`
   }
+  return { width: left + 1 + right, format }
 }
 
-function exponential(values: readonly number[], dtype: DType): (value: number) => string {
-  const digitsOf = (value: number): number =>
-    Number.isFinite(value)
-      ? Math.min(precision, (Number(shortest(value, dtype)).toExponential().split('e')[0].split('.')[1] ?? '').length)
-      : 0
-  const digits = values.reduce((d, v) => Math.max(d, digitsOf(v)), 0)
-  return padded((value) => {
-    if (!Number.isFinite(value)) return special(value)
-    const [mantissa, power] = value.toExponential(digits).split('e')
-    return `${mantissa}${digits === 0 ? '.' : ''}e${power[0]}${power.slice(1).padStart(2, '0')}`
-  }, values)
+function exponential(finite: readonly number[], dtype: DType): { width: number; format: Format } {
+  const fractions = finite.map((value) => {
+    const mantissa = shortest(value, dtype)[0].split('.')[1] ?? ''
+    return mantissa.length <= precision
+      ? mantissa
+      : halfToEven(value, 'toExponential', precision).split(/[.e]/)[1].replace(/0+$/, '')
+  })
+  const digits = longest(fractions)
+  const parts = (value: number): [string, string] => halfToEven(value, 'toExponential', digits).split('e') as [string, string]
+  const powers = longest(finite.map((value) => signed(Number(parts(value)[1]), 2)))
+  const text: Format = (value) => {
+    const [mantissa, power] = parts(value)
+    return `${mantissa}${digits === 0 ? '.' : ''}e${signed(Number(power), powers - 1)}`
+  }
+  const width = longest(finite.map(text))
+  return { width, format: (value) => text(value).padStart(width) }
+}
+
+const signed = (power: number, digits: number): string => (power < 0 ? '-' : '+') + String(Math.abs(power)).padStart(digits, '0')
+
+/** The mantissa and the power of ten of the shortest decimal that is read back as the same float32 or float64. */
+function shortest(value: number, dtype: DType): [string, number] {
+  let text = value.toExponential()
+  if (dtype === 'float32') {
+    for (let digits = 0; digits < 9; digits++) {
+      text = halfToEven(value, 'toExponential', digits)
+      if (Math.fround(Number(text)) === value) break
+    }
+  }
+  const [mantissa, power] = text.split('e')
+  return [Object.is(value, -0) ? '-0' : mantissa, Number(power)]
+}
+
+/** A decimal without an exponent. */
+function decimals(mantissa: string, power: number): string {
+  const sign = mantissa.startsWith('-') ? '-' : ''
+  const [whole, fraction = ''] = mantissa.slice(sign.length).split('.')
+  if (power < 0) return `${sign}0.${'0'.repeat(-power - 1)}${whole}${fraction}`
+  const after = fraction.slice(power)
+  return `${sign}${whole}${fraction.slice(0, power).padEnd(power, '0')}${after && '.'}${after}`
+}
+
+/** The number with so many decimals; from the middle to the even digit, where JavaScript goes up. */
+function halfToEven(value: number, method: 'toFixed' | 'toExponential', digits: number): string {
+  const text = (Object.is(value, -0) ? '-' : '') + value[method](digits)
+  const [mantissa] = text.split('e')
+  const last = mantissa.length - 1
+  if (Number(mantissa[last]) % 2 === 0) return text
+  const exact = value[method](100).split('e')[0]
+  const isMiddle = /^\.?50*$/.test(exact.slice(mantissa.length))
+  return isMiddle ? `${mantissa.slice(0, last)}${Number(mantissa[last]) - 1}${text.slice(mantissa.length)}` : text
 }

@@ -1,6 +1,6 @@
 /**
- * Seeded random numbers, made by counting: the n-th draw of a generator is stream n of its seed, and element i of a draw
- * depends on (seed, n, i) alone. So the numbers are the same on every backend and for every number of threads.
+ * Seeded random numbers, made by counting: element i of the n-th draw of a generator is block (i, n) of its seed, and
+ * depends on nothing else. So the numbers are the same on every backend and for every number of threads.
  */
 import { currentBackend } from './backends/backend.ts'
 import type { DType } from './dtype.ts'
@@ -36,10 +36,8 @@ export class Generator {
 
   #uniform01(shape: Shape, dtype: DType): Tensor {
     assertShape(shape, 'random')
-    const [low, high] = this.#seed
     const out = emptyTensor(shape, dtype)
-    // The draw's number goes through the key, so that streams of different draws do not overlap.
-    if (out.size > 0) currentBackend().random([low ^ Math.imul(this.#draws, 0x9e3779b1), high + this.#draws], out)
+    if (out.size > 0) currentBackend().random(this.#seed, this.#draws, out)
     this.#draws++
     return out
   }
@@ -50,7 +48,13 @@ export class Generator {
     { low = 0, high = 1, dtype = 'float32' }: FloatOptions & { low?: number; high?: number } = {},
   ): Tensor {
     const u = this.#uniform01(shape, dtype)
-    return low === 0 && high === 1 ? u : u.mul(high - low).add(low)
+    if (low === 0 && high === 1) return u
+    // The sum may round up to `high`, which is outside: the last number of the dtype below it is the limit.
+    const last = high - Math.abs(high) * 2 ** (dtype === 'float64' ? -53 : -24)
+    return u
+      .mul(high - low)
+      .add(low)
+      .minimum(last)
   }
 
   /** Normal, by Box and Muller: `√(-2 log(1 - u)) · cos(2πv)`. */

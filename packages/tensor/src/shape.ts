@@ -9,7 +9,8 @@ export const sizeOf = (shape: Shape): number => {
   return size
 }
 
-export const formatShape = (shape: readonly (number | null)[]): string => `[${shape.join(', ')}]`
+export const formatShape = (shape: readonly (number | null)[]): string =>
+  `[${shape.map((length) => length ?? 'null').join(', ')}]`
 
 export const sameShape = (a: Shape, b: Shape): boolean => {
   if (a.length !== b.length) return false
@@ -44,15 +45,15 @@ export function broadcastShapes(op: string, shapes: readonly Shape[]): Shape {
 
 function broadcastPair(op: string, a: Shape, b: Shape, all: readonly Shape[]): Shape {
   const rank = Math.max(a.length, b.length)
-  const result: number[] = Array.from({ length: rank })
+  const result = (a.length === rank ? a : b).slice()
   for (let i = 0; i < rank; i++) {
     const p = a[i - rank + a.length] ?? 1
     const q = b[i - rank + b.length] ?? 1
     if (p !== q && p !== 1 && q !== 1) {
-      throw new ShapeError(
-        `${op}: shapes ${all.map(formatShape).join(' and ')} do not broadcast: ${p} and ${q} at axis ${i} of ${rank}`,
-        { shapes: all, axis: i },
-      )
+      throw new ShapeError(`${op}: shapes ${all.map(formatShape).join(' and ')} do not broadcast: ${p} and ${q} at axis ${i}`, {
+        shapes: all,
+        axis: i,
+      })
     }
     result[i] = p === 1 ? q : p
   }
@@ -85,22 +86,20 @@ export function reducedShape(shape: Shape, axes: readonly number[], keepdims: bo
 
 /** `target` with its one `-1` replaced by what makes the sizes equal. */
 export function inferReshape(shape: Shape, target: Shape, op = 'reshape'): Shape {
+  if (!Array.isArray(target)) throw new ShapeError(`${op}: shape must be an array of integers, got ${String(target)}`, { target })
   const size = sizeOf(shape)
-  const hole = target.indexOf(-1)
   const fail = (why: string): never => {
     throw new ShapeError(`${op}: ${formatShape(shape)} to ${formatShape(target)}, ${why}`, { shape, target })
   }
+  const hole = target.indexOf(-1)
   if (hole !== target.lastIndexOf(-1)) fail('only one length can be -1')
-  const result = [...target]
-  if (hole >= 0) {
-    result[hole] = 1
-    assertShape(result, op)
-    const rest = sizeOf(result)
-    if (rest === 0 || size % rest !== 0) fail(`${size} elements do not divide by ${rest}`)
-    result[hole] = size / rest
-  } else {
-    assertShape(result, op)
-    if (sizeOf(result) !== size) fail(`sizes ${size} and ${sizeOf(result)} differ`)
+  const bad = target.find((length) => length !== -1 && (!Number.isInteger(length) || length < 0))
+  if (bad !== undefined) fail(`${bad} is no length`)
+  if (hole < 0) {
+    if (sizeOf(target) !== size) fail(`sizes ${size} and ${sizeOf(target)} differ`)
+    return target
   }
-  return result
+  const rest = -sizeOf(target)
+  if (rest === 0 || size % rest !== 0) fail(`${size} elements do not divide by ${rest}`)
+  return target.map((length) => (length === -1 ? size / rest : length))
 }

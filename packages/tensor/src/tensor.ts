@@ -1,11 +1,11 @@
 import type { DType, TypedArray } from './dtype.ts'
-import { BackendError, ShapeError } from './errors.ts'
+import { BackendError, DTypeError, ShapeError } from './errors.ts'
 import { contiguousLayout, type Layout } from './layout.ts'
 import type { Buffer } from './memory.ts'
 import type { TensorMethods } from './methods.ts'
 import { backendNamed, backendOn, currentBackend } from './backends/backend.ts'
 import { print } from './print.ts'
-import { formatShape, type Shape } from './shape.ts'
+import { formatShape, maxSize, sameShape, sizeOf, type Shape } from './shape.ts'
 
 /** Every op is a method too; methods.ts installs them. */
 export interface Tensor extends TensorMethods {}
@@ -95,7 +95,9 @@ export class Tensor {
 
   /** The only element, as a number. */
   item(): number {
-    if (this.size !== 1) throw new ShapeError(`item: shape ${formatShape(this.shape)} has ${this.size} elements, expected 1`)
+    if (this.size !== 1) {
+      throw new ShapeError(`item: shape ${formatShape(this.shape)} has ${this.size} elements, expected 1`, { shape: this.shape })
+    }
     return this.array[this.layout.offset]
   }
 
@@ -142,8 +144,9 @@ export class Variable extends Tensor {
 
   /** Replaces the value by one of the same shape and dtype. */
   assign(value: Tensor): this {
-    if (formatShape(value.shape) !== formatShape(this.shape) || value.dtype !== this.dtype) {
-      throw new ShapeError(
+    if (!sameShape(value.shape, this.shape) || value.dtype !== this.dtype) {
+      const wrong = sameShape(value.shape, this.shape) ? DTypeError : ShapeError
+      throw new wrong(
         `assign: variable '${this.name}' is ${formatShape(this.shape)} ${this.dtype}, the value is ${formatShape(value.shape)} ${value.dtype}`,
         { variable: this.shape, value: value.shape },
       )
@@ -159,7 +162,8 @@ export class Variable extends Tensor {
 
 /** A contiguous tensor of zeros in fresh storage of the current backend, to be written by a kernel. */
 export function emptyTensor(shape: Shape, dtype: DType, backend = currentBackend()): Tensor {
-  const layout = contiguousLayout(shape)
-  const { buffer, offset } = backend.allocate(dtype, layout.size)
-  return new Tensor(buffer, offset === 0 ? layout : { ...layout, offset }, dtype)
+  const size = sizeOf(shape)
+  if (size > maxSize) throw new ShapeError(`the result ${formatShape(shape)} has more than ${maxSize} elements`, { shape })
+  const { buffer, offset } = backend.allocate(dtype, size)
+  return new Tensor(buffer, contiguousLayout(shape, offset), dtype)
 }

@@ -3,13 +3,12 @@ import { backendFor } from './backends/backend.ts'
 import { scalar } from './convert.ts'
 import { emptyTensor, type Tensor, type Variable } from './tensor.ts'
 import { broadcastView } from './ops/movement.ts'
-import { ShapeError } from './errors.ts'
+import { ShapeError, ValueError } from './errors.ts'
 import { formatShape, sameShape } from './shape.ts'
 
 /** An update rule: formulas that give variables their next values, in order; a later formula sees the earlier results. */
 export interface Update {
   readonly kernel: Kernel
-  readonly variables: readonly string[]
 }
 
 /**
@@ -21,7 +20,10 @@ export function updateKernel(
   inputs: readonly string[],
   formulas: Readonly<Record<string, string>>,
 ): Update {
-  return { kernel: kernel([...variables, ...inputs], formulas), variables }
+  for (const name of Object.keys(formulas)) {
+    if (!variables.includes(name)) throw new ValueError(`updateKernel: ${name} is no variable, those are ${variables.join(', ')}`)
+  }
+  return { kernel: kernel([...variables, ...inputs], formulas) }
 }
 
 /** Runs an update: all variables get their next values by one kernel. Numbers among the inputs stand for all elements. */
@@ -34,6 +36,7 @@ export function update(
   const { shape, dtype } = targets[0]
   const read = rule.kernel.args.map((name) => {
     const given = variables[name] ?? inputs[name]
+    if (given === undefined) throw new ValueError(`update: ${name} is read, but not given`, { name })
     const value = typeof given === 'number' ? scalar(given, dtype) : given.value
     if (value.rank > 0 && !sameShape(value.shape, shape)) {
       throw new ShapeError(`update: ${name} has shape ${formatShape(value.shape)}, the variable ${formatShape(shape)}`, { name })

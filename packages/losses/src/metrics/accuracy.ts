@@ -1,17 +1,15 @@
 import { sameShape, type Tensor } from '@typegrad/tensor'
-import { mismatch, sameRank } from '../loss.ts'
-import { MeanOf, type MetricOptions } from './metric.ts'
-
-function aligned(name: string, yTrue: Tensor, yPred: Tensor): [Tensor, Tensor] {
-  const [target, prediction] = sameRank(yTrue, yPred)
-  if (!sameShape(target.shape, prediction.shape)) throw mismatch(name, yTrue, yPred)
-  return [target.cast(prediction.dtype), prediction]
-}
+import type { Defaults } from '../config.ts'
+import { classNumbers } from '../labels.ts'
+import { alignPair, mismatch } from '../loss.ts'
+import { MeanOf, Metric, type MetricOptions } from './metric.ts'
 
 /** The share of predictions that equal their target. */
 export class Accuracy extends MeanOf {
+  static override readonly direction = 'up'
+
   call(yTrue: Tensor, yPred: Tensor): Tensor {
-    const [target, prediction] = aligned(this.name, yTrue, yPred)
+    const [target, prediction] = alignPair(this.name, yTrue, yPred)
     return target.equal(prediction)
   }
 }
@@ -23,30 +21,31 @@ export interface BinaryAccuracyOptions extends MetricOptions {
 
 /** The share of predictions on the target's side of the threshold. */
 export class BinaryAccuracy extends MeanOf<BinaryAccuracyOptions> {
+  static override readonly defaults = { ...Metric.defaults, threshold: 0.5 } satisfies Defaults<BinaryAccuracyOptions>
+  static override readonly direction = 'up'
+
   call(yTrue: Tensor, yPred: Tensor): Tensor {
-    const [target, prediction] = aligned(this.name, yTrue, yPred)
-    return target.equal(prediction.greater(this.options.threshold ?? 0.5).cast(prediction.dtype)).mean(-1)
+    const [target, prediction] = alignPair(this.name, yTrue, yPred)
+    return target.equal(prediction.greater(this.options.threshold).cast(prediction.dtype))
   }
 }
 
 /** The share of samples whose largest prediction is at the largest target (targets one-hot). */
 export class CategoricalAccuracy extends MeanOf {
+  static override readonly direction = 'up'
+
   call(yTrue: Tensor, yPred: Tensor): Tensor {
     if (!sameShape(yTrue.shape, yPred.shape)) throw mismatch(this.name, yTrue, yPred)
     return yTrue.argmax(-1).equal(yPred.argmax(-1))
   }
 }
 
-/** Class numbers without a last axis of length 1. */
-const labelsOf = (yTrue: Tensor, yPred: Tensor): Tensor =>
-  (yTrue.rank === yPred.rank && yTrue.shape.at(-1) === 1 ? yTrue.squeeze(-1) : yTrue).cast('int32')
-
 /** The share of samples whose largest prediction is at the target (targets are class numbers). */
 export class SparseCategoricalAccuracy extends MeanOf {
+  static override readonly direction = 'up'
+
   call(yTrue: Tensor, yPred: Tensor): Tensor {
-    const labels = labelsOf(yTrue, yPred)
-    if (!sameShape(labels.shape, yPred.shape.slice(0, -1))) throw mismatch(this.name, yTrue, yPred)
-    return labels.equal(yPred.argmax(-1))
+    return classNumbers(this.name, yTrue, yPred).equal(yPred.argmax(-1))
   }
 }
 
@@ -55,23 +54,41 @@ export interface TopKOptions extends MetricOptions {
   readonly k?: number
 }
 
-/** True where fewer than k classes have a larger prediction than the target's. */
-function inTopK(labels: Tensor, yPred: Tensor, k: number): Tensor {
+/** True where fewer than k classes have a larger prediction than the target's; false for a label that is no class. */
+function inTopK(given: Tensor, yPred: Tensor, k: number): Tensor {
+  const known = given.greaterEqual(0).logicalAnd(given.less(yPred.shape.at(-1)!))
+  const labels = known.where(given.cast('int32'), 0)
   const own = yPred.takeAlongAxis(labels.expandDims(-1))
-  return yPred.greater(own).sum(-1).less(k).logicalAnd(own.squeeze(-1).isfinite())
+  return yPred.greater(own).sum(-1).less(k).logicalAnd(own.squeeze(-1).isfinite()).logicalAnd(known)
 }
 
 /** The share of samples whose target (one-hot) is among the k largest predictions. */
 export class TopKCategoricalAccuracy extends MeanOf<TopKOptions> {
+  static override readonly defaults = { ...Metric.defaults, k: 5 } satisfies Defaults<TopKOptions>
+  static override readonly direction = 'up'
+
   call(yTrue: Tensor, yPred: Tensor): Tensor {
     if (!sameShape(yTrue.shape, yPred.shape)) throw mismatch(this.name, yTrue, yPred)
-    return inTopK(yTrue.argmax(-1), yPred, this.options.k ?? 5)
+    return inTopK(yTrue.argmax(-1), yPred, this.options.k)
   }
 }
 
+export interface SparseTopKOptions extends TopKOptions {
+  /** Predictions are class numbers, the best one first, instead of one figure per class. @defaultValue `false` */
+  readonly fromSortedIds?: boolean
+}
+
 /** The share of samples whose target (a class number) is among the k largest predictions. */
-export class SparseTopKCategoricalAccuracy extends MeanOf<TopKOptions> {
+export class SparseTopKCategoricalAccuracy extends MeanOf<SparseTopKOptions> {
+  static override readonly defaults = { ...Metric.defaults, k: 5, fromSortedIds: false } satisfies Defaults<SparseTopKOptions>
+  static override readonly unwritten = ['fromSortedIds']
+  static override readonly direction = 'up'
+
   call(yTrue: Tensor, yPred: Tensor): Tensor {
-    return inTopK(labelsOf(yTrue, yPred), yPred, this.options.k ?? 5)
+    const { k, fromSortedIds } = this.options
+    const labels = classNumbers(this.name, yTrue, yPred)
+    if (!fromSortedIds) return inTopK(labels, yPred, k)
+    const best = yPred.slice(...Array.from({ length: yPred.rank - 1 }, () => null), [0, k])
+    return best.equal(labels.expandDims(-1)).any(-1)
   }
 }

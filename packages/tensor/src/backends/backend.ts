@@ -1,6 +1,6 @@
 /** What a backend can do: the dozen kernels that every op is made of. An op never knows which backend runs it. */
 import type { Kernel } from '../formula/kernel.ts'
-import type { DType } from '../dtype.ts'
+import type { DType, TypedArray } from '../dtype.ts'
 import type { Slot } from '../memory.ts'
 import type { Tensor } from '../tensor.ts'
 import { BackendError } from '../errors.ts'
@@ -25,7 +25,7 @@ export interface Backend {
   elementwise(kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], compute: DType): void
   /** `out = x`, converted to out's dtype; out may be any view. */
   copy(x: Tensor, out: Tensor): void
-  /** Reduces `axes` (sorted, not empty) of x; out has x's shape without them. */
+  /** Reduces `axes` (sorted, maybe none) of x; out has x's shape without them. */
   reduce(reduction: Reduction, x: Tensor, axes: readonly number[], out: Tensor): void
   /** The first position of the largest (`max`) or smallest element along `axis`; NaN wins over both. */
   argReduce(kind: 'max' | 'min', x: Tensor, axis: number, out: Tensor): void
@@ -39,15 +39,62 @@ export interface Backend {
   scatterAdd(updates: Tensor, indices: Tensor, axis: number, out: Tensor): void
   /** Cumulative sum or product along `axis`. */
   scan(kind: 'sum' | 'prod', x: Tensor, axis: number, options: ScanOptions, out: Tensor): void
-  /** Stable positions that sort x along its last axis; NaN comes last. */
+  /** Stable positions that sort x along its last axis; NaN counts as the largest. */
   argsort(x: Tensor, descending: boolean, out: Tensor): void
-  /** Uniform numbers in [0, 1) from the counter-based stream `key` (see random.ts). */
-  random(key: readonly [number, number], out: Tensor): void
+  /**
+   * N-d convolution, channels last: `out[b, …o, g, j] = Σ x[b, …o·stride + k·dilation - before, g, i] · kernel[…k, i, g, j]`
+   * over window positions k and input channels i; what lies outside x is 0. x is `[batch, …spatial, channels]`, the kernel
+   * `[…window, channels / groups, filters]`, out `[batch, …outputs, filters]`; channels and filters are `[g, i]` and `[g, j]` as one axis.
+   */
+  conv(x: Tensor, kernel: Tensor, attributes: ConvAttributes, out: Tensor): void
+  /** The gradient of {@link conv} for x, given that for its result; out has x's shape. The transposed convolution. */
+  convInput(dy: Tensor, kernel: Tensor, attributes: ConvAttributes, out: Tensor): void
+  /** The gradient of {@link conv} for the kernel, given that for its result; out has the kernel's shape. */
+  convKernel(x: Tensor, dy: Tensor, attributes: ConvAttributes, out: Tensor): void
+  /**
+   * The largest element (a NaN wins) or the mean of each window of x, channels last. Padding is no part of a window, and no
+   * window lies wholly in it.
+   */
+  pool(kind: PoolKind, x: Tensor, attributes: PoolAttributes, out: Tensor): void
+  /**
+   * The gradient of {@link pool} for x, given that for its result: `max` routes it to the first of the largest elements of the
+   * window in row-major order (the first NaN, if there is one), `mean` shares it among all. out has x's shape.
+   */
+  poolGradient(kind: PoolKind, x: Tensor, dy: Tensor, attributes: PoolAttributes, out: Tensor): void
+  /** For each window the element of `values`, which has x's shape, at the place that {@link poolGradient} of `max` routes to. */
+  poolPick(values: Tensor, x: Tensor, attributes: PoolAttributes, out: Tensor): void
+  /** Uniform numbers in [0, 1): element i is made of the Threefry block at counter `[i, stream]` of `key` (see random.ts). */
+  random(key: readonly [number, number], stream: number, out: Tensor): void
+  /** The elements of x in row-major order, once they are computed; only a device that the host cannot see has it. */
+  read?(x: Tensor): Promise<TypedArray>
+  /** See {@link scope}; only a device whose memory the collector cannot see has it. */
+  scope?<T>(f: () => T): T
 }
 
 export interface ScanOptions {
   readonly exclusive: boolean
   readonly reverse: boolean
+}
+
+/** Elements around a spatial axis; a negative number leaves as many out. */
+export type AxisPadding = readonly [before: number, after: number]
+
+/** One entry for each spatial axis. `after` has done its part when the shapes are known: kernels need `before` only. */
+export interface ConvAttributes {
+  readonly strides: readonly number[]
+  readonly dilation: readonly number[]
+  readonly padding: readonly AxisPadding[]
+  /** The channels fall into so many groups, each with filters of its own. */
+  readonly groups: number
+}
+
+export type PoolKind = 'max' | 'mean'
+
+/** One entry for each spatial axis. */
+export interface PoolAttributes {
+  readonly window: readonly number[]
+  readonly strides: readonly number[]
+  readonly padding: readonly AxisPadding[]
 }
 
 const backends = new Map<string, Backend>()
@@ -68,25 +115,43 @@ export function currentBackend(): Backend {
   return current
 }
 
+/** The backend of a name; throws for one that is not registered. */
+export function backendNamed(name: string, op = 'backendNamed'): Backend {
+  const backend = backends.get(name)
+  if (!backend) throw new BackendError(`${op}: unknown backend '${name}', known are ${backendNames().join(', ')}`, { name })
+  return backend
+}
+
 /** Makes the named backend the current one and returns the name of the one before. */
 export function setBackend(name: string): string {
-  const backend = backends.get(name)
-  if (!backend) throw new BackendError(`setBackend: unknown backend '${name}', known are ${backendNames().join(', ')}`, { name })
+  const backend = backendNamed(name, 'setBackend')
   const before = currentBackend().name
   current = backend
   return before
+}
+
+/**
+ * Runs one step of work, `f`. On a device, the memory that tensors took in it is free again at its end, but for what `f`
+ * returns (tensors in arrays, objects and maps) and what variables hold. On the host, where the collector sees tensors,
+ * it just runs `f`.
+ */
+export function scope<T>(f: () => T): T {
+  const backend = currentBackend()
+  return backend.scope ? backend.scope(f) : f()
 }
 
 /** The backend for an op on these inputs: the current one, unless an input lies on another device. */
 export function backendFor(inputs: readonly Tensor[]): Backend {
   const chosen = currentBackend()
   for (const { buffer } of inputs) {
-    if (buffer.device !== chosen.device && buffer.device !== 'host') return backendOf(buffer.device)
+    if (buffer.device !== chosen.device && buffer.device !== 'host') return backendOn(buffer.device)
   }
   return chosen
 }
 
-function backendOf(device: string): Backend {
+/** A backend that reads and writes the buffers of a device: the current one if it does. */
+export function backendOn(device: string): Backend {
+  if (current?.device === device) return current
   for (const backend of backends.values()) if (backend.device === device) return backend
   throw new BackendError(`no backend reads tensors of device '${device}'`, { device })
 }

@@ -11,13 +11,15 @@ export interface FormulaFunction {
   /** The same for int32 operands, where it differs. */
   readonly int?: FormulaFunction
   readonly derivatives?: readonly string[]
+  /** One of the operations that IEEE 754 rounds correctly in every width, so that float32 loops give the bits of float32 hardware. */
+  readonly rounds?: boolean
 }
 
 export const functions: Readonly<Record<string, FormulaFunction>> = {
-  '+': { value: (a, b) => a + b, js: 'a + b', derivatives: ['1', '1'] },
-  '-': { value: (a, b) => a - b, js: 'a - b', derivatives: ['1', '-1'] },
-  '*': { value: (a, b) => a * b, js: 'a * b', int: { value: Math.imul }, derivatives: ['b', 'a'] },
-  '/': { value: (a, b) => a / b, js: 'a / b', derivatives: ['1 / b', '-y / b'] },
+  '+': { rounds: true, value: (a, b) => a + b, js: 'a + b', derivatives: ['1', '1'] },
+  '-': { rounds: true, value: (a, b) => a - b, js: 'a - b', derivatives: ['1', '-1'] },
+  '*': { rounds: true, value: (a, b) => a * b, js: 'a * b', int: { value: Math.imul }, derivatives: ['b', 'a'] },
+  '/': { rounds: true, value: (a, b) => a / b, js: 'a / b', derivatives: ['1 / b', '-y / b'] },
   neg: { value: (a) => -a, js: '-a', derivatives: ['-1'] },
   not: { value: (a) => Number(a === 0), js: 'a == 0 ? 1 : 0' },
   '<': { value: (a, b) => Number(a < b), js: 'a < b ? 1 : 0' },
@@ -30,7 +32,7 @@ export const functions: Readonly<Record<string, FormulaFunction>> = {
   '||': { value: (a, b) => Number(a !== 0 || b !== 0), js: 'a != 0 || b != 0 ? 1 : 0' },
   select: { value: (a, b, c) => (a !== 0 ? b : c), js: 'a != 0 ? b : c', derivatives: ['0', 'a ? 1 : 0', 'a ? 0 : 1'] },
   // A gradient that does not flow (0) stays 0 whatever the slope is, so that 0 · ∞ makes no NaN of a side not taken.
-  flow: { value: (a, b) => (a === 0 ? 0 : a * b), js: 'a == 0 ? 0 : a * b', derivatives: ['b', 'a'] },
+  flow: { rounds: true, value: (a, b) => (a === 0 ? 0 : a * b), js: 'a == 0 ? 0 : a * b', derivatives: ['b', 'a'] },
   isnan: { value: (a) => Number(a !== a), js: 'a != a ? 1 : 0' },
 
   // NaN in either operand is the result; at a tie each operand has half of the gradient.
@@ -44,7 +46,7 @@ export const functions: Readonly<Record<string, FormulaFunction>> = {
   round: { value: special.roundHalfEven },
   mod: { value: special.mod, derivatives: ['1', '-floor(a / b)'] },
 
-  sqrt: { value: Math.sqrt, derivatives: ['0.5 / y'] },
+  sqrt: { rounds: true, value: Math.sqrt, derivatives: ['0.5 / y'] },
   exp: { value: Math.exp, derivatives: ['y'] },
   expm1: { value: Math.expm1, derivatives: ['y + 1'] },
   log: { value: Math.log, derivatives: ['1 / a'] },

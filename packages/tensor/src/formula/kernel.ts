@@ -1,3 +1,4 @@
+import { functions } from './functions.ts'
 import { keyOf, namesIn, parse, type Formula } from './parse.ts'
 import { TypegradError } from '../errors.ts'
 
@@ -11,7 +12,7 @@ export interface Kernel {
 
 /**
  * `kernel(['x', 'y'], { sum: 'x + y', mean: 'sum / 2' })`: the kernel of these formulas, as texts or trees.
- * Throws when a formula reads a name that is neither an argument nor an earlier result.
+ * Throws when a formula reads a name that is neither an argument nor an earlier result, or calls what is no function.
  */
 export function kernel(args: readonly string[], results: Readonly<Record<string, string | Formula>>): Kernel {
   const known = new Set(args)
@@ -20,8 +21,20 @@ export function kernel(args: readonly string[], results: Readonly<Record<string,
     for (const used of namesIn(formula)) {
       if (!known.has(used)) throw new TypegradError(`formula: ${name} reads '${used}', known are ${[...known].join(', ')}`)
     }
+    assertCalls(formula)
     known.add(name)
     return { name, formula }
   })
   return { args, results: list, key: `${args.join(',')}|${list.map((r) => `${r.name}=${keyOf(r.formula)}`).join(';')}` }
+}
+
+/** Throws unless every function is known and called with its number of arguments. */
+function assertCalls(formula: Formula): void {
+  if (formula.op !== 'call') return
+  const { fn, args } = formula
+  if (!Object.hasOwn(functions, fn))
+    throw new TypegradError(`formula: unknown function '${fn}', known are ${Object.keys(functions).join(' ')}`)
+  const { length } = functions[fn].value
+  if (args.length !== length) throw new TypegradError(`formula: ${fn} takes ${length} arguments, got ${args.length}`)
+  args.forEach(assertCalls)
 }

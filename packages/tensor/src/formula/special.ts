@@ -49,12 +49,17 @@ export function erf(x: number): number {
     }
     return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum
   }
-  let fraction = 0
-  for (let n = 60; n > 0; n--) fraction = n / 2 / (a + fraction)
-  return Math.sign(x) * (1 - Math.exp(-a * a) / Math.sqrt(Math.PI) / (a + fraction))
+  return Math.sign(x) * (1 - erfc(a))
 }
 
-/** The inverse of {@link erf}: Giles' approximation (2010), then two Newton steps. */
+/** `1 - erf(x)` for x above 1.7, where it is small. */
+function erfc(x: number): number {
+  let fraction = 0
+  for (let n = 60; n > 0; n--) fraction = n / 2 / (x + fraction)
+  return Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + fraction)
+}
+
+/** The inverse of {@link erf}: Giles' approximation (2010), then Newton steps. */
 export function erfinv(y: number): number {
   if (y <= -1 || y >= 1) return y === -1 ? -Infinity : y === 1 ? Infinity : Number.NaN
   let w = -Math.log((1 - y) * (1 + y))
@@ -79,6 +84,13 @@ export function erfinv(y: number): number {
     )
   }
   x *= y
-  for (let i = 0; i < 2; i++) x -= (erf(x) - y) / ((2 / Math.sqrt(Math.PI)) * Math.exp(-x * x))
-  return x
+  const slope = (): number => (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x)
+  if (Math.abs(y) < 0.985) {
+    for (let i = 0; i < 2; i++) x -= (erf(x) - y) / slope()
+    return x
+  }
+  // Near ±1 on the logarithm of erfc, which is nearly a parabola and keeps the digits of 1 - |y|.
+  x = Math.abs(x)
+  for (let i = 0; i < 4; i++) x += (Math.log(erfc(x) / (1 - Math.abs(y))) * erfc(x)) / slope()
+  return y < 0 ? -x : x
 }

@@ -1,4 +1,4 @@
-import { isFloat, type DType } from '../dtype.ts'
+import { assertDType, isFloat, type DType } from '../dtype.ts'
 import { backendFor } from '../backends/backend.ts'
 import { kernel } from '../formula/kernel.ts'
 import { apply, type Op } from '../op.ts'
@@ -9,7 +9,10 @@ const truth = kernel(['x'], { y: 'x != 0' })
 /** Conversion of dtype: to int32 and uint8 the fraction is dropped (modulo 2^32 or 256), to bool everything but 0 is true. */
 export const castOp: Op<{ dtype: DType }> = {
   name: 'cast',
-  infer: ([x], { dtype }) => ({ shape: x.shape, dtype }),
+  infer([x], { dtype }) {
+    assertDType(dtype, 'cast')
+    return { shape: x.shape, dtype }
+  },
   run([x], _, spec) {
     const backend = backendFor([x])
     const out = emptyTensor(spec.shape, spec.dtype, backend)
@@ -21,7 +24,7 @@ export const castOp: Op<{ dtype: DType }> = {
 }
 
 /** x as `dtype`; x itself when it has it. */
-export const cast = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : apply(castOp, [x], { dtype }))
+export const cast = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x.value : apply(castOp, [x], { dtype }))
 
 /** A contiguous copy. */
 export const copyOp: Op<undefined> = {

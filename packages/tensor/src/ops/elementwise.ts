@@ -83,6 +83,12 @@ export const unary = {
     grad: 'x > 0 ? dy : negativeSlope * dy',
     options: { negativeSlope: 0.2 },
   },
+  /** `min(x, maxValue)` above `threshold`, `negativeSlope · (x - threshold)` below. */
+  boundedRelu: {
+    forward: 'x <= threshold ? flow(negativeSlope, x - threshold) : min(x, maxValue)',
+    grad: 'x > threshold ? (x < maxValue ? dy : 0) : negativeSlope * dy',
+    options: { negativeSlope: 0, maxValue: Infinity, threshold: 0 },
+  },
   /** `x` above 0, `alpha · (e^x - 1)` below. */
   elu: { forward: 'x > 0 ? x : alpha * expm1(x)', grad: 'x > 0 ? dy : dy * alpha * exp(x)', options: { alpha: 1 } },
   /** Scaled ELU, whose fixed point has mean 0 and variance 1. */
@@ -118,22 +124,33 @@ export const unary = {
   softplus: { forward: 'max(x, 0) + log1p(exp(-abs(x)))', grad: 'dy / (1 + exp(-x))' },
   /** `x / (1 + |x|)`. */
   softsign: { forward: 'x / (1 + abs(x))', grad: 'dy / ((1 + abs(x)) * (1 + abs(x)))' },
-  /** `(x + √(x² + b)) / 2`. */
-  squareplus: { forward: '0.5 * (x + sqrt(x * x + b))', grad: 'dy * 0.5 * (1 + x / sqrt(x * x + b))', options: { b: 4 } },
+  /** `(x + √(x² + b)) / 2`; relu where b no longer counts, so that x² does not overflow. */
+  squareplus: {
+    forward: 'abs(x) > 1e8 * sqrt(abs(b)) ? max(x, 0) : 0.5 * (x + sqrt(x * x + b))',
+    grad: 'abs(x) > 1e8 * sqrt(abs(b)) ? (x > 0 ? dy : 0) : dy * 0.5 * (1 + x / sqrt(x * x + b))',
+    options: { b: 4 },
+  },
+  /** 0 below -1, x above 1, `(x + 1)² / 4` between. */
+  sparsePlus: {
+    forward: 'x <= -1 ? 0 : x < 1 ? 0.25 * (x + 1) * (x + 1) : x',
+    grad: 'x <= -1 ? 0 : x < 1 ? dy * 0.5 * (x + 1) : dy',
+  },
+  /** `(x + 1) / 2` limited to [0, 1]. */
+  sparseSigmoid: { forward: 'min(max(0.5 * (x + 1), 0), 1)', grad: 'x > -1 && x < 1 ? 0.5 * dy : 0' },
   /** `relu6(x + 3) / 6`. */
   hardSigmoid: { forward: 'min(max(x + 3, 0), 6) / 6', grad: 'x > -3 && x < 3 ? dy / 6 : 0' },
   /** `x · hardSigmoid(x)`, also known as hard swish. */
   hardSilu: {
-    forward: 'x * min(max(x + 3, 0), 6) / 6',
+    forward: 'x * (min(max(x + 3, 0), 6) / 6)',
     grad: 'x <= -3 ? 0 : x < 3 ? dy * (2 * x + 3) / 6 : dy',
   },
   /** x limited to [-1, 1]. */
   hardTanh: { forward: 'min(max(x, -1), 1)', grad: 'x > -1 && x < 1 ? dy : 0' },
   /** x where `|x| > threshold`, else 0. */
-  hardShrink: { forward: 'abs(x) > threshold ? x : 0', grad: 'abs(x) > threshold ? dy : 0', options: { threshold: 0.5 } },
-  /** x moved towards 0 by `threshold`. */
+  hardShrink: { forward: 'abs(x) <= threshold ? 0 : x', grad: 'abs(x) > threshold ? dy : 0', options: { threshold: 0.5 } },
+  /** x moved towards 0 by `threshold`; `x · 0` between, which keeps NaN. */
   softShrink: {
-    forward: 'x > threshold ? x - threshold : x < -threshold ? x + threshold : 0',
+    forward: 'x > threshold ? x - threshold : x < -threshold ? x + threshold : x * 0',
     grad: 'abs(x) > threshold ? dy : 0',
     options: { threshold: 0.5 },
   },
@@ -141,7 +158,7 @@ export const unary = {
   tanhShrink: { forward: 'x - tanh(x)', grad: 'dy * tanh(x) * tanh(x)' },
   /** x where `x > threshold`, else `value`. */
   threshold: {
-    forward: 'x > threshold ? x : value',
+    forward: 'x <= threshold ? value : x',
     grad: 'x > threshold ? dy : 0',
     options: { threshold: 0, value: 0 },
     result: 'number',
@@ -166,6 +183,8 @@ export const binary = {
     forward: 'pow(a, b)',
     grad: { a: 'b == 0 ? 0 : flow(dy, b * pow(a, b - 1))', b: 'a == 0 && b >= 0 ? 0 : flow(dy, y * log(a))' },
   },
+  /** `a` above 0, `a · b` below; the gradient at a = 0 is 0. */
+  prelu: { forward: 'a > 0 ? a : a * b', grad: { a: 'a > 0 ? dy : a < 0 ? dy * b : 0', b: 'a > 0 ? 0 : dy * a' } },
   /** The larger one; NaN wins; at a tie each has half of the gradient. */
   maximum: {
     forward: 'max(a, b)',
@@ -178,22 +197,25 @@ export const binary = {
     grad: { a: 'a < b ? dy : a == b ? 0.5 * dy : 0', b: 'b < a ? dy : a == b ? 0.5 * dy : 0' },
     result: 'same',
   },
-  /** `⌊a / b⌋`. */
-  floorDivide: { forward: 'round((a - mod(a, b)) / b)', grad: null },
+  /** `⌊a / b⌋`, exact; of integers 0 where b is 0. */
+  floorDivide: {
+    forward: 'b == 0 || b - b != 0 ? (a * b < 0 ? -a / a : a / b) : round((a - mod(a, b)) / b)',
+    grad: null,
+  },
   /** `a - b · ⌊a / b⌋`, with the sign of b. */
   mod: { forward: 'mod(a, b)', grad: { a: 'dy', b: '-dy * floor(a / b)' } },
   /** `(a - b)²`. */
   squaredDifference: { forward: '(a - b) * (a - b)', grad: { a: 'dy * 2 * (a - b)', b: 'dy * 2 * (b - a)' } },
-  /** The angle of the point (b, a). */
+  /** The angle of the point (b, a); the gradient at (0, 0) is 0. */
   arctan2: {
     forward: 'atan2(a, b)',
-    grad: { a: 'flow(dy, b / (a * a + b * b))', b: 'flow(dy, -a / (a * a + b * b))' },
+    grad: { a: 'a * a + b * b == 0 ? 0 : dy * b / (a * a + b * b)', b: 'a * a + b * b == 0 ? 0 : -dy * a / (a * a + b * b)' },
     result: 'float',
   },
   /** `log(e^a + e^b)`, without overflow. */
   logaddexp: {
     forward: 'a == b ? a + 0.6931471805599453 : max(a, b) + log1p(exp(-abs(a - b)))',
-    grad: { a: 'dy / (1 + exp(b - a))', b: 'dy / (1 + exp(a - b))' },
+    grad: { a: 'a == b ? 0.5 * dy : dy / (1 + exp(b - a))', b: 'a == b ? 0.5 * dy : dy / (1 + exp(a - b))' },
     result: 'float',
   },
   /** `a · log(b)`, and 0 where a is 0. */
@@ -212,11 +234,11 @@ export const binary = {
 
 /** Ops of three tensors. `condition` does not take part in the promotion of dtypes. The default result is `same`. */
 export const ternary = {
-  /** x limited to [low, high]; the gradient flows where `low ≤ x ≤ high`. */
+  /** x limited to [low, high], to high where low > high; the gradient flows where `low ≤ x ≤ high`. */
   clip: {
     args: ['x', 'low', 'high'],
     forward: 'min(max(x, low), high)',
-    grad: { x: 'x >= low && x <= high ? dy : 0', low: 'x < low ? dy : 0', high: 'x > high ? dy : 0' },
+    grad: { x: 'x >= low && x <= high ? dy : 0', low: 'x < low && low <= high ? dy : 0', high: 'max(x, low) > high ? dy : 0' },
   },
   /** `a` where the condition holds, `b` elsewhere. */
   where: {

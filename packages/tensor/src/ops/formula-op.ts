@@ -4,9 +4,9 @@ import { kernel, type Kernel } from '../formula/kernel.ts'
 import { namesIn, parse, type Formula } from '../formula/parse.ts'
 import { backendFor } from '../backends/backend.ts'
 import { apply, type Op } from '../op.ts'
-import { broadcastShapes } from '../shape.ts'
-import { emptyTensor, type Tensor } from '../tensor.ts'
-import { scalar, toTensor, type TensorLike } from '../convert.ts'
+import { broadcastShapes, sameShape, type Shape } from '../shape.ts'
+import { emptyTensor, Tensor } from '../tensor.ts'
+import { scalar, toTensorBeside, type TensorLike } from '../convert.ts'
 import { broadcastView, sumTo } from './movement.ts'
 import { cast } from './cast.ts'
 import type { Row } from './elementwise.ts'
@@ -37,7 +37,10 @@ export function formulaOp(
   grads: Readonly<Record<string, string>> | null | undefined,
 ): FormulaOp {
   const computes = kernel(args, { y: forward })
-  const upstream = args.includes('dy') ? `d${args.find((arg) => /^d+y$/.test(arg))}` : 'dy'
+  const condition = args.indexOf('condition')
+  // The gradient of an op that reads dy itself, a gradient already, comes in as ddy, and so on.
+  let upstream = 'dy'
+  while (args.includes(upstream)) upstream = `d${upstream}`
   const made = new Map<string, FormulaOp | undefined>()
   const gradientOp = (arg: string): FormulaOp | undefined => {
     if (grads === null || result === 'bool' || arg === 'condition') return undefined
@@ -52,26 +55,15 @@ export function formulaOp(
     name,
     args,
     kernel: computes,
-    infer(inputs) {
-      let dtype: DType = 'bool'
-      inputs.forEach((input, i) => {
-        if (args[i] !== 'condition') dtype = promote(dtype, input.dtype)
-      })
-      return {
-        shape: broadcastShapes(
-          name,
-          inputs.map((input) => input.shape),
-        ),
-        dtype: resultDType(result, dtype),
-      }
-    },
-    run(inputs, _, spec) {
+    infer: (inputs) => ({
+      shape: commonShape(name, inputs),
+      dtype: resultDType(result, promoteAll(inputs, condition)),
+    }),
+    run(inputs, _, { shape, dtype }) {
       const backend = backendFor(inputs)
-      const out = emptyTensor(spec.shape, spec.dtype, backend)
-      const seen = inputs.map((input) => broadcastView(input, spec.shape))
-      const compute =
-        result === 'bool' ? inputs.reduce((dtype, input) => promote(dtype, input.dtype), 'bool' as DType) : spec.dtype
-      backend.elementwise(computes, seen, [out], compute)
+      const out = emptyTensor(shape, dtype, backend)
+      const seen = inputs.map((input) => broadcastView(input, shape))
+      backend.elementwise(computes, seen, [out], result === 'bool' ? promoteAll(inputs) : dtype)
       return out
     },
     gradient(i, dy, inputs, output) {
@@ -85,6 +77,23 @@ export function formulaOp(
   }
 }
 
+function commonShape(name: string, inputs: readonly Tensor[]): Shape {
+  const { shape } = inputs[0]
+  for (let i = 1; i < inputs.length; i++) {
+    if (!sameShape(shape, inputs[i].shape)) return broadcastShapes(name, inputs.map(shapeOf))
+  }
+  return shape
+}
+
+const shapeOf = (x: Tensor): Shape => x.shape
+
+/** The promoted dtype of all inputs, but for the one at `leftOut`. */
+function promoteAll(inputs: readonly Tensor[], leftOut = -1): DType {
+  let dtype: DType = 'bool'
+  for (let i = 0; i < inputs.length; i++) if (i !== leftOut) dtype = promote(dtype, inputs[i].dtype)
+  return dtype
+}
+
 /** The op of a row of the table. */
 export function rowOp(name: string, row: Row, args: readonly string[], result: Result): FormulaOp {
   const all = [...args, ...Object.keys(row.options ?? {})]
@@ -94,20 +103,28 @@ export function rowOp(name: string, row: Row, args: readonly string[], result: R
 
 /** Applies a formula op; JavaScript numbers among the operands take the dtype of the tensors beside them. */
 export function applyFormula(op: FormulaOp, operands: readonly TensorLike[]): Tensor {
+  return apply(op, operands.every(isTensor) ? operands : toTensors(op, operands), undefined)
+}
+
+const isTensor = (value: TensorLike): value is Tensor => value instanceof Tensor
+
+/** Tensors decide the dtype of arrays, and both that of numbers. */
+function toTensors(op: FormulaOp, operands: readonly TensorLike[]): Tensor[] {
+  const condition = op.args.indexOf('condition')
   let dtype: DType | undefined
-  const tensors = operands.map((operand, i) => {
-    if (typeof operand === 'number' || typeof operand === 'boolean') return undefined
-    const tensor = toTensor(operand)
-    if (op.args[i] !== 'condition') dtype = dtype ? promote(dtype, tensor.dtype) : tensor.dtype
-    return tensor
+  const tensors: (Tensor | undefined)[] = []
+  for (const arrays of [false, true]) {
+    for (let i = 0; i < operands.length; i++) {
+      const operand = operands[i]
+      if (typeof operand === 'number' || typeof operand === 'boolean' || isTensor(operand) === arrays) continue
+      const tensor = toTensorBeside(operand, dtype)
+      tensors[i] = tensor
+      if (i !== condition) dtype = dtype ? promote(dtype, tensor.dtype) : tensor.dtype
+    }
+  }
+  return operands.map((operand, i) => {
+    if (tensors[i]) return tensors[i]
+    const value = operand as number | boolean
+    return scalar(value, dtype ? weakDType(value, dtype) : undefined)
   })
-  return apply(
-    op,
-    tensors.map((tensor, i) => {
-      if (tensor) return tensor
-      const value = operands[i] as number | boolean
-      return scalar(value, dtype ? weakDType(value, dtype) : undefined)
-    }),
-    undefined,
-  )
 }

@@ -1,13 +1,13 @@
 import { isFloat } from '../dtype.ts'
-import { DTypeError, IndexError, ShapeError } from '../errors.ts'
+import { DTypeError, IndexError, ShapeError, ValueError } from '../errors.ts'
 import { backendFor } from '../backends/backend.ts'
 import { scalar, toTensor, type TensorLike } from '../convert.ts'
 import { apply, type Op } from '../op.ts'
 import { formatShape, normalizeAxis } from '../shape.ts'
-import { emptyTensor, type Tensor } from '../tensor.ts'
+import { emptyTensor, Tensor } from '../tensor.ts'
 import { arange } from '../create.ts'
 import { cast } from './cast.ts'
-import { broadcastTo, expandDims, reshape } from './movement.ts'
+import { expandDims, reshape } from './movement.ts'
 
 const takeOp: Op<{ axis: number }> = {
   name: 'take',
@@ -43,14 +43,16 @@ const scatterAddOp: Op<{ axis: number; length: number }> = {
 
 /** int32 positions in [0, length): negative ones count from the end, others throw. */
 function checkIndices(op: string, value: TensorLike, length: number, axis: number): Tensor {
-  const given = toTensor(value)
-  if (given.dtype === 'bool' || (isFloat(given.dtype) && value === given)) {
+  // As float64, so that numbers in arrays do not lose digits before they are checked.
+  const given = toTensor(value, value instanceof Tensor ? undefined : 'float64')
+  if (value instanceof Tensor && (given.dtype === 'bool' || isFloat(given.dtype))) {
     throw new DTypeError(`${op}: indices are ${given.dtype}, expected integers: use cast('int32')`, { dtype: given.dtype })
   }
   if (!given.buffer.array) return cast(given, 'int32')
   let negative = false
   given.toTypedArray().forEach((index, at) => {
-    if (!Number.isInteger(index) || index < -length || index >= length) {
+    if (!Number.isInteger(index)) throw new ValueError(`${op}: index ${index} (element ${at} of the indices) is not an integer`)
+    if (index < -length || index >= length) {
       throw new IndexError(`${op}: index ${index} (element ${at} of the indices) is outside axis ${axis} of length ${length}`, {
         index,
         length,
@@ -78,6 +80,7 @@ export function takeAlongAxis(x: Tensor, indices: TensorLike, axis = -1): Tensor
   if (picked.rank !== x.rank || picked.shape.some((length, i) => i !== at && length !== x.shape[i])) {
     throw new ShapeError(
       `takeAlongAxis: indices ${formatShape(picked.shape)} for ${formatShape(x.shape)}, lengths may differ at axis ${at} only`,
+      { indices: picked.shape, shape: x.shape, axis: at },
     )
   }
   let flat = picked.mul(
@@ -102,9 +105,6 @@ export function takeAlongAxis(x: Tensor, indices: TensorLike, axis = -1): Tensor
 
 /** `depth` numbers in place of each integer, 1 at its position and 0 elsewhere; an integer outside [0, depth) gives zeros. */
 export function oneHot(x: Tensor, depth: number): Tensor {
-  const labels = expandDims(x, -1)
-  return cast(
-    labels.equal(broadcastTo(arange(depth, { dtype: x.dtype === 'bool' ? 'int32' : x.dtype }), [...x.shape, depth])),
-    'float32',
-  )
+  if (!Number.isInteger(depth) || depth < 0) throw new ValueError(`oneHot: depth ${depth}, expected an integer ≥ 0`, { depth })
+  return cast(expandDims(x, -1).equal(arange(depth, { dtype: 'int32' })), 'float32')
 }

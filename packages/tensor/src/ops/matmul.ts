@@ -1,9 +1,9 @@
 import { promote } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
 import { backendFor } from '../backends/backend.ts'
-import { toTensor, type TensorLike } from '../convert.ts'
+import { toTensorBeside, type TensorLike } from '../convert.ts'
 import { apply, type Op } from '../op.ts'
-import { broadcastShapes, formatShape } from '../shape.ts'
+import { broadcastShapes, formatShape, sameShape } from '../shape.ts'
 import { emptyTensor, type Tensor } from '../tensor.ts'
 import { cast } from './cast.ts'
 import { broadcastView, expandDims, squeeze, sumTo, swapaxes } from './movement.ts'
@@ -13,7 +13,8 @@ const matmulOp: Op<undefined> = {
   name: 'matmul',
   infer([a, b]) {
     const dtype = promote(promote(a.dtype, b.dtype), a.dtype === 'bool' && b.dtype === 'bool' ? 'int32' : 'bool')
-    const batch = broadcastShapes('matmul', [a.shape.slice(0, -2), b.shape.slice(0, -2)])
+    const [p, q] = [a.shape.slice(0, -2), b.shape.slice(0, -2)]
+    const batch = sameShape(p, q) ? p : broadcastShapes(`${given(a, b)}, batch axes`, [p, q])
     return { shape: [...batch, a.shape.at(-2)!, b.shape.at(-1)!], dtype }
   },
   run([a, b], _, { shape, dtype }) {
@@ -31,17 +32,18 @@ const matmulOp: Op<undefined> = {
   },
 }
 
+const given = (a: Tensor, b: Tensor): string => `matmul: ${formatShape(a.shape)} x ${formatShape(b.shape)}`
+
 /**
  * Matrix product `Σₖ a[…, i, k] · b[…, k, j]`; axes before the last two broadcast. A vector on the left is a row, one on
  * the right a column, and that axis goes away.
  */
 export function matmul(a: Tensor, other: TensorLike): Tensor {
-  const b = toTensor(other)
-  const given = `matmul: ${formatShape(a.shape)} x ${formatShape(b.shape)}`
-  if (a.rank === 0 || b.rank === 0) throw new ShapeError(`${given}, operands need at least one axis: use mul for scalars`)
+  const b = toTensorBeside(other, a.dtype)
+  if (a.rank === 0 || b.rank === 0) throw new ShapeError(`${given(a, b)}, operands need at least one axis: use mul for scalars`)
   const inner = b.shape[Math.max(0, b.rank - 2)]
   if (a.shape.at(-1) !== inner) {
-    throw new ShapeError(`${given}, inner sizes ${a.shape.at(-1)} and ${inner} differ`, { a: a.shape, b: b.shape })
+    throw new ShapeError(`${given(a, b)}, inner sizes ${a.shape.at(-1)} and ${inner} differ`, { a: a.shape, b: b.shape })
   }
   const y = apply(matmulOp, [a.rank === 1 ? expandDims(a, 0) : a, b.rank === 1 ? expandDims(b, 1) : b], undefined)
   const dropped = [...(a.rank === 1 ? [y.rank - 2] : []), ...(b.rank === 1 ? [y.rank - 1] : [])]

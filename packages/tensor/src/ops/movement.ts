@@ -4,7 +4,16 @@ import { IndexError, ShapeError, ValueError } from '../errors.ts'
 import { broadcastLayout, permuteLayout, reshapeLayout, sliceLayout, type AxisSlice, type Layout } from '../layout.ts'
 import { backendFor } from '../backends/backend.ts'
 import { apply, type Op } from '../op.ts'
-import { broadcastShapes, formatShape, inferReshape, normalizeAxes, normalizeAxis, sameShape, type Shape } from '../shape.ts'
+import {
+  assertShape,
+  broadcastShapes,
+  formatShape,
+  inferReshape,
+  normalizeAxes,
+  normalizeAxis,
+  sameShape,
+  type Shape,
+} from '../shape.ts'
 import { emptyTensor, Tensor } from '../tensor.ts'
 import { scalar, toTensor, type TensorLike } from '../convert.ts'
 import { cast, copyOp } from './cast.ts'
@@ -23,6 +32,7 @@ export function transpose(x: Tensor, order?: readonly number[]): Tensor {
   if (order && normalizeAxes(order, x.rank, 'transpose').length !== x.rank) {
     throw new ShapeError(
       `transpose: order ${formatShape(order)} for shape ${formatShape(x.shape)}, every axis must be named once`,
+      { order, shape: x.shape },
     )
   }
   const axes = order?.map((axis) => normalizeAxis(axis, x.rank, 'transpose')) ?? [...x.shape.keys()].toReversed()
@@ -61,7 +71,7 @@ function reshapeCopy(x: Tensor, shape: Shape): Tensor {
 
 /** The same elements in the same order under another shape, one length of which may be -1. A view where possible. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
-  if (sameShape(x.shape, shape)) return x
+  if (sameShape(x.shape, shape)) return x.value
   return apply(reshapeOp, [x], { shape: inferReshape(x.shape, shape) })
 }
 
@@ -81,7 +91,10 @@ export function squeeze(x: Tensor, axes?: number | readonly number[] | null): Te
       : normalizeAxes(axes, x.rank, 'squeeze')
   for (const axis of drop) {
     if (x.shape[axis] !== 1)
-      throw new ShapeError(`squeeze: axis ${axis} of shape ${formatShape(x.shape)} has length ${x.shape[axis]}, expected 1`)
+      throw new ShapeError(`squeeze: axis ${axis} of shape ${formatShape(x.shape)} has length ${x.shape[axis]}, expected 1`, {
+        axis,
+        shape: x.shape,
+      })
   }
   return reshape(
     x,
@@ -104,7 +117,8 @@ const broadcastOp: Op<{ shape: Shape }> = {
 
 /** Axes of length 1, and new leading axes, stretched to `shape`. A view with stride 0. */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
-  return sameShape(x.shape, shape) ? x : apply(broadcastOp, [x], { shape })
+  assertShape(shape, 'broadcastTo')
+  return sameShape(x.shape, shape) ? x.value : apply(broadcastOp, [x], { shape })
 }
 
 /** @internal The view that broadcasting x to `shape` reads, unrecorded. */
@@ -152,7 +166,10 @@ export type SliceArgument = number | readonly (number | null | undefined)[] | nu
  */
 export function slice(x: Tensor, ...ranges: SliceArgument[]): Tensor {
   if (ranges.length > x.rank)
-    throw new ShapeError(`slice: ${ranges.length} ranges for shape ${formatShape(x.shape)}, at most ${x.rank}`)
+    throw new ShapeError(`slice: ${ranges.length} ranges for shape ${formatShape(x.shape)}, expected at most ${x.rank}`, {
+      ranges,
+      shape: x.shape,
+    })
   const dropped: number[] = []
   const slices = x.shape.map((length, axis): AxisSlice => {
     const range = ranges[axis]
@@ -173,9 +190,10 @@ export function slice(x: Tensor, ...ranges: SliceArgument[]): Tensor {
 function rangeSlice([first, last, by]: readonly (number | null | undefined)[], length: number): AxisSlice {
   const step = by ?? 1
   for (const part of [first, last, step]) {
-    if (part !== null && part !== undefined && !Number.isInteger(part)) throw new ValueError(`slice: ${part} is not an integer`)
+    if (part !== null && part !== undefined && !Number.isInteger(part))
+      throw new ValueError(`slice: ${JSON.stringify(part)} is not an integer`, { part })
   }
-  if (step === 0) throw new ValueError('slice: step 0')
+  if (step === 0) throw new ValueError('slice: step is 0, expected a positive or negative integer')
   const limit = (value: number): number =>
     Math.min(Math.max(value < 0 ? value + length : value, step < 0 ? -1 : 0), step < 0 ? length - 1 : length)
   const start = first === null || first === undefined ? (step < 0 ? length - 1 : 0) : limit(first)
@@ -220,6 +238,7 @@ export function pad(
   if (all.length !== x.rank || all.some((pair) => pair.length !== 2 || pair.some((w) => !Number.isInteger(w) || w < 0))) {
     throw new ValueError(
       `pad: widths ${JSON.stringify(widths)} for shape ${formatShape(x.shape)}, expected a pair of integers ≥ 0 per axis`,
+      { widths, shape: x.shape },
     )
   }
   return apply(padOp, [x], { widths: all, value })
@@ -233,6 +252,7 @@ const concatOp: Op<{ axis: number }> = {
       if (x.rank !== first.rank || x.shape.some((length, i) => i !== axis && length !== first.shape[i])) {
         throw new ShapeError(
           `concat: shapes ${inputs.map((t) => formatShape(t.shape)).join(' and ')} differ outside axis ${axis}`,
+          { shapes: inputs.map((t) => t.shape), axis },
         )
       }
     }
@@ -281,9 +301,10 @@ export function stack(tensors: readonly TensorLike[], axis = 0): Tensor {
       })
     }
   }
+  const at = normalizeAxis(axis, inputs[0].rank + 1, 'stack')
   return concat(
-    inputs.map((x) => expandDims(x, axis)),
-    axis,
+    inputs.map((x) => expandDims(x, at)),
+    at,
   )
 }
 
@@ -309,7 +330,7 @@ export function split(x: Tensor, parts: number | readonly number[], axis = 0): T
 /** x repeated `repeats[axis]` times along each axis. */
 export function tile(x: Tensor, repeats: readonly number[]): Tensor {
   if (repeats.some((r) => !Number.isInteger(r) || r < 0))
-    throw new ValueError(`tile: repeats ${formatShape(repeats)} must be integers ≥ 0`)
+    throw new ValueError(`tile: repeats ${formatShape(repeats)}, expected integers ≥ 0`, { repeats })
   const rank = Math.max(x.rank, repeats.length)
   const shape = [...Array.from({ length: rank - x.rank }, () => 1), ...x.shape]
   const times = [...Array.from({ length: rank - repeats.length }, () => 1), ...repeats]

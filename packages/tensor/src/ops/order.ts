@@ -17,18 +17,20 @@ const argsortOp: Op<{ descending: boolean }> = {
   },
 }
 
-/** The positions that sort x along `axis`, stable, as int32; NaN comes last. */
+/** The positions that sort x along `axis`, stable, as int32; NaN counts as the largest, as in max and argmax. */
 export function argsort(x: Tensor, axis = -1, { descending = false }: { descending?: boolean } = {}): Tensor {
   const at = normalizeAxis(axis, x.rank, 'argsort')
   if (at === x.rank - 1) return apply(argsortOp, [x], { descending })
   return moveaxis(apply(argsortOp, [moveaxis(x, at, -1)], { descending }), -1, at)
 }
 
-/** The elements in ascending order along `axis`; NaN comes last. */
-export const sort = (x: Tensor, axis = -1, options: { descending?: boolean } = {}): Tensor =>
-  takeAlongAxis(x, argsort(x, axis, options), axis)
+/** The elements in ascending order along `axis`; NaN counts as the largest. */
+export function sort(x: Tensor, axis = -1, options: { descending?: boolean } = {}): Tensor {
+  const at = normalizeAxis(axis, x.rank, 'sort')
+  return takeAlongAxis(x, argsort(x, at, options), at)
+}
 
-/** The `k` largest elements along the last axis in descending order, and their positions. */
+/** The `k` largest elements along the last axis in descending order, and their positions; NaN counts as the largest. */
 export function topk(x: Tensor, k: number): { values: Tensor; indices: Tensor } {
   const length = x.shape[normalizeAxis(-1, x.rank, 'topk')]
   if (!Number.isInteger(k) || k < 0 || k > length) {

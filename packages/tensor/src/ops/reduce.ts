@@ -81,7 +81,8 @@ export function reduceOp(name: string, row: Row, makeFormulaOp: MakeFormulaOp): 
     name,
     infer([x], { axes, keepdims }) {
       if (row.nonempty && x.size === 0 && axes.some((axis) => x.shape[axis] === 0)) {
-        throw new ShapeError(`${name}: shape ${formatShape(x.shape)} has no elements along ${formatShape(axes)}`, {
+        const empty = axes.find((axis) => x.shape[axis] === 0)
+        throw new ShapeError(`${name}: shape ${formatShape(x.shape)} has no elements along axis ${empty}`, {
           shape: x.shape,
           axes,
         })
@@ -135,7 +136,7 @@ function productOfOthers(x: Tensor, axes: readonly number[]): Tensor {
 
 function exclusiveProduct(line: Tensor): Tensor {
   const n = line.shape.at(-1)!
-  if (n <= 1) return line.mul(0).add(1)
+  if (n <= 1) return line.onesLike()
   const half = n >> 1
   const [left, right] = line.split([half, n - half], -1)
   const keepdims = { keepdims: true }
@@ -170,6 +171,7 @@ export const applyArg = (
   { keepdims = false }: ReduceOptions = {},
 ): Tensor => {
   if (axis === undefined || axis === null) {
+    if (x.size === 0) throw new ShapeError(`${op.name}: shape ${formatShape(x.shape)} has no elements`, { shape: x.shape })
     const flat = apply(op, [x.reshape([-1])], { axis: 0, keepdims: false })
     return keepdims ? flat.reshape(x.shape.map(() => 1)) : flat
   }

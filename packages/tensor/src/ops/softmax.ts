@@ -43,7 +43,9 @@ export function logsumexp(x: Tensor, axes?: Axes, { keepdims = false }: ReduceOp
   if (over.some((axis) => x.shape[axis] === 0)) return x.exp().sum(over, { keepdims }).log()
   const top = x.stopGradient().max(over, kept)
   const shift = top.isfinite().where(top, 0)
-  const y = x.sub(shift).exp().sum(over, kept).log().add(shift)
+  const total = x.sub(shift).exp().sum(over, kept)
+  // Selected, so that a line of only -∞ has the gradient 0, as softmax has.
+  const y = total.equal(0).where(-Infinity, total.log()).add(shift)
   return keepdims
     ? y
     : reshape(

@@ -1,11 +1,11 @@
 import type { DType } from '../../dtype.ts'
-import { interpret, renderJs } from '../../formula/render-js.ts'
+import { interpret, renderJs, type Arithmetic } from '../../formula/render-js.ts'
 import type { Kernel } from '../../formula/kernel.ts'
 import type { Formula } from '../../formula/parse.ts'
 import { collapse } from '../../layout.ts'
 import { toNdarray } from '../../ndarray.ts'
 import type { Tensor } from '../../tensor.ts'
-import { canGenerate, generate } from './loops.ts'
+import { canGenerate, compileLoop, LoopCache } from './loops.ts'
 import { ops } from './ndarray-ops.ts'
 
 type OpName = keyof NonNullable<typeof ops>
@@ -13,36 +13,93 @@ type OpName = keyof NonNullable<typeof ops>
 /** The formula-language operators that ndarray-ops knows, under its names. */
 const ndarrayOps: Readonly<Record<string, OpName>> = { '+': 'add', '-': 'sub', '*': 'mul', '/': 'div', neg: 'neg' }
 
-/** Evaluates a kernel at every index: ndarray-ops for a single operator on floats, a generated loop nest otherwise. */
+const loops = new LoopCache<Kernel>()
+
+/** Evaluates a kernel at every index: ndarray-ops for a single operator on strided floats, a generated loop otherwise. */
 export function elementwise(kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], compute: DType): void {
-  if (outputs[0].size === 0) return
-  const int = compute === 'int32' || compute === 'uint8'
+  const single = ops && compute !== 'int32' && compute !== 'uint8' && outputs.length === 1 ? singleOperator(kernel) : undefined
+  if (!single || flatPattern(inputs, outputs) >= 0) return runLoop(kernel, inputs, outputs, arithmeticOf(compute))
+  const operator = ops![single] as unknown as (...arrays: unknown[]) => void
+  operator(...[...outputs, ...inputs].map(toNdarray))
+}
+
+const codes: Readonly<Record<Arithmetic, number>> = { double: 0, float32: 1, int32: 2 }
+
+const arithmeticOf = (compute: DType): Arithmetic => (compute === 'int32' || compute === 'uint8' ? 'int32' : 'double')
+
+/** Evaluates a kernel by a generated loop: one over everything where the layouts allow it, a nest over strides elsewhere. */
+export function runLoop(kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], arithmetic: Arithmetic): void {
+  const { size } = outputs[0]
+  if (size === 0) return
+  if (!canGenerate) return byIndex(kernel, inputs, outputs, arithmetic)
+  const scalars = flatPattern(inputs, outputs)
+  if (scalars >= 0) {
+    loops.get(kernel, (scalars << 4) | codes[arithmetic], () => flatLoop(kernel, scalars, arithmetic))(inputs, outputs, size)
+    return
+  }
   const tensors = [...inputs, ...outputs]
   const { shape, strides } = collapse(
     outputs[0].shape,
     tensors.map((tensor) => tensor.layout.strides),
   )
-  if (!canGenerate) return byIndex(kernel, inputs, outputs, int)
-  const single = int || !ops || outputs.length > 1 || shape.length < 2 ? undefined : singleOperator(kernel)
-  if (single) {
-    const operator = ops![single] as unknown as (...arrays: unknown[]) => void
-    return operator(...[...outputs, ...inputs].map(toNdarray))
-  }
-  const key = `elementwise/${kernel.key}/${shape.length}/${int}`
-  const parameters = ['shape', 'strides', ...tensors.flatMap((_, i) => [`v${i}`, `p${i}`])]
-  const loop = generate(key, parameters, () => loopNest(kernel, shape.length, inputs.length, int))
-  const args: unknown[] = []
-  for (const tensor of tensors) args.push(tensor.array, tensor.layout.offset)
-  loop(shape, strides, ...args)
+  const loop = loops.get(kernel, 0x4000_0000 | (shape.length << 4) | codes[arithmetic], () =>
+    loopNest(kernel, shape.length, arithmetic),
+  )
+  loop(inputs, outputs, shape, strides)
 }
 
-function loopNest(kernel: Kernel, rank: number, inputs: number, int: boolean): string {
-  const tensors = inputs + kernel.results.length
-  const all = Array.from({ length: tensors }, (_, t) => t)
+/** Which inputs are one number (a bit each), if all other tensors lie without gaps in the same order; else -1. */
+function flatPattern(inputs: readonly Tensor[], outputs: readonly Tensor[]): number {
+  if (inputs.length > 20) return -1
+  for (const { layout } of outputs) if (!layout.contiguous) return -1
+  let scalars = 0
+  for (let i = 0; i < inputs.length; i++) {
+    const { contiguous, strides } = inputs[i].layout
+    if (contiguous) continue
+    for (const stride of strides) if (stride !== 0) return -1
+    scalars |= 1 << i
+  }
+  return scalars
+}
+
+/** Declares the array `v0` and the position `p0` of every operand: inputs, then outputs. */
+const operands = ({ args, results }: Kernel): string[] => [
+  ...args.map((_, i) => `const v${i} = inputs[${i}].array; let p${i} = inputs[${i}].layout.offset;`),
+  ...results.map(
+    (_, i) => `const v${args.length + i} = outputs[${i}].array; let p${args.length + i} = outputs[${i}].layout.offset;`,
+  ),
+]
+
+/** One loop over everything; inputs that are one number are read before it. */
+function flatLoop(kernel: Kernel, scalars: number, arithmetic: Arithmetic): Function {
+  const inputs = kernel.args.length
+  const names = kernel.args.map((_, i) => `x${i}`)
+  const { statements, results } = renderJs(kernel, names, arithmetic)
+  const isScalar = (i: number): boolean => ((scalars >> i) & 1) === 1
+  const read = (i: number): string => `const x${i} = v${i}[p${i}${isScalar(i) ? '' : ' + i'}];`
+  const all = names.map((_, i) => i)
+  return compileLoop(
+    ['inputs', 'outputs', 'n'],
+    [
+      ...operands(kernel),
+      ...all.filter(isScalar).map(read),
+      'for (let i = 0; i < n; i++) {',
+      ...all.filter((i) => !isScalar(i)).map(read),
+      ...statements,
+      ...results.map((result, k) => `v${inputs + k}[p${inputs + k} + i] = ${result};`),
+      '}',
+    ].join('\n'),
+  )
+}
+
+/** A nest of `rank` loops over strides. */
+function loopNest(kernel: Kernel, rank: number, arithmetic: Arithmetic): Function {
+  const inputs = kernel.args.length
+  const all = Array.from({ length: inputs + kernel.results.length }, (_, t) => t)
   const { statements, results } = renderJs(
     kernel,
     kernel.args.map((_, i) => `x${i}`),
-    int,
+    arithmetic,
   )
   const lines: string[] = []
   for (let axis = 0; axis < rank; axis++) {
@@ -55,7 +112,7 @@ function loopNest(kernel: Kernel, rank: number, inputs: number, int: boolean): s
     lines.push(`${all.map((t) => `p${t} += s${t}_${axis};`).join(' ')} }`)
     if (axis > 0) lines.push(all.map((t) => `p${t} -= n${axis} * s${t}_${axis};`).join(' '))
   }
-  return lines.join('\n')
+  return compileLoop(['inputs', 'outputs', 'shape', 'strides'], [...operands(kernel), ...lines].join('\n'))
 }
 
 /** The ndarray-ops name of a kernel that is one operator on its arguments in order. */
@@ -75,8 +132,8 @@ export function copy(x: Tensor, out: Tensor): void {
 }
 
 /** The same without code generation. */
-function byIndex(kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], int: boolean): void {
-  const f = interpret(kernel, int)
+function byIndex(kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], arithmetic: Arithmetic): void {
+  const f = interpret(kernel, arithmetic)
   forEachIndex([...inputs, ...outputs], (at) => {
     const results = f(inputs.map((x, i) => x.array[at[i]]))
     outputs.forEach((out, i) => (out.array[at[inputs.length + i]] = results[i]))
@@ -86,18 +143,21 @@ function byIndex(kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Te
 /** Calls `f` with the buffer position of every index in each of the tensors, which have one shape. */
 export function forEachIndex(tensors: readonly Tensor[], f: (positions: readonly number[]) => void): void {
   const { shape } = tensors[0]
-  const walk = (axis: number, positions: readonly number[]): void => {
-    if (axis === shape.length) return f(positions)
-    for (let i = 0; i < shape[axis]; i++) {
-      walk(
-        axis + 1,
-        positions.map((p, t) => p + i * tensors[t].layout.strides[axis]),
-      )
+  const rank = shape.length
+  if (tensors[0].size === 0) return
+  const positions = tensors.map((tensor) => tensor.layout.offset)
+  const index = shape.map(() => 0)
+  for (;;) {
+    f(positions)
+    let axis = rank - 1
+    for (; axis >= 0; axis--) {
+      if (++index[axis] < shape[axis]) {
+        for (let t = 0; t < tensors.length; t++) positions[t] += tensors[t].layout.strides[axis]
+        break
+      }
+      index[axis] = 0
+      for (let t = 0; t < tensors.length; t++) positions[t] -= (shape[axis] - 1) * tensors[t].layout.strides[axis]
     }
+    if (axis < 0) return
   }
-  if (tensors[0].size > 0)
-    walk(
-      0,
-      tensors.map((tensor) => tensor.layout.offset),
-    )
 }

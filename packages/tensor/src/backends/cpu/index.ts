@@ -1,8 +1,10 @@
 import { allocate } from '../../memory.ts'
 import type { Backend } from '../backend.ts'
+import { conv, convInput, convKernel } from './conv.ts'
 import { copy, elementwise } from './elementwise.ts'
 import { gather, scatterAdd } from './indexing.ts'
 import { matmul, softmax } from './linear.ts'
+import { pool, poolGradient, poolPick } from './pool.ts'
 import { random } from './random.ts'
 import { argReduce, argsort, reduce, scan } from './reduce.ts'
 
@@ -21,5 +23,11 @@ export const cpu: Backend = {
   scatterAdd,
   scan,
   argsort,
+  conv,
+  convInput,
+  convKernel,
+  pool,
+  poolGradient,
+  poolPick,
   random,
 }

@@ -20,18 +20,50 @@ function align(x: Tensor, indices: Tensor, axis: number, out: Tensor): Tensor[] 
   ]
 }
 
-/** Reads x at `indices` along `axis`. */
-export function gather(x: Tensor, indices: Tensor, axis: number, out: Tensor): void {
-  const step = x.layout.strides[axis]
-  forEachIndex(align(x, indices, axis, out), ([from, at, to]) => (out.array[to] = x.array[from + indices.array[at] * step]))
+/** The length of the rows after `axis` where they lie without gaps, else 0. */
+function rowLength({ layout: { shape, strides } }: Tensor, axis: number): number {
+  let length = 1
+  for (let i = shape.length - 1; i > axis; i--) {
+    if (strides[i] !== length && shape[i] !== 1) return 0
+    length *= shape[i]
+  }
+  return length
 }
 
-/** Adds `updates` into `out` at `indices` along `axis`, in order of position. */
+/** Reads x at `indices` along `axis`: whole rows at once where they lie without gaps. */
+export function gather(x: Tensor, indices: Tensor, axis: number, out: Tensor): void {
+  const step = x.layout.strides[axis]
+  const row = axis === 0 && indices.layout.contiguous ? rowLength(x, 0) : 0
+  if (row === 0) {
+    return forEachIndex(
+      align(x, indices, axis, out),
+      ([from, at, to]) => (out.array[to] = x.array[from + indices.array[at] * step]),
+    )
+  }
+  const [source, target, picks] = [x.array, out.array, indices.array]
+  const first = indices.layout.offset
+  for (let k = 0, to = out.layout.offset; k < indices.size; k++, to += row) {
+    const from = x.layout.offset + picks[first + k] * step
+    if (row > 64) target.set(source.subarray(from, from + row), to)
+    else for (let j = 0; j < row; j++) target[to + j] = source[from + j]
+  }
+}
+
+/** Adds `updates` into `out` at `indices` along `axis`, in order of position; sums in double precision. */
 export function scatterAdd(updates: Tensor, indices: Tensor, axis: number, out: Tensor): void {
   const step = out.layout.strides[axis]
   const sums = new Float64Array(out.size)
-  forEachIndex(align(out, indices, axis, updates), ([to, at, from]) => {
-    sums[to - out.layout.offset + indices.array[at] * step] += updates.array[from]
-  })
+  const row = axis === 0 && indices.layout.contiguous && updates.layout.contiguous ? rowLength(out, 0) : 0
+  if (row === 0) {
+    forEachIndex(align(out, indices, axis, updates), ([to, at, from]) => {
+      sums[to - out.layout.offset + indices.array[at] * step] += updates.array[from]
+    })
+  } else {
+    const source = updates.array
+    for (let k = 0, from = updates.layout.offset; k < indices.size; k++, from += row) {
+      const to = indices.array[indices.layout.offset + k] * step
+      for (let j = 0; j < row; j++) sums[to + j] += source[from + j]
+    }
+  }
   for (let i = 0; i < out.size; i++) out.array[out.layout.offset + i] = sums[i]
 }

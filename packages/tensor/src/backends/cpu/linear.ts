@@ -1,37 +1,57 @@
 import { Tensor } from '../../tensor.ts'
-import { sliceLayout } from '../../layout.ts'
+import { makeLayout } from '../../layout.ts'
 import { forEachIndex } from './elementwise.ts'
 
 /** The tensor of all but its last `axes` axes, at position 0 of those. */
 function heads(x: Tensor, axes: number): Tensor {
   const { strides, shape, offset } = x.layout
-  const rank = x.rank - axes
-  const layout = { ...sliceLayout(x.layout, []), shape: shape.slice(0, rank), strides: strides.slice(0, rank), offset }
-  return new Tensor(x.buffer, { ...layout, size: layout.shape.reduce((a, b) => a * b, 1) }, x.dtype)
+  return new Tensor(x.buffer, makeLayout(shape.slice(0, -axes), strides.slice(0, -axes), offset), x.dtype)
 }
 
-/** Batched matrix product by three loops over strides, k innermost but one so that rows of b are walked in order. */
+/** Batched matrix product by three loops over strides; a row of sums in double precision, so that rows of b are walked in order. */
 export function matmul(a: Tensor, b: Tensor, out: Tensor): void {
-  const [m, k] = a.shape.slice(-2)
-  const n = b.shape.at(-1)!
-  const [am, ak] = a.layout.strides.slice(-2)
-  const [bk, bn] = b.layout.strides.slice(-2)
-  const [om, on] = out.layout.strides.slice(-2)
-  const [x, y, z] = [a.array, b.array, out.array]
   const int = out.dtype === 'int32' || out.dtype === 'uint8'
-  const row = new Float64Array(n)
-  forEachIndex([heads(a, 2), heads(b, 2), heads(out, 2)], ([pa, pb, po]) => {
-    for (let i = 0; i < m; i++) {
-      row.fill(0)
-      for (let l = 0; l < k; l++) {
-        const v = x[pa + i * am + l * ak]
-        const from = pb + l * bk
-        if (int) for (let j = 0; j < n; j++) row[j] = (row[j] + Math.imul(v, y[from + j * bn])) | 0
-        else for (let j = 0; j < n; j++) row[j] += v * y[from + j * bn]
-      }
-      for (let j = 0; j < n; j++) z[po + i * om + j * on] = row[j]
+  const product = int ? intProduct : floatProduct
+  if (a.rank === 2) product(a, a.layout.offset, b, b.layout.offset, out, out.layout.offset)
+  else forEachIndex([heads(a, 2), heads(b, 2), heads(out, 2)], ([pa, pb, po]) => product(a, pa, b, pb, out, po))
+}
+
+let sums = new Float64Array(256)
+
+function floatProduct(a: Tensor, pa: number, b: Tensor, pb: number, out: Tensor, po: number): void {
+  const rank = a.rank
+  const [m, k, n] = [a.shape[rank - 2], a.shape[rank - 1], b.shape[rank - 1]]
+  const [am, ak] = [a.layout.strides[rank - 2], a.layout.strides[rank - 1]]
+  const [bk, bn] = [b.layout.strides[rank - 2], b.layout.strides[rank - 1]]
+  const [om, on] = [out.layout.strides[rank - 2], out.layout.strides[rank - 1]]
+  const [x, y, z] = [a.array, b.array, out.array]
+  if (sums.length < n) sums = new Float64Array(2 * n)
+  const row = sums
+  for (let i = 0; i < m; i++) {
+    for (let j = 0; j < n; j++) row[j] = 0
+    for (let l = 0, p = pa + i * am, q = pb; l < k; l++, p += ak, q += bk) {
+      const v = x[p]
+      for (let j = 0, r = q; j < n; j++, r += bn) row[j] += v * y[r]
     }
-  })
+    for (let j = 0, r = po + i * om; j < n; j++, r += on) z[r] = row[j]
+  }
+}
+
+/** The same modulo 2^32. */
+function intProduct(a: Tensor, pa: number, b: Tensor, pb: number, out: Tensor, po: number): void {
+  const rank = a.rank
+  const [m, k, n] = [a.shape[rank - 2], a.shape[rank - 1], b.shape[rank - 1]]
+  const [x, y, z] = [a.array, b.array, out.array]
+  const stride = (t: Tensor, fromEnd: number): number => t.layout.strides[rank - fromEnd]
+  for (let i = 0; i < m; i++) {
+    for (let j = 0; j < n; j++) {
+      let sum = 0
+      for (let l = 0; l < k; l++) {
+        sum = (sum + Math.imul(x[pa + i * stride(a, 2) + l * stride(a, 1)], y[pb + l * stride(b, 2) + j * stride(b, 1)])) | 0
+      }
+      z[po + i * stride(out, 2) + j * stride(out, 1)] = sum
+    }
+  }
 }
 
 /** Softmax along the last axis; a row of only -∞ gives zeros, and a row with a NaN only NaN. */

@@ -5,8 +5,6 @@
 import { TypegradError } from '../../errors.ts'
 import { library } from '../../formula/render-js.ts'
 
-const cache = new Map<string, Function>()
-
 /** Whether `new Function` is allowed here. */
 export const canGenerate: boolean = (() => {
   try {
@@ -16,16 +14,21 @@ export const canGenerate: boolean = (() => {
   }
 })()
 
-/** The function with these parameters and this body, made once for each `key`; `F` is the library of formula functions. */
-export function generate(key: string, parameters: readonly string[], body: () => string): Function {
-  let made = cache.get(key)
-  if (!made) {
-    if (!canGenerate) throw new TypegradError('generate: this page forbids code generation')
-    made = new Function('F', `'use strict'; return function(${parameters.join(', ')}) {\n${body()}\n}`)(library) as Function
-    cache.set(key, made)
-  }
-  return made
+/** The function with these parameters and this body; `F` in it is the library of formula functions. */
+export function compileLoop(parameters: readonly string[], body: string): Function {
+  if (!canGenerate) throw new TypegradError('compileLoop: this page forbids code generation')
+  return new Function('F', `'use strict'; return function(${parameters.join(', ')}) {\n${body}\n}`)(library) as Function
 }
 
-/** The number of generated functions, for tests of the cache. */
-export const generatedCount = (): number => cache.size
+/** A cache of functions per owner (a kernel, a reduction) and pattern (a number made of what the function depends on). */
+export class LoopCache<Owner extends object> {
+  readonly #loops = new WeakMap<Owner, Map<number, Function>>()
+
+  get(owner: Owner, pattern: number, make: () => Function): Function {
+    let loops = this.#loops.get(owner)
+    if (!loops) this.#loops.set(owner, (loops = new Map()))
+    let loop = loops.get(pattern)
+    if (!loop) loops.set(pattern, (loop = make()))
+    return loop
+  }
+}

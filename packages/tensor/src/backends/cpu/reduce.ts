@@ -1,64 +1,87 @@
 import { interpret, renderJs } from '../../formula/render-js.ts'
-import { kernel } from '../../formula/kernel.ts'
+import { kernel, type Kernel } from '../../formula/kernel.ts'
 import { Tensor } from '../../tensor.ts'
 import type { Reduction, ScanOptions } from '../backend.ts'
-import { canGenerate, generate } from './loops.ts'
+import { canGenerate, compileLoop, LoopCache } from './loops.ts'
 import { forEachIndex } from './elementwise.ts'
 import { collapse, makeLayout, permuteLayout, sliceLayout, type Layout } from '../../layout.ts'
 
 const view = (x: Tensor, layout: Layout): Tensor => new Tensor(x.buffer, layout, x.dtype)
 
+const loops = new LoopCache<Reduction>()
+const kernels = new WeakMap<Reduction, { step: Kernel; finish: Kernel }>()
+
+function kernelsOf(reduction: Reduction): { step: Kernel; finish: Kernel } {
+  let made = kernels.get(reduction)
+  if (!made) {
+    made = {
+      step: kernel(['acc', 'x'], { acc: reduction.step }),
+      finish: kernel(['acc', 'n'], { acc: reduction.finish ?? 'acc' }),
+    }
+    kernels.set(reduction, made)
+  }
+  return made
+}
+
 /** Accumulates in double precision (int32 products modulo 2^32), one output after the other. */
 export function reduce(reduction: Reduction, x: Tensor, axes: readonly number[], out: Tensor): void {
   if (out.size === 0) return
-  const reduced = [...axes]
-  const kept = [...x.shape.keys()].filter((axis) => !axes.includes(axis))
-  const pick = (list: readonly number[], which: readonly number[]): number[] => which.map((axis) => list[axis])
+  const kept: number[] = []
+  for (let axis = 0; axis < x.rank; axis++) if (!axes.includes(axis)) kept.push(axis)
+  let count = 1
+  for (const axis of axes) count *= x.shape[axis]
+  if (!canGenerate) return byIndex(reduction, x, kept, axes, out, count)
   const int = out.dtype === 'int32'
-  const step = kernel(['acc', 'x'], { acc: reduction.step })
-  const finish = kernel(['acc', 'n'], { acc: reduction.finish ?? 'acc' })
-  const count = pick(x.shape, reduced).reduce((a, b) => a * b, 1)
   const outer = collapse(pick(x.shape, kept), [pick(x.layout.strides, kept), out.layout.strides])
-  const inner = collapse(pick(x.shape, reduced), [pick(x.layout.strides, reduced)])
-  if (!canGenerate) return byIndex(reduction, x, kept, reduced, out, count)
-
-  const key = `reduce/${reduction.init}/${step.key}/${finish.key}/${outer.shape.length}/${inner.shape.length}/${int}`
-  const loop = generate(key, ['n', 'outer', 'inner', 'x', 'p', 'out', 'q'], () => {
-    const lines: string[] = []
-    const unpack = (letter: string, from: string, rank: number, strides: number): void => {
-      for (let i = 0; i < rank; i++) {
-        lines.push(`const ${letter}n${i} = ${from}.shape[${i}];`)
-        for (let t = 0; t < strides; t++) lines.push(`const ${letter}s${t}_${i} = ${from}.strides[${t}][${i}];`)
-      }
-    }
-    const [ranks, rankInner] = [outer.shape.length, inner.shape.length]
-    unpack('o', 'outer', ranks, 2)
-    unpack('i', 'inner', rankInner, 1)
-    for (let i = 0; i < ranks; i++) lines.push(`for (let o${i} = 0; o${i} < on${i}; o${i}++) {`)
-    lines.push(`let acc = ${reduction.init}; let r = p;`)
-    for (let i = 0; i < rankInner; i++) lines.push(`for (let i${i} = 0; i${i} < in${i}; i${i}++) {`)
-    lines.push('const v = x[r];')
-    const body = renderJs(step, ['acc', 'v'], int)
-    lines.push(...body.statements, `acc = ${body.results[0]};`)
-    for (let i = rankInner - 1; i >= 0; i--) {
-      lines.push(`r += is0_${i}; }`)
-      if (i > 0) lines.push(`r -= in${i} * is0_${i};`)
-    }
-    const end = renderJs(finish, ['acc', 'n'], int)
-    lines.push('{', ...end.statements, `out[q] = ${end.results[0]};`, '}')
-    for (let i = ranks - 1; i >= 0; i--) {
-      lines.push(`p += os0_${i}; q += os1_${i}; }`)
-      if (i > 0) lines.push(`p -= on${i} * os0_${i}; q -= on${i} * os1_${i};`)
-    }
-    return lines.join('\n')
-  })
+  const inner = collapse(pick(x.shape, axes), [pick(x.layout.strides, axes)])
+  const pattern = (outer.shape.length << 5) | (inner.shape.length << 1) | Number(int)
+  const loop = loops.get(reduction, pattern, () => loopNest(reduction, outer.shape.length, inner.shape.length, int))
   loop(count, outer, inner, x.array, x.layout.offset, out.array, out.layout.offset)
 }
 
-function byIndex(reduction: Reduction, x: Tensor, kept: number[], reduced: number[], out: Tensor, count: number): void {
+const pick = (list: readonly number[], which: readonly number[]): number[] => which.map((axis) => list[axis])
+
+/** Loops over the kept axes around loops over the reduced ones. */
+function loopNest(reduction: Reduction, outer: number, inner: number, int: boolean): Function {
+  const { step, finish } = kernelsOf(reduction)
+  const lines: string[] = []
+  const unpack = (letter: string, from: string, rank: number, strides: number): void => {
+    for (let i = 0; i < rank; i++) {
+      lines.push(`const ${letter}n${i} = ${from}.shape[${i}];`)
+      for (let t = 0; t < strides; t++) lines.push(`const ${letter}s${t}_${i} = ${from}.strides[${t}][${i}];`)
+    }
+  }
+  unpack('o', 'outer', outer, 2)
+  unpack('i', 'inner', inner, 1)
+  for (let i = 0; i < outer; i++) lines.push(`for (let o${i} = 0; o${i} < on${i}; o${i}++) {`)
+  lines.push(`let acc = ${reduction.init}; let r = p;`)
+  for (let i = 0; i < inner; i++) lines.push(`for (let i${i} = 0; i${i} < in${i}; i${i}++) {`)
+  const body = renderJs(step, ['acc', 'v'], int ? 'int32' : 'double')
+  lines.push('const v = x[r];', ...body.statements, `acc = ${body.results[0]};`)
+  for (let i = inner - 1; i >= 0; i--) {
+    lines.push(`r += is0_${i}; }`)
+    if (i > 0) lines.push(`r -= in${i} * is0_${i};`)
+  }
+  const end = renderJs(finish, ['acc', 'n'], int ? 'int32' : 'double')
+  lines.push('{', ...end.statements, `out[q] = ${end.results[0]};`, '}')
+  for (let i = outer - 1; i >= 0; i--) {
+    lines.push(`p += os0_${i}; q += os1_${i}; }`)
+    if (i > 0) lines.push(`p -= on${i} * os0_${i}; q -= on${i} * os1_${i};`)
+  }
+  return compileLoop(['n', 'outer', 'inner', 'x', 'p', 'out', 'q'], lines.join('\n'))
+}
+
+function byIndex(
+  reduction: Reduction,
+  x: Tensor,
+  kept: readonly number[],
+  reduced: readonly number[],
+  out: Tensor,
+  count: number,
+): void {
   const int = out.dtype === 'int32'
-  const step = interpret(kernel(['acc', 'x'], { acc: reduction.step }), int)
-  const finish = interpret(kernel(['acc', 'n'], { acc: reduction.finish ?? 'acc' }), int)
+  const kernels = kernelsOf(reduction)
+  const [step, finish] = (['step', 'finish'] as const).map((name) => interpret(kernels[name], int ? 'int32' : 'double'))
   const rows = makeLayout(
     kept.map((axis) => x.shape[axis]),
     kept.map((axis) => x.layout.strides[axis]),
@@ -129,7 +152,7 @@ export function scan(kind: 'sum' | 'prod', x: Tensor, axis: number, { exclusive,
   })
 }
 
-/** Stable argsort along the last axis; NaN comes last. */
+/** Stable argsort along the last axis; NaN counts as the largest. */
 export function argsort(x: Tensor, descending: boolean, out: Tensor): void {
   const axis = x.rank - 1
   const [step, outStep, length] = [x.layout.strides[axis], out.layout.strides[axis], x.shape[axis]]
@@ -139,7 +162,7 @@ export function argsort(x: Tensor, descending: boolean, out: Tensor): void {
     const positions = Array.from({ length }, (_, i) => i)
     positions.sort((i, j) => {
       const [a, b] = [values[i], values[j]]
-      if (a !== a || b !== b) return Number(a !== a) - Number(b !== b) || i - j
+      if (a !== a || b !== b) return sign * (Number(a !== a) - Number(b !== b)) || i - j
       return sign * (a - b) || i - j
     })
     for (let i = 0; i < length; i++) out.array[to + i * outStep] = positions[i]

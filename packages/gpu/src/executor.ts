@@ -1,0 +1,179 @@
+import { BackendError, type TypedArray } from '@typegrad/tensor'
+import { Storage, type Cell } from './cell.ts'
+import type { GpuCounters } from './counters.ts'
+import { KernelText, type KernelSource } from './kernel-text.ts'
+import { Queue } from './queue.ts'
+import type { Compiled, Handle, Runtime } from './runtime/runtime.ts'
+import { warnOnce } from './warn.ts'
+
+/** An array argument: its memory, and the offset of its first element, known when the kernel runs. */
+export interface ArrayArgument {
+  readonly cell: Cell
+  readonly offset: number
+}
+
+export type Argument = ArrayArgument | number
+
+/** Runs kernels on cells in the order of the calls, each compiled once. */
+export class Executor {
+  readonly runtime: Runtime
+  readonly counters: GpuCounters
+  protected readonly queue: Queue = new Queue()
+  readonly #kernels = new Map<string, Compiled>()
+
+  constructor(runtime: Runtime, counters: GpuCounters) {
+    this.runtime = runtime
+    this.counters = counters
+  }
+
+  /** The sources of all kernels so far, by key. */
+  get sources(): Map<string, KernelSource> {
+    return new Map([...this.#kernels].map(([key, { source }]) => [key, source]))
+  }
+
+  /**
+   * Runs the kernel of this key, made by `build` when it is first needed. Its results go to `outs`, which lie in its
+   * output one after the other.
+   */
+  launch(
+    key: string,
+    build: () => KernelSource,
+    dims: readonly number[],
+    args: readonly Argument[],
+    outs: readonly Cell[],
+  ): void {
+    const bytes = dims.reduce((a, b) => a * b, 4)
+    if (bytes > this.runtime.limits.bytes) {
+      throw new BackendError(`gpu: a result of ${bytes} bytes, the device allows ${this.runtime.limits.bytes} in one buffer`, {
+        bytes,
+      })
+    }
+    for (const arg of args) if (typeof arg === 'object' && !arg.cell.written) this.#zero(arg.cell)
+    const kernel = this.#kernel(key, build)
+    this.counters.launches++
+    this.work(outs, () => {
+      const values: (Handle | number)[] = []
+      for (const arg of args) {
+        if (typeof arg === 'number') values.push(arg)
+        else values.push(memoryOf(arg.cell).handle, arg.cell.base + arg.offset)
+      }
+      const result = this.runtime.launch(kernel, dims, values)
+      return result instanceof Promise ? result.then((handle) => this.#fill(outs, handle)) : this.#fill(outs, result)
+    })
+  }
+
+  #kernel(key: string, build: () => KernelSource): Compiled {
+    let kernel = this.#kernels.get(key)
+    if (!kernel) {
+      kernel = this.runtime.compile(build())
+      this.#kernels.set(key, kernel)
+      this.counters.kernels++
+    }
+    return kernel
+  }
+
+  #fill(outs: readonly Cell[], handle: Handle): void {
+    const storage = new Storage(handle, (freed) => this.runtime.free(freed)).retain()
+    let base = 0
+    for (const out of outs) {
+      out.set(storage, base)
+      base += out.length
+    }
+    storage.release()
+  }
+
+  /** Queues what writes `outs`; if it fails, so does every use of them. */
+  work(outs: readonly Cell[], task: () => void | Promise<void>): void {
+    for (const out of outs) out.written = true
+    const failed = (error: unknown): void => {
+      for (const out of outs) out.fail(error)
+    }
+    let atOnce = true
+    this.queue.run(() => {
+      try {
+        return task()?.catch(failed)
+      } catch (error) {
+        failed(error)
+        if (atOnce) throw error
+      }
+      return undefined
+    })
+    atOnce = false
+  }
+
+  #zero(cell: Cell): void {
+    this.launch('constant', constantSource, [cell.length], [0], [cell])
+  }
+
+  /** Lets `out` share the memory of `source`, from `offset` on. */
+  share(source: Cell, offset: number, out: Cell): void {
+    if (!source.written) this.#zero(source)
+    this.work([out], () => out.set(memoryOf(source), source.base + offset))
+  }
+
+  /** Puts elements that the host has into a cell, now. */
+  store(out: Cell, data: TypedArray): void {
+    out.written = true
+    if (data instanceof Int32Array) warnOfRounding(data)
+    if (out.dtype === 'float64') out.host = data
+    else this.#fill([out], this.runtime.upload(data instanceof Float32Array ? data : new Float32Array(data)))
+  }
+
+  /** The elements as they are after all that was asked for so far. */
+  read(cell: Cell, offset: number, length: number): Promise<Float32Array> {
+    return this.#after(() => {
+      const { storage } = cell
+      return storage ? this.runtime.read(storage.handle, cell.base + offset, length) : new Float32Array(length)
+    })
+  }
+
+  /** The host array of a float64 cell, as it is after all that was asked for so far. */
+  hostData(cell: Cell): Promise<TypedArray> {
+    return this.#after(() => {
+      cell.check()
+      return cell.host!
+    })
+  }
+
+  #after<T>(f: () => T | Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.queue.run(() => {
+        try {
+          resolve(f())
+        } catch (error) {
+          reject(error instanceof Error ? error : new BackendError(String(error)))
+        }
+      })
+    })
+  }
+
+  /** Queues the end of a cell. */
+  free(cell: Cell): void {
+    this.queue.run(() => cell.free())
+  }
+
+  /** Settles when everything so far has been given to the device. */
+  async settled(): Promise<void> {
+    await this.queue.idle
+  }
+}
+
+/** The same number everywhere. */
+export function constantSource(): KernelSource {
+  const text = new KernelText('1')
+  text.float('value')
+  text.lines('return value;')
+  return text.finish()
+}
+
+function memoryOf(cell: Cell): Storage {
+  const { storage } = cell
+  if (!storage) throw new BackendError('gpu: memory was read before it was written')
+  return storage
+}
+
+/** Integers are kept as floats on the device. */
+function warnOfRounding(array: Int32Array): void {
+  const inexact = array.find((value) => value > 2 ** 24 || value < -(2 ** 24))
+  if (inexact !== undefined) warnOnce('int32', `the integer ${inexact} is rounded: on the gpu, integers are exact to 2^24`)
+}

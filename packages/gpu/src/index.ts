@@ -1,0 +1,5 @@
+export { disposeGpu, gpuCounters, gpuInfo, useBackend } from './use-backend.ts'
+export type { GpuInfo, GpuOptions } from './detect.ts'
+export type { GpuCounters } from './counters.ts'
+export type { GpuMode } from './gpujs.ts'
+export { GpuDeviceLostError, GpuFreedError } from './errors.ts'

@@ -1,0 +1,32 @@
+/** What this package takes from the engine, under short names. */
+import { internals, type DType, type TypedArray } from '@typegrad/tensor'
+
+export const {
+  allocate,
+  backendNamed,
+  backendOn,
+  broadcastLayout,
+  collapse,
+  contiguousLayout,
+  hostBuffer,
+  keyOf,
+  makeLayout,
+  namesIn,
+  number,
+  permuteLayout,
+  substitute,
+} = internals
+
+export type Buffer = internals.Buffer
+export type ConvAttributes = internals.ConvAttributes
+export type Layout = internals.Layout
+export type PoolAttributes = internals.PoolAttributes
+export type PoolKind = internals.PoolKind
+export type Reduction = internals.Reduction
+export type ScanOptions = internals.ScanOptions
+export type Slot = internals.Slot
+
+const arrays = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array, bool: Uint8Array } as const
+
+/** Numbers as the host stores elements of a dtype. */
+export const arrayOf = (dtype: DType, values: ArrayLike<number>): TypedArray => new arrays[dtype](values)

@@ -1,0 +1,101 @@
+import type { DType } from '../../dtype.ts'
+import type { Kernel } from '../../formula/kernel.ts'
+import type { Formula } from '../../formula/parse.ts'
+import type { Tensor } from '../../tensor.ts'
+import { runLoop } from '../cpu/elementwise.ts'
+import { i32, ModuleBuilder, v128 } from './assembler/index.ts'
+import { canRender, prepareWasm } from './render.ts'
+import type { Runtime } from './runtime.ts'
+import { bytesOf, realOf, stageFlat, unstage, type Real } from './stage.ts'
+
+/** Functions that a JavaScript loop computes as fast as they can be copied, with the same bits as WebAssembly. */
+const light = new Set(
+  '+ - * / neg not < <= > >= == != && || select flow isnan min max abs sign floor ceil trunc round sqrt mod'.split(' '),
+)
+
+const isLight = (formula: Formula): boolean => formula.op !== 'call' || (light.has(formula.fn) && formula.args.every(isLight))
+
+const lightKernels = new WeakMap<Kernel, boolean>()
+
+/** Whether a kernel has nothing but light functions: staging it would cost more than it saves. */
+export function runsInJavaScript(kernel: Kernel): boolean {
+  let known = lightKernels.get(kernel)
+  if (known === undefined) lightKernels.set(kernel, (known = kernel.results.every(({ formula }) => isLight(formula))))
+  return known
+}
+
+const lanesOf = { f32: 'f32x4', f64: 'f64x2' } as const
+
+/** Elements of a task, so that tasks begin at whole vectors. */
+const taskElements = 16
+/** Elements from which threads share a kernel, the least that each takes at a time, and from which light kernels are staged. */
+const limits = { parallel: 1 << 15, grain: 1 << 13, light: 768 }
+
+/** Light kernels, and those of integers, run as JavaScript loops with the rounding of their dtype; the others in WebAssembly. */
+export function elementwise(
+  runtime: Runtime,
+  kernel: Kernel,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+  compute: DType,
+): void {
+  const type = realOf(compute)
+  if (!type) runLoop(kernel, inputs, outputs, 'int32')
+  else if (runsInJavaScript(kernel) && outputs[0].size < limits.light)
+    runLoop(kernel, inputs, outputs, type === 'f32' ? 'float32' : 'double')
+  else if (!canRender(kernel, lanesOf[type])) runLoop(kernel, inputs, outputs, 'double')
+  else if (outputs[0].size > 0) runStaged(runtime, kernel, inputs, outputs, type)
+}
+
+/** Stages the operands, runs the kernel's module, and copies the results out. */
+function runStaged(runtime: Runtime, kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], type: Real): void {
+  const { size } = outputs[0]
+  const bytes = size * bytesOf[type]
+  runtime.begin()
+  let scalars = 0
+  const addresses: number[] = []
+  inputs.forEach((input, i) => {
+    const one = size === 1 || input.layout.strides.every((stride, axis) => stride === 0 || input.shape[axis] === 1)
+    if (one) scalars |= 1 << i
+    addresses.push(runtime.reserve(one ? bytesOf[type] : bytes))
+  })
+  for (let i = 0; i < outputs.length; i++) addresses.push(runtime.reserve(bytes))
+  const job = runtime.job(4 * addresses.length)
+  inputs.forEach((input, i) => {
+    if ((scalars >> i) & 1) runtime[type][addresses[i] / bytesOf[type]] = input.array[input.layout.offset]
+    else stageFlat(runtime, input, addresses[i], type)
+  })
+  runtime.i32.set(addresses, job >> 2)
+  runKernel(runtime, kernel, scalars, type, job, size)
+  outputs.forEach((out, i) => unstage(runtime, addresses[inputs.length + i], out, type))
+}
+
+/** Runs a kernel on `size` elements whose addresses stand in the words of the job: inputs, then outputs. */
+export function runKernel(runtime: Runtime, kernel: Kernel, scalars: number, type: Real, job: number, size: number): void {
+  const { shared } = runtime
+  const number = runtime.kernel(`elementwise/${kernel.key}/${scalars}/${type}`, () =>
+    buildElementwise(kernel, scalars, type, shared),
+  )
+  const tasks = Math.ceil(size / taskElements)
+  runtime.run(number, job, { tasks, grain: size < limits.parallel ? tasks : limits.grain / taskElements })
+}
+
+/** A module with one function: tasks `begin` to `end`, of 16 elements each, of the kernel on the addresses at `job`. */
+function buildElementwise(kernel: Kernel, scalars: number, type: Real, shared: boolean): Uint8Array<ArrayBuffer> {
+  const module = new ModuleBuilder({ memory: { shared } })
+  const inputs = kernel.args.length
+  const splat = type === 'f32' ? v128.load32Splat : v128.load64Splat
+  const taskBytes = taskElements * bytesOf[type]
+  const run = module.func('run', { params: { job: 'i32', begin: 'i32', end: 'i32', scratch: 'i32' } }, (f, p) => {
+    const pointers = [...kernel.args, ...kernel.results].map((_, t) => f.let(i32.load(p.job, 4 * t)))
+    const isScalar = (i: number): boolean => ((scalars >> i) & 1) === 1
+    const constants = kernel.args.map((_, i) => (isScalar(i) ? f.let(splat(pointers[i])) : undefined))
+    const compute = prepareWasm({ f, module }, kernel, lanesOf[type], { scalars: constants })
+    f.for(i32.mul(p.begin, taskBytes), i32.mul(p.end, taskBytes), 16, (at) => {
+      const results = compute(kernel.args.map((_, i) => (isScalar(i) ? undefined : f.let(v128.load(i32.add(pointers[i], at))))))
+      results.forEach((result, i) => f.do(v128.store(i32.add(pointers[inputs + i], at), result)))
+    })
+  })
+  module.export(run)
+  return module.toBytes()
+}

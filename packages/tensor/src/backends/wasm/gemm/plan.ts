@@ -1,0 +1,195 @@
+import type { Split } from '../control.ts'
+import { type JobWord, jobWords, kernels } from './job.ts'
+import { type Real, reals, tileColumns, tileRows } from './real.ts'
+
+/** A matrix in memory: its first element's address in bytes and its strides in elements, which may be 0 or negative. */
+export interface Operand {
+  readonly address: number
+  readonly rowStride: number
+  readonly columnStride: number
+}
+
+/** An axis of the batch: how far apart, in elements, its products are in A, B (0 where they share it) and C. */
+export interface BatchAxis {
+  readonly size: number
+  readonly a: number
+  readonly b: number
+  readonly c: number
+}
+
+/** `C[m, n] = activation(A[m, k] · B[k, n] + bias)`, for each product of the batch; with `accumulate`, `+ C` too. */
+export interface GemmSpec {
+  readonly m: number
+  readonly n: number
+  readonly k: number
+  readonly a: Operand
+  readonly b: Operand
+  /** The columns of C are neighbours in memory; C must not overlap A, B or the bias. */
+  readonly c: { readonly address: number; readonly rowStride: number }
+  /** One value for each column, at an address other than 0. */
+  readonly bias?: { readonly address: number; readonly stride: number } | undefined
+  readonly accumulate?: boolean | undefined
+  /** Outermost axis first. */
+  readonly batch?: readonly BatchAxis[] | undefined
+}
+
+/** Where a product changes its way, measured on Zen 3 with Node 20; no result depends on them. */
+export const limits = {
+  /** Bytes of a matrix that the inner cache holds: it is read where it lies, if its rows allow. */
+  cached: 8192,
+  /** A is packed when more panels of B than this read it, and the other way round. */
+  packA: 3,
+  packB: 4,
+  /** Floating-point operations below which one thread is as fast as two. */
+  parallel: 1e6,
+  /** Operations of a task at most, so that threads stay responsive. */
+  task: 5e8,
+  /** Operations of a task from which on each thread gets two: one that is late then costs less. */
+  halve: 5e7,
+}
+
+/** Bytes that {@link writeGemmJob} fills. */
+export const gemmJobBytes = ({ batch = [] }: Pick<GemmSpec, 'batch'>): number =>
+  4 * jobWords.length + 12 * batch.reduce((count, { size }) => count * size, 1)
+
+/**
+ * Writes the product as a job at `address` of `memory`, for up to `threads` threads: run `gemm(address, 0, tasks, scratch)`,
+ * or ranges of the tasks, each thread with its own `gemmScratchBytes`. How it is split does not change a bit of the result.
+ */
+export function writeGemmJob(memory: Int32Array, address: number, type: Real, spec: GemmSpec, threads = 1): Split {
+  const { bytes } = reals[type]
+  const job = flatten(spec, bytes)
+  const batch = spec.batch === undefined ? none : foldBatch(job, spec.batch, bytes)
+  const turned = job.n === 1 && job.m > 1 && job.cRow === bytes
+  if (turned) turn(job)
+  chooseKernel(job, bytes, tileColumns(type))
+  const products = batch.reduce((count, { size }) => count * size, 1)
+  if (threads > 1) splitProduct(job, products, threads, 2 * tileColumns(type))
+  const start = address >>> 2
+  if (batch.length > 0) {
+    job.offsets = address + 4 * jobWords.length
+    writeOffsets(memory, start + jobWords.length, batch, bytes, turned)
+  }
+  for (let i = 0; i < jobWords.length; i++) memory[start + i] = job[jobWords[i]]
+  const tasks = job.m === 0 || job.n === 0 ? 0 : products * job.rowTasks * job.columnTasks
+  const work = 2 * job.taskRows * job.taskColumns * job.k
+  const grain = threads === 1 ? tasks : Math.min(Math.ceil(tasks / threads), Math.ceil(limits.parallel / 4 / work))
+  return { tasks, grain: Math.max(1, grain) }
+}
+
+type Job = Record<JobWord, number>
+
+const none: BatchAxis[] = []
+
+/** The words of one product as one task. */
+function flatten({ m, n, k, a, b, c, bias, accumulate }: GemmSpec, bytes: number): Job {
+  return {
+    m,
+    n,
+    k,
+    a: a.address,
+    aRow: a.rowStride * bytes,
+    aColumn: a.columnStride * bytes,
+    b: b.address,
+    bRow: b.rowStride * bytes,
+    bColumn: b.columnStride * bytes,
+    c: c.address,
+    cRow: c.rowStride * bytes,
+    bias: bias?.address ?? 0,
+    biasStep: (bias?.stride ?? 0) * bytes,
+    accumulate: accumulate ? 1 : 0,
+    packA: 0,
+    packB: 0,
+    kernel: kernels.tiles,
+    taskRows: m,
+    taskColumns: n,
+    rowTasks: 1,
+    columnTasks: 1,
+    offsets: 0,
+  }
+}
+
+/** Products that share B, with rows one after the other, are one product of more rows; the axes that are left. */
+function foldBatch(job: Job, axes: readonly BatchAxis[], bytes: number): BatchAxis[] {
+  const batch = axes.filter(({ size }) => size !== 1)
+  for (let axis = batch.at(-1); axis !== undefined; axis = batch.at(-1)) {
+    const together = job.m === 1 || (axis.a * bytes === job.m * job.aRow && axis.c * bytes === job.m * job.cRow)
+    if (axis.b !== 0 || !together) break
+    if (job.m === 1) {
+      job.aRow = axis.a * bytes
+      job.cRow = axis.c * bytes
+    }
+    job.m *= axis.size
+    job.taskRows = job.m
+    batch.pop()
+  }
+  return batch
+}
+
+/** `C = A · b` with one column is `Cᵀ = bᵀ · Aᵀ` with one row. */
+function turn(job: Job): void {
+  const { m, a, aRow, aColumn, b, bRow, bColumn } = job
+  job.m = job.taskRows = 1
+  job.n = job.taskColumns = m
+  job.a = b
+  job.aRow = bColumn
+  job.aColumn = bRow
+  job.b = a
+  job.bRow = aColumn
+  job.bColumn = aRow
+  job.biasStep = 0
+}
+
+/** Which tile, and what is packed for it. */
+function chooseKernel(job: Job, bytes: number, width: number): void {
+  const rowsOfB = job.bColumn === bytes || job.n === 1
+  if (job.m === 1 && rowsOfB) {
+    job.kernel = kernels.wide
+  } else if (job.m === 1 && (job.bRow === bytes || job.k === 1)) {
+    job.kernel = kernels.dots
+  } else {
+    const { m, n, k } = job
+    job.packA = n > limits.packA * width && m * k * bytes > limits.cached ? 1 : 0
+    job.packB = !rowsOfB || (m > limits.packB * tileRows && k * n * bytes > limits.cached) ? 1 : 0
+  }
+}
+
+/** Cuts C into tasks where the batch is not enough, so that as little as possible is packed twice. */
+function splitProduct(job: Job, products: number, threads: number, columnUnit: number): void {
+  const { m, n, k } = job
+  const work = 2 * m * n * k
+  if (work * products < limits.parallel) return
+  const turns = (work * products) / threads > limits.halve ? 2 : 1
+  const wanted = Math.max((turns * threads) / products, work / limits.task)
+  const parts = products > 1 ? Math.ceil(wanted) : threads * Math.ceil(wanted / threads)
+  const rowUnits = Math.ceil(m / tileRows)
+  const columnUnits = Math.ceil(n / columnUnit)
+  let best = { cost: Infinity, rows: 1, columns: 1 }
+  for (let rows = 1; rows <= Math.min(parts, rowUnits); rows++) {
+    const columns = Math.min(Math.ceil(parts / rows), columnUnits)
+    const cost = (rows * columns < parts ? 1e12 : 0) + rows * n + columns * m
+    if (cost < best.cost) best = { cost, rows, columns }
+  }
+  job.taskRows = tileRows * Math.ceil(rowUnits / best.rows)
+  job.taskColumns = columnUnit * Math.ceil(columnUnits / best.columns)
+  job.rowTasks = Math.ceil(m / job.taskRows)
+  job.columnTasks = Math.ceil(n / job.taskColumns)
+}
+
+/** The byte offsets of A, B and C for each product of the batch, the last axis fastest. */
+function writeOffsets(memory: Int32Array, start: number, batch: readonly BatchAxis[], bytes: number, turned: boolean): void {
+  let at = start
+  const walk = (axis: number, a: number, b: number, c: number): void => {
+    if (axis === batch.length) {
+      memory[at++] = turned ? b : a
+      memory[at++] = turned ? a : b
+      memory[at++] = c
+      return
+    }
+    const { size, ...stride } = batch[axis]
+    for (let i = 0; i < size; i++) {
+      walk(axis + 1, a + i * stride.a * bytes, b + i * stride.b * bytes, c + i * stride.c * bytes)
+    }
+  }
+  walk(0, 0, 0, 0)
+}

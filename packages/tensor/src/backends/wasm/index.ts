@@ -1,0 +1,24 @@
+import { allocate } from '../../memory.ts'
+import type { Backend } from '../backend.ts'
+import { cpu } from '../cpu/index.ts'
+import { elementwise } from './elementwise.ts'
+import { matmul } from './matmul.ts'
+import type { Runtime } from './runtime.ts'
+import { softmax } from './softmax.ts'
+import { realOf } from './stage.ts'
+
+/** The wasm backend on a runtime; kernels that it lacks are those of the cpu backend, on the same host tensors. */
+export const makeWasmBackend = (runtime: Runtime): Backend => ({
+  ...cpu,
+  name: 'wasm',
+  allocate,
+  elementwise: (kernel, inputs, outputs, compute) => elementwise(runtime, kernel, inputs, outputs, compute),
+  matmul(a, b, out) {
+    const type = realOf(out.dtype)
+    if (type) matmul(runtime, a, b, out, type)
+    else cpu.matmul(a, b, out)
+  },
+  softmax(x, out, log) {
+    softmax(runtime, x, out, log, realOf(out.dtype)!)
+  },
+})

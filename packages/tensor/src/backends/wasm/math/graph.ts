@@ -1,0 +1,93 @@
+import { functions } from '../../../formula/functions.ts'
+import type { Kernel } from '../../../formula/kernel.ts'
+import type { Formula } from '../../../formula/parse.ts'
+
+/** What the lanes of a kernel's vectors are. */
+export type LaneType = 'f32x4' | 'f64x2' | 'i32x4'
+
+/** A value of a kernel that is computed once, however often the formulas have it. */
+export interface Node {
+  /** A function of the formula language or one that `simplify` made, `argument` or `number`. */
+  readonly fn: string
+  readonly args: readonly Node[]
+  /** The position of an argument, the value of a number. */
+  readonly value: number
+  /** Is it the same in every turn of the loop? */
+  readonly scalar: boolean
+}
+
+export interface Graph {
+  /** Every value after those that it needs. */
+  readonly nodes: readonly Node[]
+  readonly results: readonly Node[]
+}
+
+/** The values of a kernel in lanes of a type; `isScalar` says which arguments do not change. What has numbers only is computed. */
+export function graphOf(kernel: Kernel, type: LaneType, isScalar: (argument: number) => boolean = () => false): Graph {
+  const int = type === 'i32x4'
+  const nodes = new Map<string, Node>()
+  const ids = new Map<Node, number>()
+
+  const make = (fn: string, args: readonly Node[], value = 0, scalar = args.every((arg) => arg.scalar)): Node => {
+    const key = [fn, ...args.map((arg) => ids.get(arg)), Object.is(value, -0) ? '-0' : value].join()
+    let node = nodes.get(key)
+    if (!node) {
+      nodes.set(key, (node = { fn, args, value, scalar }))
+      ids.set(node, ids.size)
+    }
+    return node
+  }
+  const number = (value: number): Node => make('number', [], type === 'f32x4' ? Math.fround(value) : value, true)
+
+  const call = (fn: string, args: readonly Node[]): Node => {
+    const [a, b] = args
+    const row = functions[fn]
+    if (row && args.every(isNumber))
+      return number(((int && row.int) || row).value(...(args.map(({ value }) => value) as [number, number, number])))
+    if (int) {
+      // ⌊a / b⌋, without the overflow that a - mod(a, b) may have.
+      const isFloor =
+        fn === '/' && a.fn === '-' && a.args[1].fn === 'mod' && a.args[0] === a.args[1].args[0] && b === a.args[1].args[1]
+      if (isFloor) return make('floorDivide', [a.args[0], b])
+      return rounding.has(fn) ? a : make(fn, args)
+    }
+    if (fn === 'pow' && is(b, 2)) return make('*', [a, a])
+    if (fn === 'pow' && is(a, 2)) return make('exp2', [b])
+    if (fn === 'max' || fn === 'min') {
+      // One comparison is enough for a number that is not 0; where it is 0, a sum makes -0 the 0 that is larger.
+      const [x, limit] = isNumber(a) ? [b, a] : [a, b]
+      if (isNumber(limit) && limit.value === limit.value && !Object.is(limit.value, -0)) {
+        const y = make(fn === 'max' ? 'pmax' : 'pmin', [x, limit])
+        return fn === 'max' && limit.value === 0 ? make('+', [y, limit]) : y
+      }
+    }
+    return make(fn, args)
+  }
+
+  const scope = new Map(kernel.args.map((name, i) => [name, make('argument', [], i, isScalar(i))]))
+  const build = (formula: Formula): Node => {
+    if (formula.op === 'number') return number(formula.value)
+    if (formula.op === 'name') return scope.get(formula.name)!
+    return call(formula.fn, formula.args.map(build))
+  }
+  const results = kernel.results.map(({ name, formula }) => {
+    const node = build(formula)
+    scope.set(name, node)
+    return node
+  })
+  return { nodes: needed(results, [...nodes.values()]), results }
+}
+
+export const isNumber = (node: Node): boolean => node.fn === 'number'
+
+export const is = (node: Node, value: number): boolean => isNumber(node) && Object.is(node.value, value)
+
+/** Functions that leave integers as they are. */
+const rounding = new Set(['floor', 'ceil', 'trunc', 'round'])
+
+/** The nodes that the results need, in the order in which they were made. */
+function needed(results: readonly Node[], nodes: readonly Node[]): Node[] {
+  const used = new Set(results)
+  for (const node of nodes.toReversed()) if (used.has(node)) for (const arg of node.args) used.add(arg)
+  return nodes.filter((node) => used.has(node))
+}

@@ -1,0 +1,31 @@
+import type { Tensor } from '../../tensor.ts'
+import { buildGemm, gemmJobBytes, writeGemmJob, type BatchAxis } from './gemm/index.ts'
+import type { Runtime } from './runtime.ts'
+import { bytesOf, stageSpan, unstage, type Real } from './stage.ts'
+
+/** A batched matrix product of floats through the packed kernel; transposes and slices are read where they lie. */
+export function matmul(runtime: Runtime, a: Tensor, b: Tensor, out: Tensor, type: Real): void {
+  const { fused, shared } = runtime
+  const kernel = runtime.kernel(`gemm/${type}/${fused}`, () => buildGemm({ type, fused, shared }))
+  runtime.begin()
+  const [x, y] = [stageSpan(runtime, a, type), stageSpan(runtime, b, type)]
+  const c = runtime.reserve(out.size * bytesOf[type])
+  const rank = out.rank
+  const batch: BatchAxis[] = []
+  for (let axis = 0; axis < rank - 2; axis++) {
+    batch.push({ size: out.shape[axis], a: x.strides[axis], b: y.strides[axis], c: out.layout.strides[axis] })
+  }
+  const [m, n, k] = [out.shape[rank - 2], out.shape[rank - 1], a.shape[rank - 1]]
+  const spec = {
+    m,
+    n,
+    k,
+    a: { address: x.address, rowStride: x.strides[rank - 2], columnStride: x.strides[rank - 1] },
+    b: { address: y.address, rowStride: y.strides[rank - 2], columnStride: y.strides[rank - 1] },
+    c: { address: c, rowStride: n },
+    batch,
+  }
+  const job = runtime.job(gemmJobBytes(spec))
+  runtime.run(kernel, job, writeGemmJob(runtime.i32, job, type, spec, runtime.threads().count))
+  unstage(runtime, c, out, type)
+}

@@ -1,0 +1,156 @@
+/**
+ * The one WebAssembly memory, the modules that run on it, and the threads. Eager kernels stage: they copy operands in,
+ * run, and copy the result out; what they stage is forgotten with the next call.
+ */
+import { platform } from '#platform'
+import { BackendError } from '../../errors.ts'
+import { maximumPages } from './assembler/index.ts'
+import { gemmScratchBytes } from './gemm/index.ts'
+import type { Split } from './control.ts'
+import { detectFeatures, type Features } from './features.ts'
+import { ThreadPool, type ThreadState } from './threads.ts'
+
+const page = 65536
+/** Words of the running job. */
+const jobAddress = 1024
+const jobBytes = 31 * 1024
+/** Each thread's own space, of which a product packs its operands into. */
+const scratchAddress = 32 * 1024
+/** More threads than this are not used. */
+const mostThreads = 16
+
+/** Address and views of memory that was reserved for one call. */
+export class Runtime {
+  readonly features: Features
+  /** Whether fused multiply-add may be used where the engine has it. */
+  fused: boolean
+  /** Grows the memory at every reservation, so that tests find views that went stale. */
+  growAlways = false
+  readonly memory: WebAssembly.Memory
+  readonly #pool: ThreadPool
+  readonly #kernels = new Map<string, number>()
+  readonly #scratchBytes = Math.max(gemmScratchBytes('f32'), gemmScratchBytes('f64'))
+  readonly #stageStart: number
+  #next: number
+  #buffer: ArrayBufferLike | undefined
+  #f32!: Float32Array
+  #f64!: Float64Array
+  #i32!: Int32Array
+
+  constructor() {
+    this.features = detectFeatures(platform.enableRelaxedSimd)
+    if (!this.features.simd) throw new BackendError('wasm: this engine has no WebAssembly SIMD')
+    this.fused = this.features.relaxedSimd
+    this.memory = makeMemory(this.features.threads)
+    this.#pool = new ThreadPool(this.memory, platform)
+    this.#stageStart = align(scratchAddress + mostThreads * this.#scratchBytes)
+    this.#next = this.#stageStart
+    this.setThreads()
+  }
+
+  get shared(): boolean {
+    return this.features.threads
+  }
+
+  /** From now on up to `count` threads work together; by default as many as there are processors. */
+  setThreads(count?: number): ThreadState {
+    return this.#pool.setCount(
+      count === undefined ? Math.min(platform.hardwareThreads(), mostThreads) : Math.min(count, mostThreads),
+    )
+  }
+
+  threads(): ThreadState {
+    return this.#pool.state()
+  }
+
+  /** Begins a kernel: what was staged before is free. */
+  begin(): void {
+    this.#next = this.#stageStart
+  }
+
+  /** The address of `bytes` bytes (and 128 to spare, for whole tasks at the end) for this call, at a multiple of 64. */
+  reserve(bytes: number): number {
+    const address = this.#next
+    this.#next = align(address + bytes + 128)
+    const missing = this.#next - this.memory.buffer.byteLength
+    if (missing > 0 || this.growAlways) this.#grow(missing)
+    return address
+  }
+
+  #grow(missing: number): void {
+    const pages = Math.max(1, Math.ceil(missing / page))
+    // A quarter more than asked for, so that growing is rare; exactly what is needed where that does not fit.
+    for (const more of missing > 0 ? [pages + Math.ceil(this.memory.buffer.byteLength / page / 4), pages] : [1]) {
+      try {
+        this.memory.grow(more)
+        return
+      } catch {
+        // Tried again with less.
+      }
+    }
+    if (missing <= 0) return
+    this.begin()
+    throw new BackendError(
+      `out of memory: the wasm backend needs ${missing} more bytes than the ${this.memory.buffer.byteLength} that it has and cannot grow; ` +
+        'use smaller batches',
+      { missing },
+    )
+  }
+
+  #refresh(): void {
+    if (this.#buffer === this.memory.buffer) return
+    this.#buffer = this.memory.buffer
+    this.#f32 = new Float32Array(this.#buffer)
+    this.#f64 = new Float64Array(this.#buffer)
+    this.#i32 = new Int32Array(this.#buffer)
+  }
+
+  /** The memory as numbers: take it after the last reservation, a growth makes older views stale. */
+  get f32(): Float32Array {
+    this.#refresh()
+    return this.#f32
+  }
+
+  get f64(): Float64Array {
+    this.#refresh()
+    return this.#f64
+  }
+
+  get i32(): Int32Array {
+    this.#refresh()
+    return this.#i32
+  }
+
+  /** The number of a kernel, whose module is built when it is first asked for; the key says all that the module depends on. */
+  kernel(key: string, build: () => Uint8Array<ArrayBuffer>): number {
+    let kernel = this.#kernels.get(key)
+    if (kernel === undefined) {
+      kernel = Object.values(this.#pool.add(new WebAssembly.Module(build())))[0]
+      this.#kernels.set(key, kernel)
+    }
+    return kernel
+  }
+
+  /** Where the words of a job of so many bytes go. */
+  job(bytes: number): number {
+    return bytes <= jobBytes ? jobAddress : this.reserve(bytes)
+  }
+
+  run(kernel: number, job: number, split: Split): void {
+    this.#pool.run(kernel, job, split, { address: scratchAddress, bytes: this.#scratchBytes })
+  }
+}
+
+const align = (address: number): number => Math.ceil(address / 64) * 64
+
+function makeMemory(shared: boolean): WebAssembly.Memory {
+  // A shared memory reserves its maximum; where so much address space is not to be had, less must do.
+  for (let maximum = maximumPages; ; maximum /= 4) {
+    try {
+      return new WebAssembly.Memory({ initial: 128, maximum, shared })
+    } catch (cause) {
+      if (maximum > 1024) continue
+      throw new BackendError('wasm: the engine gives no memory', { cause })
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import { collapse } from '../../layout.ts'
+import type { Tensor } from '../../tensor.ts'
+import type { Runtime } from './runtime.ts'
+
+/** The type that a kernel computes in. */
+export type Real = 'f32' | 'f64'
+
+export const bytesOf = { f32: 4, f64: 8 } as const
+
+export const realOf = (dtype: string): Real | undefined => (dtype === 'float32' ? 'f32' : dtype === 'float64' ? 'f64' : undefined)
+
+/** Copies the elements of x, in row-major order, to `address`, converted to the type of the kernel. */
+export function stageFlat(runtime: Runtime, x: Tensor, address: number, type: Real): void {
+  const heap = runtime[type]
+  const at = address / bytesOf[type]
+  const { array, layout } = x
+  const { offset, size } = layout
+  if (layout.contiguous) {
+    if (size <= 32) for (let i = 0; i < size; i++) heap[at + i] = array[offset + i]
+    else heap.set(offset === 0 && size === array.length ? array : array.subarray(offset, offset + size), at)
+    return
+  }
+  const { shape, strides } = collapse(layout.shape, [layout.strides])
+  copyStrided(array, offset, shape, strides[0], heap, at)
+}
+
+/** Writes strided elements one after the other. */
+function copyStrided(
+  from: ArrayLike<number>,
+  offset: number,
+  shape: readonly number[],
+  strides: readonly number[],
+  to: Float32Array | Float64Array,
+  at: number,
+): void {
+  const rank = shape.length
+  const [length, step] = [shape[rank - 1], strides[rank - 1]]
+  let out = at
+  const walk = (axis: number, position: number): void => {
+    if (axis === rank - 1) {
+      for (let i = 0, p = position; i < length; i++, p += step) to[out++] = from[p]
+      return
+    }
+    for (let i = 0; i < shape[axis]; i++) walk(axis + 1, position + i * strides[axis])
+  }
+  if (rank === 0) to[out] = from[offset]
+  else walk(0, offset)
+}
+
+/** Copies `out.size` elements at `address` into a contiguous tensor. */
+export function unstage(runtime: Runtime, address: number, out: Tensor, type: Real): void {
+  const heap = runtime[type]
+  const at = address / bytesOf[type]
+  const { array, layout } = out
+  const { offset, size } = layout
+  if (size <= 32) for (let i = 0; i < size; i++) array[offset + i] = heap[at + i]
+  else array.set(heap.subarray(at, at + size), offset)
+}
+
+/** An operand in memory as it lies in its buffer: where its first element is. Strides are those of its layout, or of the copy. */
+export interface Staged {
+  readonly address: number
+  readonly strides: readonly number[]
+}
+
+/**
+ * Brings an operand of a product into memory with its strides: the stretch of buffer that it spans, if that is not
+ * much longer than the operand, else its elements in row-major order.
+ */
+export function stageSpan(runtime: Runtime, x: Tensor, type: Real): Staged {
+  const { layout, array } = x
+  const { shape, strides, offset } = layout
+  let [low, high] = [offset, offset]
+  let distinct = 1
+  shape.forEach((length, i) => {
+    const reach = (length - 1) * strides[i]
+    if (reach < 0) low += reach
+    else high += reach
+    if (strides[i] !== 0) distinct *= length
+  })
+  const span = high - low + 1
+  const bytes = bytesOf[type]
+  if (span <= 1.5 * distinct + 16) {
+    const address = runtime.reserve(span * bytes)
+    const heap = runtime[type]
+    const at = address / bytes
+    if (span <= 32) for (let i = 0; i < span; i++) heap[at + i] = array[low + i]
+    else heap.set(array.subarray(low, high + 1), at)
+    return { address: address + (offset - low) * bytes, strides }
+  }
+  const address = runtime.reserve(x.size * bytes)
+  stageFlat(runtime, x, address, type)
+  const packed = shape.slice()
+  for (let i = shape.length - 1, step = 1; i >= 0; i--) {
+    packed[i] = step
+    step *= shape[i]
+  }
+  return { address, strides: packed }
+}

@@ -1,0 +1,166 @@
+import { BackendError } from '../../errors.ts'
+import { instantiate, type Kernel, makeControl, maximumChunks, runChunks, type Split, words } from './control.ts'
+import type { Platform, WorkerHandle } from './platform.node.ts'
+
+/** Memory for the threads' own use: `bytes` for each, from `address` on. */
+export interface Scratch {
+  readonly address: number
+  readonly bytes: number
+}
+
+/** How many threads there are and, where it is 1, why. */
+export interface ThreadState {
+  readonly count: number
+  readonly reason?: string | undefined
+}
+
+/** Rounds that the main thread looks for the end of a job before it sleeps (where it may). */
+const spins = 20_000
+
+/**
+ * Threads that run a kernel's tasks together, on one shared memory.
+ *
+ * The tasks of a job are cut by index, whoever runs them, so the number of threads changes no result. The main thread takes
+ * part and never waits for a worker that has not claimed a chunk: workers that are still starting cost nothing. A worker
+ * that claims a chunk and does not come back within `patience` milliseconds is reported as an error, so `grain` tasks must
+ * take far less than that.
+ */
+export class ThreadPool {
+  readonly #memory: WebAssembly.Memory
+  readonly #platform: Platform
+  readonly #patience: number
+  readonly #modules: WebAssembly.Module[] = []
+  readonly #kernels: Kernel[] = []
+  #control: Int32Array<SharedArrayBuffer> | undefined
+  #workers: WorkerHandle[] = []
+  #state: ThreadState
+
+  constructor(memory: WebAssembly.Memory, platform: Platform, options: { readonly patience?: number } = {}) {
+    this.#memory = memory
+    this.#platform = platform
+    this.#patience = options.patience ?? 4000
+    const shared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer
+    if (shared) this.#control = makeControl()
+    this.#state = { count: 1, reason: 'no other threads were asked for' }
+  }
+
+  state(): ThreadState {
+    return this.#state
+  }
+
+  /** From now on up to `count` threads, the main one included: by default as many as there are processors. */
+  setCount(count: number = this.#platform.hardwareThreads()): ThreadState {
+    if (count === this.#state.count) return this.#state
+    this.close(
+      count > 1
+        ? 'the memory is not shared: SharedArrayBuffer is missing here'
+        : 'one thread was asked for, or there is one processor',
+    )
+    if (count > 1 && this.#control) this.#state = { count }
+    return this.#state
+  }
+
+  /** The exported functions of a module, by name, each with the number that `run` takes. */
+  add(module: WebAssembly.Module): Record<string, number> {
+    const first = this.#kernels.length
+    this.#kernels.push(...instantiate(module, this.#memory))
+    this.#modules.push(module)
+    for (const worker of this.#workers) worker.post(module)
+    if (this.#control) {
+      // Workers leave their loop to receive it.
+      Atomics.store(this.#control, words.open, this.#epoch << 16)
+      this.#wake(this.#workers.length)
+    }
+    return Object.fromEntries(WebAssembly.Module.exports(module).map(({ name }, i) => [name, first + i]))
+  }
+
+  /** Runs all tasks of a job, and returns when they are done. */
+  run(kernel: number, job: number, { tasks, grain }: Split, scratch: Scratch): void {
+    const size = Math.max(grain, Math.ceil(tasks / maximumChunks))
+    const chunks = Math.ceil(tasks / size)
+    if (chunks > 1) this.#start()
+    const control = this.#control
+    if (!control || this.#state.count === 1 || chunks <= 1) {
+      if (tasks > 0) this.#kernels[kernel](job, 0, tasks, scratch.address)
+      return
+    }
+    control[words.kernel] = kernel
+    control[words.job] = job
+    control[words.tasks] = tasks
+    control[words.grain] = size
+    control[words.chunks] = chunks
+    control[words.scratch] = scratch.address
+    control[words.scratchStep] = scratch.bytes
+    control[words.failed] = 0
+    Atomics.store(control, words.done, 0)
+    Atomics.store(control, words.open, (this.#epoch << 16) | chunks)
+    this.#wake(chunks - 1)
+    const error = runChunks(control, this.#kernels, this.#epoch, 0)
+    if (!this.#settled(control, chunks)) {
+      const reason = `a worker thread took a task and did not finish it within ${this.#patience} ms`
+      this.close(reason)
+      throw new BackendError(`wasm: ${reason}; the other threads were stopped, work goes on with one`, { cause: error })
+    }
+    if (error !== undefined) throw error
+    if (control[words.failed] !== 0) throw new BackendError('wasm: a kernel trapped on a worker thread')
+  }
+
+  /** Stops the workers; later jobs run on one thread. */
+  close(reason = 'the thread pool was closed'): void {
+    for (const worker of this.#workers) worker.terminate()
+    // Words of their own: a worker that has not stopped yet must not count into a later job.
+    if (this.#workers.length > 0) this.#control = makeControl(this.#epoch)
+    this.#workers = []
+    this.#state = { count: 1, reason }
+  }
+
+  get #epoch(): number {
+    return this.#modules.length & maximumChunks
+  }
+
+  #wake(count: number): void {
+    if (this.#workers.length === 0) return
+    Atomics.add(this.#control!, words.generation, 1)
+    Atomics.notify(this.#control!, words.generation, count)
+  }
+
+  /** Workers start with the first job that is worth it. */
+  #start(): void {
+    if (this.#workers.length > 0) return
+    try {
+      for (let thread = 1; thread < this.#state.count; thread++) this.#workers.push(this.#startWorker(thread))
+    } catch (error) {
+      this.close(`a worker could not be started: ${String(error)}`)
+    }
+  }
+
+  #startWorker(thread: number): WorkerHandle {
+    const worker = this.#platform.startWorker()
+    worker.onEnd((reason) => {
+      if (this.#workers.includes(worker)) this.close(reason)
+    })
+    worker.post({ control: this.#control!.buffer, memory: this.#memory, thread })
+    for (const module of this.#modules) worker.post(module)
+    return worker
+  }
+
+  /** Waits for the chunks that workers hold; false where nothing moved for too long, not counting time asleep. */
+  #settled(control: Int32Array, chunks: number): boolean {
+    let idle = 0
+    let last = 0
+    let seen = -1
+    for (let round = 0; ; round++) {
+      const done = Atomics.load(control, words.done)
+      if (done === chunks) return true
+      if (round < spins) continue
+      if (this.#platform.mayWait) Atomics.wait(control, words.done, done, 1)
+      else if (round % 1024 !== 0) continue
+      const now = performance.now()
+      if (done === seen) idle += Math.min(now - last, 100)
+      else idle = 0
+      if (idle > this.#patience) return false
+      seen = done
+      last = now
+    }
+  }
+}

@@ -1,0 +1,151 @@
+/** Reference values computed with Keras: reads `test/golden`, compares within the files' tolerances, counts the cases. */
+import { backendNames, currentBackend, formatShape, setBackend, tensor, type DType, type Tensor } from '@typegrad/tensor'
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+
+/** A tensor in a file: row-major elements; what is not finite is written out, `'NaN'`, `'Infinity'`, `'-Infinity'`. */
+export interface GoldenTensor {
+  readonly shape: readonly number[]
+  readonly dtype: DType | 'int64'
+  readonly data: readonly (number | boolean | 'NaN' | 'Infinity' | '-Infinity')[]
+}
+
+/** An element passes when `|a - reference| <= atol + rtol * |reference|`. */
+export interface Tolerance {
+  readonly rtol: number
+  readonly atol: number
+}
+
+export interface GoldenCase {
+  readonly id: string
+  /** Wider tolerances of single fields. */
+  readonly tol?: Readonly<Record<string, Tolerance>>
+}
+
+/** A file of cases; `source` says what computed them. */
+export interface GoldenFile<Case extends GoldenCase = GoldenCase> {
+  readonly source: string
+  readonly tol: Tolerance
+  readonly cases: readonly Case[]
+  /** What else a file holds. */
+  readonly [field: string]: unknown
+}
+
+/** The cases of a file's `more`: rarer ones, with a source of their own. */
+export function moreOf<Case extends GoldenCase>(file: GoldenFile<Case>): GoldenFile<Case> {
+  return { tol: file.tol, ...(file['more'] as Omit<GoldenFile<Case>, 'tol'>) } as GoldenFile<Case>
+}
+
+/** `test/golden/<family>.json`. */
+export function golden<Case extends GoldenCase>(family: string): GoldenFile<Case> {
+  return JSON.parse(readFileSync(new URL(`golden/${family}.json`, import.meta.url), 'utf8')) as GoldenFile<Case>
+}
+
+/** The tensor that a file describes; int64 becomes int32. */
+export function fromGolden({ shape, dtype, data }: GoldenTensor): Tensor {
+  return tensor(Float64Array.from(data, Number), { shape, dtype: dtype === 'int64' ? 'int32' : dtype })
+}
+
+/** The same for a field that may be missing. */
+export const fromGoldenOr = (value: GoldenTensor | null | undefined): Tensor | undefined =>
+  value ? fromGolden(value) : undefined
+
+/** What is wrong with `got`, or `undefined`: NaN equals NaN, infinities agree, ints and bools are equal. */
+export function difference(got: Tensor, expected: GoldenTensor, { rtol, atol }: Tolerance): string | undefined {
+  if (formatShape(got.shape) !== formatShape(expected.shape)) {
+    return `shape ${formatShape(got.shape)}, expected ${formatShape(expected.shape)}`
+  }
+  const values = got.toTypedArray()
+  const exact = !expected.dtype.startsWith('float')
+  const wrong = expected.data.findIndex((given, i) => {
+    const reference = Number(given)
+    if (Object.is(values[i], reference) || values[i] === reference) return false
+    return exact || !(Number.isFinite(reference) && Math.abs(values[i] - reference) <= atol + rtol * Math.abs(reference))
+  })
+  return wrong < 0
+    ? undefined
+    : `element ${wrong} of ${formatShape(got.shape)} is ${values[wrong]}, expected ${expected.data[wrong]}`
+}
+
+/** Compares a field of a case: throws when it differs by more than the case's tolerance of that field, or the file's. */
+export type Check = (field: string, got: Tensor | undefined, expected: GoldenTensor | null | undefined) => void
+
+const checkOf =
+  (tol: Tolerance, { tol: wider }: GoldenCase): Check =>
+  (field, got, expected) => {
+    if (!expected) return
+    if (!got) throw new Error(`${field}: missing`)
+    const wrong = difference(got, expected, wider?.[field] ?? tol)
+    if (wrong) throw new Error(`${field}: ${wrong}`)
+  }
+
+/** A case of `defaults`: the config of an object of a class that was made with the least arguments. */
+export interface DefaultsCase extends GoldenCase {
+  readonly class: string
+  readonly args: Readonly<Record<string, unknown>>
+  readonly config: Readonly<Record<string, unknown>>
+}
+
+/** Throws unless two configs have the same keys and values; numbers may differ by float32's rounding. */
+export function checkConfig(got: Readonly<Record<string, unknown>>, expected: Readonly<Record<string, unknown>>): void {
+  const rounded = (_: string, value: unknown): unknown => (typeof value === 'number' ? Number(value.toPrecision(6)) : value)
+  const text = (config: Readonly<Record<string, unknown>>): string =>
+    JSON.stringify(Object.fromEntries(Object.entries(config).toSorted(([a], [b]) => (a < b ? -1 : 1))), rounded)
+  if (text(got) !== text(expected)) throw new Error(`config ${text(got)}, expected ${text(expected)}`)
+}
+
+/** How the cases of a family went on a backend. */
+export interface Conformance {
+  readonly family: string
+  readonly backend: string
+  readonly total: number
+  readonly passed: number
+  /** What is wrong, by the case's id. */
+  readonly failures: ReadonlyMap<string, string>
+}
+
+/** Runs every case of a file on the current backend; `run` compares with `check`, or throws. */
+export function runCases<Case extends GoldenCase>(
+  family: string,
+  { cases, tol }: Pick<GoldenFile<Case>, 'cases' | 'tol'>,
+  run: (one: Case, check: Check) => void,
+): Conformance {
+  const failures = new Map<string, string>()
+  for (const one of cases) {
+    try {
+      run(one, checkOf(tol, one))
+    } catch (error) {
+      failures.set(one.id, error instanceof Error ? error.message : String(error))
+    }
+  }
+  return { family, backend: currentBackend().name, total: cases.length, passed: cases.length - failures.size, failures }
+}
+
+/**
+ * Makes one test for a family and backend, `losses on cpu: 368 of 368 cases`, which fails for every case that does, and
+ * for an exception that is none any more. `exceptions` gives the reason of those that are known to differ, by id.
+ */
+export function conformance<Case extends GoldenCase>(
+  family: string,
+  file: Pick<GoldenFile<Case>, 'cases' | 'tol'>,
+  run: (one: Case, check: Check) => void,
+  {
+    exceptions = {},
+    backends = backendNames(),
+  }: { exceptions?: Readonly<Record<string, string>>; backends?: readonly string[] } = {},
+): void {
+  describe(`conformance with Keras: ${family}`, () => {
+    for (const backend of backends) {
+      const before = setBackend(backend)
+      const { passed, total, failures } = runCases(family, file, run)
+      setBackend(before)
+      const reasons = Object.entries(exceptions).map(([id, reason]) => `${id}: ${reason}`)
+      const known = reasons.length > 0 ? ` (exceptions: ${reasons.join('; ')})` : ''
+      test(`${family} on ${backend}: ${passed} of ${total} cases${known}`, () => {
+        expect(total).toBeGreaterThan(0)
+        expect([...failures].filter(([id]) => !(id in exceptions)).map(([id, wrong]) => `${id}: ${wrong}`)).toEqual([])
+        expect(Object.keys(exceptions).filter((id) => !failures.has(id))).toEqual([])
+      })
+    }
+  })
+}

@@ -1,0 +1,71 @@
+/** The conformance suite runs on every backend of this table; what a backend may deviate, or skips, stands here and nowhere else. */
+import { backendNames, setBackend, type DType } from '@typegrad/tensor'
+import { afterAll, beforeAll, describe, type TestContext } from 'vitest'
+
+/**
+ * Largest `|got - expected|` relative to the larger of the result and, where a formula cancels, its arguments; and what
+ * numbers that become too small on the way may lose.
+ */
+export interface Tolerances {
+  readonly float32: number
+  readonly float64: number
+  readonly underflow?: number
+}
+
+export interface BackendUnderTest {
+  readonly name: string
+  /** One elementwise op. */
+  readonly elementwise: Tolerances
+  /** A sum of up to a hundred products. */
+  readonly sums: Tolerances
+  /** Gradients, by norm. */
+  readonly gradients: Tolerances
+  /** Whether 0 and -0 are told apart, as IEEE 754 has it. */
+  readonly signedZeros: boolean
+  /** The dtypes that it computes with; the others are skipped with the reason in `lacks`. */
+  readonly dtypes: readonly DType[]
+  readonly lacks: Readonly<Partial<Record<DType, string>>>
+}
+
+const all = ['float32', 'float64', 'int32', 'uint8', 'bool'] as const
+// float32 is computed in double precision and rounded once: half an ulp, and what the double was off.
+const host = {
+  elementwise: { float32: 1.2e-7, float64: 2e-14 },
+  sums: { float32: 1.2e-7, float64: 2e-14 },
+  gradients: { float32: 1e-5, float64: 1e-7 },
+  signedZeros: true,
+  dtypes: all,
+  lacks: {},
+} as const
+
+const table: readonly BackendUnderTest[] = [
+  { name: 'cpu', ...host },
+  {
+    name: 'wasm',
+    ...host,
+    // Computes float32 in float32.
+    elementwise: { float32: 5e-7, float64: 2e-14, underflow: 2 ** -126 },
+    sums: { float32: 2e-6, float64: 2e-14 },
+  },
+]
+
+export const backends: readonly BackendUnderTest[] = table.filter(({ name }) => backendNames().includes(name))
+
+/** Skips a test of a dtype on a backend that lacks it. */
+export function needs(context: TestContext, { lacks }: BackendUnderTest, dtype: DType): void {
+  context.skip(lacks[dtype] !== undefined, lacks[dtype])
+}
+
+/** Runs a suite on every backend. */
+export function onEveryBackend(suite: (backend: BackendUnderTest) => void): void {
+  describe.each(backends)('on $name', (backend) => {
+    let before: string
+    beforeAll(() => {
+      before = setBackend(backend.name)
+    })
+    afterAll(() => {
+      setBackend(before)
+    })
+    suite(backend)
+  })
+}
