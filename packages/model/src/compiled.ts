@@ -72,16 +72,17 @@ export class CompiledLoss {
 export class CompiledMetrics {
   readonly #given: readonly (readonly MetricLike[])[]
   readonly #names: readonly string[]
-  readonly #weighted: boolean
+  readonly #beside: CompiledMetrics | undefined
   #made: Metric[][] | undefined
 
+  /** Given the metrics `beside` them, these are the ones that count sample weights; a name taken there gets `weighted_` before it. */
   constructor(
     metrics: PerOutput<MetricLike | readonly MetricLike[]> | readonly MetricLike[] | undefined,
     names: readonly string[],
-    weighted: boolean,
+    beside?: CompiledMetrics,
   ) {
     this.#names = names
-    this.#weighted = weighted
+    this.#beside = beside
     const list = (value: MetricLike | readonly MetricLike[] | null): readonly MetricLike[] =>
       value === null ? [] : Array.isArray(value) ? value : [value as MetricLike]
     const one = typeof metrics === 'string' || typeof metrics === 'function' || metrics instanceof Metric
@@ -101,12 +102,14 @@ export class CompiledMetrics {
     this.#made ??= this.#given.map((metrics, i) =>
       metrics.map((given) => {
         const metric = resolveMetric(given, yTrue[i], yPred[i])
-        if (this.#names.length > 1) metric.name = `${this.#names[i]}_${metric.name}`
+        const named = (prefix: string): string => (this.#names.length > 1 ? `${this.#names[i]}_` : '') + prefix + metric.name
+        const taken = this.#beside?.metrics.some((other) => other.name === named(''))
+        metric.name = named(taken ? 'weighted_' : '')
         return metric
       }),
     )
     this.#made.forEach((metrics, i) => {
-      const weights = this.#weighted ? (sampleWeight[i] ?? sampleWeight[0]) : undefined
+      const weights = this.#beside ? (sampleWeight[i] ?? sampleWeight[0]) : undefined
       const mask = maskOf(yPred[i])
       const counted = mask ? maskWeights(mask, 'float32', { sampleWeight: weights }) : weights
       // As in Keras, masks count for means only.

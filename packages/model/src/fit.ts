@@ -73,22 +73,14 @@ class Pacer {
   }
 }
 
-function prepare(
-  model: Model,
-  x: Data,
-  y: Data | undefined,
-  sampleWeight?: TensorLike,
-  classWeight?: Readonly<Record<number, number>>,
-): Arrays {
+function prepare(model: Model, x: Data, y: Data | undefined, sampleWeight?: TensorLike): Arrays {
   const arrays = {
     x: toList(x, model.inputNames, 'x'),
     y: y === undefined ? [] : toList(y, model.outputNames, 'y'),
     sampleWeight: sampleWeight === undefined ? [] : [toTensor(sampleWeight)],
   }
   if (count(arrays) === 0) throw new ShapeError('fit: the data has no samples')
-  if (!classWeight) return arrays
-  if (sampleWeight !== undefined) throw new ValueError('fit: give sampleWeight or classWeight, not both')
-  return { ...arrays, sampleWeight: [weightsOfClasses(arrays.y[0], classWeight)] }
+  return arrays
 }
 
 /** The weight of every sample's class; classes are numbers, or one-hot. */
@@ -138,11 +130,16 @@ export async function fit(model: Model, x: Data, y: Data, options: FitOptions): 
   const { batchSize = 32, epochs = 1, shuffle = true, initialEpoch = 0, validationFreq = 1, stepsPerEpoch } = options
   integer(batchSize, 'batchSize', 1)
   integer(epochs, 'epochs', 0)
-  let arrays = prepare(model, x, y, options.sampleWeight, options.classWeight)
+  let arrays = prepare(model, x, y, options.sampleWeight)
   let validation: Arrays | undefined
   if (options.validationData)
     validation = prepare(model, options.validationData[0], options.validationData[1], options.validationData[2])
   else if (options.validationSplit) [arrays, validation] = splitOff(arrays, options.validationSplit)
+  if (options.classWeight) {
+    if (options.sampleWeight !== undefined) throw new ValueError('fit: give sampleWeight or classWeight, not both')
+    // As in Keras, classes are weighted in training only.
+    arrays = { ...arrays, sampleWeight: [weightsOfClasses(arrays.y[0], options.classWeight)] }
+  }
 
   const perEpoch = Math.ceil(count(arrays) / batchSize)
   const steps = stepsPerEpoch === undefined ? perEpoch : integer(stepsPerEpoch, 'stepsPerEpoch', 1)

@@ -139,11 +139,12 @@ export class Model extends Layer<ModelOptions, any> {
     const { optimizer = 'rmsprop', loss, lossWeights, metrics, weightedMetrics } = options
     if (loss === undefined) throw new ValueError("compile: a loss is needed, such as { loss: 'mse' }")
     const names = this.outputNames
+    const unweighted = new CompiledMetrics(metrics, names)
     this.#compiled = {
       optimizer: resolveOptimizer(optimizer),
       loss: new CompiledLoss(loss, lossWeights, names),
-      metrics: new CompiledMetrics(metrics, names, false),
-      weightedMetrics: new CompiledMetrics(weightedMetrics, names, true),
+      metrics: unweighted,
+      weightedMetrics: new CompiledMetrics(weightedMetrics, names, unweighted),
     }
     return this
   }

@@ -1,0 +1,145 @@
+// Whole training runs that were done in Keras: from the same weights ours gives the same predictions, history and weights.
+import { describe, expect, it } from 'vitest'
+import { readdirSync, readFileSync } from 'node:fs'
+import { deserializeLoss, deserializeMetric } from '@typegrad/losses'
+import { EarlyStopping, LambdaCallback, modelFromConfig, ReduceLROnPlateau, type Callback, type Logs } from '@typegrad/model'
+import { deserializeOptimizer } from '@typegrad/optim'
+import type { SerializedLayer } from '@typegrad/layers'
+import type { Tensor } from '@typegrad/tensor'
+import { difference, fromGolden, type GoldenTensor, type Tolerance } from '../conformance.ts'
+
+type Several<T> = T | T[] | Record<string, T>
+
+interface Run {
+  readonly id: string
+  readonly description: string
+  readonly tol: Tolerance
+  readonly case_tol?: Readonly<Record<string, Tolerance>>
+  readonly model: SerializedLayer
+  readonly summary: string
+  readonly param_counts: { total: number; trainable: number; non_trainable: number }
+  readonly compile: { optimizer: any; loss: any; loss_weights: any; metrics: any; weighted_metrics: any }
+  readonly fit: Record<string, any>
+  readonly trained?: boolean
+  readonly callbacks?: { class_name: string; config: any }[]
+  readonly validation_data?: { x: Several<GoldenTensor>; y: Several<GoldenTensor> }
+  readonly x: Several<GoldenTensor>
+  readonly y: Several<GoldenTensor>
+  readonly initial_weights: (GoldenTensor & { path: string })[]
+  readonly final_weights: (GoldenTensor & { path: string })[]
+  readonly predict_before: Several<GoldenTensor>
+  readonly predict: Several<GoldenTensor>
+  readonly evaluate_before: Record<string, number>
+  readonly evaluate: Record<string, number>
+  readonly history: Record<string, number[]>
+  readonly first_epoch_batches: Logs[]
+  readonly iterations: number
+}
+
+const folder = new URL('../golden/models/', import.meta.url)
+const runs = readdirSync(folder).map((file) => JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as Run)
+
+const isTensor = (value: unknown): value is GoldenTensor =>
+  typeof value === 'object' && value !== null && 'data' in value && 'shape' in value
+
+function data(given: Several<GoldenTensor>): any {
+  if (isTensor(given)) return fromGolden(given)
+  if (Array.isArray(given)) return given.map(fromGolden)
+  return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, fromGolden(value)]))
+}
+
+const list = (given: Several<GoldenTensor>): GoldenTensor[] => (isTensor(given) ? [given] : Object.values(given))
+
+/** Names stay names; objects become ours. */
+const each = (value: any, read: (object: any) => unknown): any => {
+  if (value === null || value === undefined || typeof value === 'string' || typeof value === 'number') return value ?? undefined
+  if (Array.isArray(value)) return value.map((item) => each(item, read))
+  if ('class_name' in value) return read(value)
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, each(item, read)]))
+}
+
+// Adam divides by the root of second moments that are nearly 0, which shows how a sum was rounded: in Keras convolutions add up
+// in float32, here in float64 (cpu) or by blocks (wasm). One weight of 54 is off by 1e-5.
+const exceptions: Readonly<Record<string, Readonly<Record<string, Tolerance>>>> = {
+  cnn: { final_weights: { rtol: 2e-5, atol: 2e-5 } },
+}
+
+const callbacks: Record<string, (config: any) => Callback> = {
+  EarlyStopping: ({ monitor, patience, restore_best_weights }) =>
+    new EarlyStopping({ monitor, patience, restoreBestWeights: restore_best_weights }),
+  ReduceLROnPlateau: ({ monitor, factor, patience, min_lr }) =>
+    new ReduceLROnPlateau({ monitor, factor, patience, minLr: min_lr }),
+}
+
+describe.each(runs.map((run): [string, Run] => [run.id, run]))('%s', (_, run) => {
+  const tolerance = (field: string): Tolerance => exceptions[run.id]?.[field] ?? run.case_tol?.[field] ?? run.tol
+  const same = (field: string, got: Tensor | Tensor[], expected: Several<GoldenTensor>): void => {
+    const tensors = Array.isArray(got) ? got : [got]
+    list(expected).forEach((reference, i) =>
+      expect([field, difference(tensors[i], reference, tolerance(field))]).toEqual([field, undefined]),
+    )
+  }
+  const sameNumbers = (field: string, got: readonly number[], expected: readonly number[]): void => {
+    const { rtol, atol } = tolerance(field)
+    expect(got).toHaveLength(expected.length)
+    expected.forEach((e, i) =>
+      expect([field, i, Math.abs(got[i] - e) <= atol + rtol * Math.abs(e) ? e : got[i]]).toEqual([field, i, e]),
+    )
+  }
+
+  it(`is Keras' run: ${run.description}`, async () => {
+    const model = modelFromConfig(run.model)
+    const { total, trainable } = run.param_counts
+    expect(model.countParams()).toBe(total)
+    expect(model.trainableWeights.reduce((n, w) => n + w.size, 0)).toBe(trainable)
+    model.setWeights(run.initial_weights.map(fromGolden))
+    const { optimizer, loss, loss_weights: lossWeights, metrics, weighted_metrics: weightedMetrics } = run.compile
+    model.compile({
+      optimizer: each(optimizer, deserializeOptimizer),
+      loss: each(loss, deserializeLoss),
+      ...(lossWeights ? { lossWeights } : {}),
+      ...(metrics ? { metrics: each(metrics, deserializeMetric) } : {}),
+      ...(weightedMetrics ? { weightedMetrics: each(weightedMetrics, deserializeMetric) } : {}),
+    })
+    const [x, y] = [data(run.x), data(run.y)]
+    const { batch_size: batchSize } = run.fit as { batch_size: number }
+    const quiet = { batchSize, verbose: 0 } as const
+    same('predict_before', await model.predict(x, quiet), run.predict_before)
+    const before = await model.evaluate(x, y, quiet)
+    for (const [name, value] of Object.entries(run.evaluate_before)) sameNumbers('evaluate_before', [before[name]], [value])
+    if (run.trained === false) return
+
+    const batches: Logs[] = []
+    const watch = new LambdaCallback({
+      onTrainBatchEnd: (_batch, logs) => {
+        if (batches.length < run.first_epoch_batches.length) batches.push(logs)
+      },
+    })
+    const { history } = await model.fit(x, y, {
+      ...quiet,
+      epochs: run.fit['epochs'],
+      shuffle: false,
+      ...(run.fit['validation_split'] ? { validationSplit: run.fit['validation_split'] } : {}),
+      ...(run.fit['validation_freq'] ? { validationFreq: run.fit['validation_freq'] } : {}),
+      ...(run.fit['class_weight'] ? { classWeight: run.fit['class_weight'] } : {}),
+      ...(run.fit['sample_weight'] ? { sampleWeight: fromGolden(run.fit['sample_weight']) } : {}),
+      ...(run.validation_data ? { validationData: [data(run.validation_data.x), data(run.validation_data.y)] as const } : {}),
+      callbacks: [watch, ...(run.callbacks ?? []).map(({ class_name: name, config }) => callbacks[name](config))],
+    })
+    run.first_epoch_batches.forEach((logs, i) => {
+      for (const [name, value] of Object.entries(logs)) sameNumbers('first_epoch_batches', [batches[i][name]], [value])
+    })
+    expect(Object.keys(history).toSorted()).toEqual(Object.keys(run.history).toSorted())
+    for (const [name, values] of Object.entries(run.history)) sameNumbers('history', history[name], values)
+    run.final_weights.forEach((weight, i) => {
+      expect([weight.path, difference(model.weights[i].value, weight, tolerance('final_weights'))]).toEqual([
+        weight.path,
+        undefined,
+      ])
+    })
+    same('predict', await model.predict(x, quiet), run.predict)
+    const after = await model.evaluate(x, y, quiet)
+    for (const [name, value] of Object.entries(run.evaluate)) sameNumbers('evaluate', [after[name]], [value])
+    expect(model.optimizer.iterations).toBe(run.iterations)
+  })
+})
