@@ -30,7 +30,8 @@ async function sample(run: () => unknown, repeats: number): Promise<number> {
  */
 export async function interleave(contestants: readonly Contestant[], { rounds = 9, milliseconds = 40 } = {}): Promise<Timing[]> {
   const repeats: number[] = []
-  for (const { run } of contestants) {
+  for (const contestant of contestants) {
+    const run = (): unknown => contestant.run()
     let once = await sample(run, 1)
     if (once < 1e5) {
       // Engines compile what runs often: let them.
@@ -43,7 +44,7 @@ export async function interleave(contestants: readonly Contestant[], { rounds = 
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < contestants.length; i++) {
       if (times[i].length >= 3 && times[i][0] > 1e6) continue
-      times[i].push(await sample(contestants[i].run, repeats[i]))
+      times[i].push(await sample(() => contestants[i].run(), repeats[i]))
     }
   }
   return contestants.map(({ name }, i) => {

@@ -10,7 +10,7 @@ export async function* elementwise(): AsyncGenerator<Row> {
   const size = 1 << 20
   const x = random.normal([size])
   const tx = tf.tensor(x.toTypedArray())
-  const jx = jax.numpy.array(x.toTypedArray() as Float32Array<ArrayBuffer>)
+  const jx = jax.numpy.array(x.toTypedArray())
   const jobs: readonly [string, (v: Tensor) => Tensor, (v: typeof tx) => typeof tx, (v: typeof jx) => typeof jx][] = [
     ['add', (v) => v.add(v), (v) => tf.add(v, v), (v) => v.ref.add(v)],
     ['relu', (v) => v.relu(), (v) => tf.relu(v), (v) => jax.nn.relu(v)],

@@ -2,6 +2,7 @@ import { random, setSeed, type Tensor } from '@typegrad/tensor'
 import { mustAgree, race, type Row } from '../case.ts'
 import { jaxjs } from '../peers/jax.ts'
 import { tfjs } from '../peers/tfjs.ts'
+import type { Tensor as Their } from '@tensorflow/tfjs-core'
 
 /** Reductions of a 1024 × 1024 matrix, in millions of elements per second. */
 export async function* reduce(): AsyncGenerator<Row> {
@@ -11,8 +12,7 @@ export async function* reduce(): AsyncGenerator<Row> {
   const x = random.normal([n, n])
   const tx = tf.tensor2d(x.toTypedArray() as Float32Array, [n, n])
   const jx = jax.numpy.array(x.toArray())
-  type T = import('@tensorflow/tfjs-core').Tensor
-  const jobs: readonly [string, (v: Tensor) => Tensor, (v: typeof tx) => T, (v: typeof jx) => typeof jx][] = [
+  const jobs: readonly [string, (v: Tensor) => Tensor, (v: typeof tx) => Their, (v: typeof jx) => typeof jx][] = [
     ['sum of all', (v) => v.sum(), (v) => tf.sum(v), (v) => jax.numpy.sum(v)],
     ['sum of rows', (v) => v.sum(1), (v) => tf.sum(v, 1), (v) => jax.numpy.sum(v, 1)],
     ['sum of columns', (v) => v.sum(0), (v) => tf.sum(v, 0), (v) => jax.numpy.sum(v, 0)],

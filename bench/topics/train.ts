@@ -115,7 +115,7 @@ function tfjsModel(layers: typeof tfl, { sizes, activation, last, optimizer, bat
   const model = layers.sequential()
   const hidden = sizes.slice(1, -1)
   hidden.forEach((units, i) => {
-    model.add(layers.layers.dense({ units, activation: activation as 'relu', ...(i === 0 ? { inputShape: [sizes[0]] } : {}) }))
+    model.add(layers.layers.dense({ units, activation: activation, ...(i === 0 ? { inputShape: [sizes[0]] } : {}) }))
     if (batchNormalization) model.add(layers.layers.batchNormalization())
   })
   model.add(layers.layers.dense({ units: sizes.at(-1)!, activation: last }))

@@ -1,6 +1,7 @@
 import { BackendError, currentBackend, random, scope, setBackend, tensor } from '@typegrad/tensor'
 import { disposeGpu, gpuCounters, gpuInfo, useBackend } from '@typegrad/gpu'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { engineForTests } from '../../packages/gpu/src/use-backend.ts'
 import { forgetWarnings } from '../../packages/gpu/src/warn.ts'
 import { modes } from './modes.ts'
 
@@ -35,7 +36,9 @@ describe('useBackend', () => {
     setBackend('cpu')
     await useBackend('gpu', { mode: 'cpu' })
     expect([...(await x.add(1).data())]).toEqual([3, 4])
+    const before = engineForTests()
     await useBackend('gpu', { mode: 'webasm' })
+    expect(before.ended).toBe(true)
     expect(() => x.add(1)).toThrow(/started earlier/)
   })
   test('takes the names of other backends too', async () => {

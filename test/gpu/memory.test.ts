@@ -33,7 +33,7 @@ onEveryMode((mode) => {
     await gpuSettled()
     const before = counts()
     // Where launches are slow, fewer do.
-    const steps = mode.options.kernels === 'stock' || mode.options.mode === 'webasm' ? 150 : 1500
+    const steps = { webgpu: 1500, 'gpu.js cpu': 500 }[mode.name] ?? 150
     for (let i = 0; i < steps; i++) scope(step)
     await gpuSettled()
     expect(counts()).toEqual(before)

@@ -6,6 +6,7 @@ import { KernelText } from '../../packages/gpu/src/kernel-text.ts'
 import { engineForTests } from '../../packages/gpu/src/use-backend.ts'
 import { onEveryMode } from './modes.ts'
 
+const runs = { numRuns: 30 }
 /** From here on, a position that is kept as a float is wrong. */
 const exact = 2 ** 24
 
@@ -48,6 +49,7 @@ onEveryMode((mode) => {
           expect([from + i, n, value]).toEqual([from + i, n, Math.fround(q + (from + i - q * n) / 1024)])
         })
       }),
+      runs,
     )
     const long = fc.integer({ min: 2 ** 20, max: 2 ** 30 })
     await fc.assert(
@@ -60,6 +62,7 @@ onEveryMode((mode) => {
           expect(Math.abs(value - (q + (from + i - q * n) / 1024)) / (1 + n / 1024)).toBeLessThan(1e-6)
         })
       }),
+      runs,
     )
   })
 })

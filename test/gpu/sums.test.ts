@@ -149,6 +149,10 @@ onEveryMode(() => {
     })
   })
 
+  test('the gradient for a large kernel, summed over parts of the batch that are not equal', () => {
+    const kernel = numbers([1, 64, 600])
+    return expectSame(() => grad((k) => numbers([3, 4, 64]).conv(k).square().sum())(kernel), sums)
+  })
   test('the first NaN of a window is its largest element', () => {
     const x = tensor([1, NaN, 3, NaN, -1, 2, 0, 5], { shape: [1, 8, 1] })
     const first = (v: Tensor): Tensor => v.maxPool(4, { strides: 2 })

@@ -96,8 +96,8 @@ async function onHost(name: string, make: () => Job, optimizer: 'sgd' | 'adam', 
 
 onEveryMode((mode) => {
   test.each([
-    ['a perceptron', perceptron, 'sgd', 30],
-    ['a perceptron', perceptron, 'adam', 100],
+    ['a perceptron', perceptron, 'sgd', 20],
+    ['a perceptron', perceptron, 'adam', 60],
     ['a convolutional net', convolutional, 'adam', 8],
   ] as const)('%s has the weights of the host, and takes nothing but its batches', async (name, make, optimizer, steps) => {
     setBackend('cpu')

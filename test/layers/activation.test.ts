@@ -2,7 +2,9 @@ import { checkGradients, vjp } from '@typegrad/autograd'
 import {
   Activation,
   activations,
+  ELU,
   Embedding,
+  LeakyReLU,
   PReLU,
   ReLU,
   resolveActivation,
@@ -12,7 +14,8 @@ import {
 import { camelCase, tensor, type Tensor } from '@typegrad/tensor'
 import { describe, expect, it } from 'vitest'
 import { conformance, fromGolden, golden, type GoldenCase, type GoldenTensor } from '../conformance.ts'
-import { runKerasCase, type KerasCase } from './keras-case.ts'
+import { layerConformance } from './keras-case.ts'
+import { testLayers } from './table.ts'
 
 interface ActivationCase extends GoldenCase {
   readonly fn: string
@@ -44,7 +47,7 @@ conformance(
   },
 )
 
-conformance('layers: activations', golden<KerasCase>('layers-activation'), runKerasCase)
+layerConformance('activation')
 
 describe('activations', () => {
   const x = tensor([[-3, -1, -0.5, 0.25, 1, 2]])
@@ -147,3 +150,20 @@ describe('activation layers', () => {
     expect(layer.weights.map(({ name, shape }) => [name, shape])).toEqual([['alpha', [2]]])
   })
 })
+
+testLayers([
+  { name: 'ReLU', make: (o) => new ReLU(o), input: [3, 4], mask: 'passed' },
+  {
+    name: 'ReLU with bounds',
+    make: (o) => new ReLU({ maxValue: 0.7, negativeSlope: 0.2, threshold: 0.1, ...o }),
+    input: [3, 4],
+    mask: 'passed',
+  },
+  { name: 'LeakyReLU', make: (o) => new LeakyReLU(o), input: [3, 4], mask: 'passed' },
+  { name: 'PReLU', make: (o) => new PReLU(o), input: [3, 4], mask: 'passed' },
+  { name: 'PReLU with shared axes', make: (o) => new PReLU({ sharedAxes: [1], ...o }), input: [3, 4], mask: 'passed' },
+  { name: 'ELU', make: (o) => new ELU({ alpha: 1.3, ...o }), input: [3, 4], mask: 'passed' },
+  { name: 'Softmax', make: (o) => new Softmax(o), input: [3, 4], mask: 'passed', heedsMask: true },
+  { name: 'Softmax of steps', make: (o) => new Softmax({ axis: 1, ...o }), input: [3, 4], mask: 'passed' },
+  { name: 'Softmax of all', make: (o) => new Softmax({ axis: [1, 2], ...o }), input: [3, 4], mask: 'passed' },
+])

@@ -15,6 +15,7 @@ import { arange, ones, setSeed, tensor, zeros, type Tensor } from '@typegrad/ten
 import { describe, expect, it } from 'vitest'
 import { conformance, fromGolden, golden, type Check, type GoldenCase, type GoldenTensor } from '../conformance.ts'
 import { compareConfigs, makeLayer, type KerasConfig } from './configs.ts'
+import { testLayers } from './table.ts'
 
 interface ImageCase extends GoldenCase {
   readonly class: string
@@ -169,3 +170,27 @@ describe('preprocessing of images', () => {
     )
   })
 })
+
+const image = { input: [4, 5, 2] }
+
+testLayers([
+  { name: 'Resizing', make: (o) => new Resizing({ height: 3, width: 6, ...o }), ...image },
+  { name: 'CenterCrop', make: (o) => new CenterCrop({ height: 3, width: 2, ...o }), ...image },
+  { name: 'RandomCrop', make: (o) => new RandomCrop({ height: 2, width: 2, ...o }), ...image, random: true },
+  { name: 'RandomFlip', make: (o) => new RandomFlip(o), ...image, random: true },
+  { name: 'RandomRotation', make: (o) => new RandomRotation({ factor: 0.2, ...o }), ...image, random: true },
+  {
+    name: 'RandomTranslation',
+    make: (o) => new RandomTranslation({ heightFactor: 0.2, widthFactor: 0.1, ...o }),
+    ...image,
+    random: true,
+  },
+  { name: 'RandomZoom', make: (o) => new RandomZoom({ heightFactor: 0.2, ...o }), ...image, random: true },
+  { name: 'RandomContrast', make: (o) => new RandomContrast({ factor: 0.2, valueRange: [-1, 1], ...o }), ...image, random: true },
+  {
+    name: 'RandomBrightness',
+    make: (o) => new RandomBrightness({ factor: 0.2, valueRange: [-1, 1], ...o }),
+    ...image,
+    random: true,
+  },
+])

@@ -1,6 +1,7 @@
 import {
   add,
   Add,
+  Average,
   average,
   concatenate,
   Concatenate,
@@ -8,7 +9,9 @@ import {
   dot,
   Dot,
   Input,
+  Maximum,
   maximum,
+  Minimum,
   minimum,
   Multiply,
   multiply,
@@ -19,11 +22,11 @@ import {
 import { tensor, zeros } from '@typegrad/tensor'
 import { describe, expect, it } from 'vitest'
 import { conformance, golden, moreOf } from '../conformance.ts'
-import { runKerasCase, type KerasCase } from './keras-case.ts'
+import { layerConformance, runKerasCase, type KerasCase } from './keras-case.ts'
+import { testLayers } from './table.ts'
 
-const file = golden<KerasCase>('layers-merging')
-conformance('layers: merging', file, runKerasCase)
-conformance('layers: merging, masks and ranks', moreOf(file), runKerasCase)
+layerConformance('merging')
+conformance('layers: merging, masks and ranks', moreOf(golden<KerasCase>('layers-merging')), runKerasCase)
 
 describe('merging', () => {
   const [a, b] = [tensor([[1, 5], [3, 2]]), tensor([[4, 2], [3, 1]])] // prettier-ignore
@@ -90,3 +93,37 @@ describe('merging', () => {
     expect(() => new Dot({ axes: [1] as unknown as number })).toThrow('Dot: axes must be an integer or two, got [1]')
   })
 })
+
+const two = [
+  [3, 4],
+  [3, 4],
+]
+
+testLayers([
+  { name: 'Add', make: (o) => new Add(o), input: two, mask: 'passed', heedsMask: true },
+  {
+    name: 'Add that broadcasts',
+    make: (o) => new Add(o),
+    input: [
+      [3, 4],
+      [1, 4],
+    ],
+    mask: 'passed',
+  },
+  { name: 'Subtract', make: (o) => new Subtract(o), input: two, mask: 'passed', heedsMask: true },
+  { name: 'Multiply', make: (o) => new Multiply(o), input: [...two, [3, 4]], mask: 'passed', heedsMask: true },
+  { name: 'Average', make: (o) => new Average(o), input: two, mask: 'passed', heedsMask: true },
+  { name: 'Maximum', make: (o) => new Maximum(o), input: two, mask: 'passed', heedsMask: true },
+  { name: 'Minimum', make: (o) => new Minimum(o), input: two, mask: 'passed', heedsMask: true },
+  { name: 'Concatenate', make: (o) => new Concatenate(o), input: two, mask: 'passed', heedsMask: true },
+  { name: 'Concatenate of steps', make: (o) => new Concatenate({ axis: 1, ...o }), input: two, mask: 'made' },
+  { name: 'Dot', make: (o) => new Dot({ axes: 2, ...o }), input: two },
+  {
+    name: 'Dot of unit vectors',
+    make: (o) => new Dot({ axes: [1, 2], normalize: true, ...o }),
+    input: [
+      [3, 4],
+      [2, 3],
+    ],
+  },
+])

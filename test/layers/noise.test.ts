@@ -12,10 +12,10 @@ import {
 } from '@typegrad/layers'
 import { ones, random, setSeed, tensor, zeros, type Tensor } from '@typegrad/tensor'
 import { describe, expect, it } from 'vitest'
-import { conformance, golden } from '../conformance.ts'
-import { runKerasCase, type KerasCase } from './keras-case.ts'
+import { layerConformance } from './keras-case.ts'
+import { testLayers } from './table.ts'
 
-conformance('layers: noise', golden<KerasCase>('layers-noise'), runKerasCase)
+layerConformance('noise')
 
 const seeded: readonly (readonly [string, (seed?: number) => AnyLayer])[] = [
   ['Dropout', (seed) => new Dropout({ rate: 0.4, seed: seed ?? null })],
@@ -129,3 +129,36 @@ describe('ActivityRegularization', () => {
     expect(layer.losses.length).toBe(1)
   })
 })
+
+testLayers([
+  { name: 'GaussianNoise', make: (o) => new GaussianNoise({ stddev: 0.1, ...o }), input: [3, 4], mask: 'passed', random: true },
+  { name: 'GaussianDropout', make: (o) => new GaussianDropout({ rate: 0.3, ...o }), input: [3, 4], mask: 'passed', random: true },
+  { name: 'AlphaDropout', make: (o) => new AlphaDropout({ rate: 0.3, ...o }), input: [3, 4], mask: 'passed', random: true },
+  {
+    name: 'SpatialDropout1D',
+    make: (o) => new SpatialDropout1D({ rate: 0.5, ...o }),
+    input: [3, 4],
+    mask: 'passed',
+    random: true,
+  },
+  {
+    name: 'SpatialDropout2D',
+    make: (o) => new SpatialDropout2D({ rate: 0.5, ...o }),
+    input: [3, 2, 4],
+    mask: 'passed',
+    random: true,
+  },
+  {
+    name: 'SpatialDropout3D',
+    make: (o) => new SpatialDropout3D({ rate: 0.5, ...o }),
+    input: [3, 2, 2, 4],
+    mask: 'passed',
+    random: true,
+  },
+  {
+    name: 'ActivityRegularization',
+    make: (o) => new ActivityRegularization({ l1: 0.1, l2: 0.2, ...o }),
+    input: [3, 4],
+    mask: 'passed',
+  },
+])

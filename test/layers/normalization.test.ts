@@ -14,15 +14,11 @@ import {
 import { full, random, tensor, type DType, type Tensor } from '@typegrad/tensor'
 import { describe, expect, it } from 'vitest'
 import { conformance, golden, moreOf } from '../conformance.ts'
-import { runKerasCase, type KerasCase } from './keras-case.ts'
+import { layerConformance, runKerasCase, type KerasCase } from './keras-case.ts'
+import { testLayers } from './table.ts'
 
-const file = golden<KerasCase>('layers-normalization')
-conformance('layers: normalization', file, (one, check) => {
-  // Of a frozen layer Keras marks the weights; here the layer is marked.
-  const weights = one.weights.map((weight) => ({ ...weight, trainable: !weight.name.startsWith('moving') }))
-  runKerasCase({ ...one, weights }, check)
-})
-conformance('layers: normalization, rarer', moreOf(file), runKerasCase)
+layerConformance('normalization')
+conformance('layers: normalization, rarer', moreOf(golden<KerasCase>('layers-normalization')), runKerasCase)
 
 const finite = (x: Tensor): boolean => x.isfinite().all().item() === 1
 
@@ -178,3 +174,45 @@ describe('SpectralNormalization', () => {
     )
   })
 })
+
+testLayers([
+  {
+    name: 'BatchNormalization',
+    make: (o) => new BatchNormalization(o),
+    input: [3, 4],
+    mask: 'passed',
+    heedsMask: true,
+    trains: true,
+  },
+  {
+    name: 'BatchNormalization of axis 1',
+    make: (o) => new BatchNormalization({ axis: 1, ...o }),
+    input: [3, 4],
+    mask: 'passed',
+    trains: true,
+  },
+  { name: 'LayerNormalization', make: (o) => new LayerNormalization(o), input: [3, 4], mask: 'passed', heedsMask: true },
+  {
+    name: 'LayerNormalization of two axes',
+    make: (o) => new LayerNormalization({ axis: [1, 2], ...o }),
+    input: [3, 4],
+    mask: 'passed',
+  },
+  { name: 'GroupNormalization', make: (o) => new GroupNormalization({ groups: 2, ...o }), input: [3, 4], mask: 'passed' },
+  {
+    name: 'GroupNormalization of axis 1',
+    make: (o) => new GroupNormalization({ groups: -1, axis: 1, ...o }),
+    input: [3, 4],
+    mask: 'passed',
+  },
+  { name: 'RMSNormalization', make: (o) => new RMSNormalization(o), input: [3, 4], mask: 'passed', heedsMask: true },
+  { name: 'UnitNormalization', make: (o) => new UnitNormalization(o), input: [3, 4], mask: 'passed', heedsMask: true },
+  {
+    name: 'SpectralNormalization',
+    make: (o) => new SpectralNormalization({ layer: new Dense({ units: 2, ...(o.dtype && { dtype: o.dtype }) }), ...o }),
+    input: [3, 4],
+    mask: 'passed',
+    heedsMask: true,
+    trains: true,
+  },
+])

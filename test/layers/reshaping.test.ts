@@ -13,10 +13,10 @@ import {
 } from '@typegrad/layers'
 import { arange, tensor, zeros, type Tensor } from '@typegrad/tensor'
 import { describe, expect, it } from 'vitest'
-import { conformance, golden } from '../conformance.ts'
-import { runKerasCase, type KerasCase } from './keras-case.ts'
+import { layerConformance } from './keras-case.ts'
+import { testLayers } from './table.ts'
 
-conformance('layers: reshaping', golden<KerasCase>('layers-reshaping'), runKerasCase)
+layerConformance('reshaping')
 
 describe('reshaping', () => {
   const x = arange(24).reshape([2, 3, 4])
@@ -89,3 +89,12 @@ describe('Lambda', () => {
     expect(() => new Lambda({} as ConstructorParameters<typeof Lambda>[0])).toThrow('Lambda: function must be given')
   })
 })
+
+testLayers([
+  { name: 'Flatten', make: (o) => new Flatten(o), input: [3, 4] },
+  { name: 'Flatten of channels first', make: (o) => new Flatten({ dataFormat: 'channelsFirst', ...o }), input: [3, 4] },
+  { name: 'Reshape', make: (o) => new Reshape({ targetShape: [2, -1], ...o }), input: [3, 4] },
+  { name: 'Permute', make: (o) => new Permute({ dims: [2, 1], ...o }), input: [3, 4] },
+  { name: 'RepeatVector', make: (o) => new RepeatVector({ n: 2, ...o }), input: [4] },
+  { name: 'Identity', make: (o) => new Identity(o), input: [3, 4], mask: 'passed' },
+])

@@ -11,7 +11,6 @@ import {
   TextVectorization,
   type AnyLayer,
   type Strings,
-  type SymbolicTensor,
 } from '@typegrad/layers'
 import { tensor, type Tensor } from '@typegrad/tensor'
 import { describe, expect, it } from 'vitest'

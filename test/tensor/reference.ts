@@ -107,8 +107,8 @@ const elu = (x: number, alpha: number): number => (x > 0 ? x : alpha * Math.expm
 /** `(x + √(x² + b)) / 2`, where x² may overflow. */
 function squareplus(x: number, b: number): number {
   if (x === -Infinity && Number.isFinite(b)) return 0
-  const root = b >= 0 && Math.abs(x) > 1 ? Math.hypot(x, Math.sqrt(b)) : b === 0 ? Math.abs(x) : Math.sqrt(x ** 2 + b)
-  return x / 2 + root / 2
+  const root = Math.abs(x) > 1e100 || b === 0 ? Math.abs(x) : Math.sqrt(x ** 2 + b)
+  return x / 2 + (Number.isFinite(b) ? root : Math.sqrt(x ** 2 + b)) / 2
 }
 
 const root2pi = Math.sqrt(2 / Math.PI)

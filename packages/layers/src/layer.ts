@@ -118,7 +118,9 @@ export abstract class Layer<
     this.name = options.name ?? uniqueName(layerName(new.target.name))
     this.dtype = options.dtype ?? 'float32'
     if (!dtypes.includes(this.dtype))
-      throw new DTypeError(`${new.target.name}: unknown dtype ${String(this.dtype)}, expected one of ${dtypes.join(', ')}`)
+      throw new DTypeError(
+        `${new.target.name}: unknown dtype ${JSON.stringify(this.dtype)}, expected one of ${dtypes.join(', ')}`,
+      )
     this.#trainable = options.trainable ?? true
   }
 

@@ -160,8 +160,8 @@ export class BatchNormalization extends ScaledNormalization<BatchNormalizationOp
 
   call(x: Tensor, { training, mask }: CallContext): Tensor {
     let [mean, variance]: Tensor[] = [this.movingMean, this.movingVariance]
-    // A frozen layer keeps its statistics and uses them, as in Keras.
-    if (training && this.trainable) {
+    // A frozen layer keeps its statistics and uses them, as in Keras; a batch of no samples has none.
+    if (training && this.trainable && x.size > 0) {
       ;[mean, variance] = this.#moments(x, mask as Tensor | undefined)
       this.#move(this.movingMean, mean)
       this.#move(this.movingVariance, variance)

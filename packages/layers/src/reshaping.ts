@@ -135,7 +135,6 @@ export class Identity extends Layer<FirstLayerOptions> {
   constructor(options: FirstLayerOptions = {}) {
     super(options)
     this.supportsMasking = true
-    this.autocast = false
   }
 
   call(x: Tensor): Tensor {

@@ -18,7 +18,7 @@ export interface CrossentropyOptions extends LossOptions {
 /** `-y · log(p) - (1 - y) · log(1 - p)` of every element, p from probabilities or logits. */
 export function binaryCrossentropyOf(target: Tensor, output: Tensor, fromLogits: boolean): Tensor {
   const other = target.neg().add(1)
-  if (fromLogits) return target.mul(output.neg().softplus()).add(other.mul(output.softplus()))
+  if (fromLogits) return target.mul(output.logSigmoid()).add(other.mul(output.neg().logSigmoid())).neg()
   const p = output.clip(epsilon, 1 - epsilon)
   return target
     .mul(p.log())

@@ -60,7 +60,7 @@ export class Huber extends Loss<HuberOptions> {
 export class LogCosh extends Loss {
   call(yTrue: Tensor, yPred: Tensor): Tensor {
     const error = yPred.sub(yTrue)
-    return error.add(error.mul(-2).softplus()).sub(Math.LN2).mean(-1)
+    return error.logaddexp(error.neg()).sub(Math.LN2).mean(-1)
   }
 }
 

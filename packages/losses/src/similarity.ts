@@ -81,7 +81,7 @@ export class Circle extends Loss<CircleOptions> {
       .maximum(0)
       .mul(distance.neg().add(1 - margin))
       .mul(gamma)
-    return similar.where(near, -Infinity).logsumexp(1).add(same.where(-Infinity, far).logsumexp(1)).softplus()
+    return similar.where(near, -Infinity).logsumexp(1).add(same.where(-Infinity, far).logsumexp(1)).logaddexp(0)
   }
 }
 

@@ -55,7 +55,7 @@ const noAxes: Shape = []
 const stored = (value: number | boolean, dtype: DType): number => (dtype === 'bool' ? Number(Number(value) !== 0) : Number(value))
 
 /** A copy of row-major elements. Arrays that no dtype stands for are converted to `dtype`, if it is given. */
-export function fromTypedArray(array: TypedArray, shape: Shape, dtype = dtypeOfArray(array)): Tensor {
+function fromTypedArray(array: TypedArray, shape: Shape, dtype = dtypeOfArray(array)): Tensor {
   const { name } = (array as object).constructor
   if (!dtype || name.startsWith('Big') || name === 'DataView')
     throw new DTypeError(`tensor: no dtype stands for a ${name}; convert it to a Float32Array first`, { type: name })

@@ -14,7 +14,7 @@ export interface Layout {
   readonly contiguous: boolean
 }
 
-export function rowMajorStrides(shape: Shape): number[] {
+function rowMajorStrides(shape: Shape): number[] {
   const strides = shape.slice()
   let step = 1
   for (let i = shape.length - 1; i >= 0; i--) {
@@ -128,10 +128,6 @@ export function reshapeLayout(layout: Layout, shape: Shape): Layout | undefined 
   }
   return makeLayout(shape, strides, layout.offset)
 }
-
-/** True if two different indices can name the same element (stride 0 on an axis longer than 1): not to be written. */
-export const overlapsItself = (layout: Layout): boolean =>
-  layout.size > 1 && layout.shape.some((length, i) => length > 1 && layout.strides[i] === 0)
 
 /**
  * Drops axes of length 1 and merges neighbouring axes that all `layouts` (of one shape) walk evenly, so that loops

@@ -59,8 +59,8 @@ export class Tensor {
 
   /** The elements in row-major order, as a fresh typed array, once they are computed. */
   async data(): Promise<TypedArray> {
-    const { read } = backendOn(this.buffer.device)
-    return read ? read(this) : this.toTypedArray()
+    const backend = backendOn(this.buffer.device)
+    return backend.read ? backend.read(this) : this.toTypedArray()
   }
 
   /** The same elements on the device of the named backend (`'gpu'`; `'cpu'` is the host); x itself when it lies there. */

@@ -60,7 +60,7 @@ export class Discretization extends Layer<DiscretizationOptions> {
     const dtype = isFloat(x.dtype) ? x.dtype : 'float32'
     // NaN is not below any boundary, and so falls into the last bin.
     const below = x.expandDims(-1).less(tensor(this.binBoundaries, { dtype }))
-    const bins = below.logicalNot().cast('int32').sum(-1)
+    const bins = below.sum(-1).neg().add(this.binBoundaries.length)
     return this.#mode === 'int' ? bins : encode(bins, this.#mode, this.binBoundaries.length + 1)
   }
 

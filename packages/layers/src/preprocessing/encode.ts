@@ -1,5 +1,5 @@
 /** Numbers of categories as vectors. */
-import { camelCase, IndexError, type Tensor } from '@typegrad/tensor'
+import { camelCase, IndexError, sizeOf, tensor, type Shape, type Tensor } from '@typegrad/tensor'
 import { assertName } from '../spatial.ts'
 import type { SymbolicShape } from '../symbolic.ts'
 
@@ -31,6 +31,24 @@ export function encode(x: Tensor, mode: 'oneHot' | 'multiHot' | 'count', depth: 
   const each = (x.rank === 0 ? x.reshape([1]) : x).oneHot(depth)
   if (mode === 'multiHot') return each.shape.at(-2) === 0 ? each.sum(-2) : each.max(-2)
   return (weights ? each.mul((x.rank === 0 ? weights.reshape([1]) : weights).expandDims(-1)) : each).sum(-2)
+}
+
+/** What {@link encode} gives for positions at hand, without a vector for each. */
+export function encodeNumbers(
+  numbers: readonly number[],
+  shape: Shape,
+  mode: 'oneHot' | 'multiHot' | 'count',
+  depth: number,
+): Tensor {
+  const width = mode === 'oneHot' ? 1 : (shape.at(-1) ?? 1)
+  const vectors = width === 0 ? sizeOf(shape.slice(0, -1)) : numbers.length / width
+  const y = new Float32Array(vectors * depth)
+  numbers.forEach((number, i) => {
+    if (number < 0 || number >= depth) return
+    const at = Math.floor(i / width) * depth + number
+    y[at] = mode === 'count' ? y[at] + 1 : 1
+  })
+  return tensor(y, { shape: encodedShape(shape, mode, depth) as Shape })
 }
 
 /** The shape of {@link encode}. */

@@ -4,7 +4,7 @@ import type { FirstLayerOptions } from '../core.ts'
 import { required, type Defaults, type LayerConfig } from '../layer-config.ts'
 import { positiveInteger } from '../layer.ts'
 import type { SymbolicShape } from '../symbolic.ts'
-import { encode, encodedShape, option, type EncodingMode } from './encode.ts'
+import { encodedShape, encodeNumbers, option, type EncodingMode } from './encode.ts'
 import { bin, fingerprint, joinFingerprints } from './hash.ts'
 import { SymbolicTensor } from '../symbolic.ts'
 import { flattenNumbers, flattenStrings, integers, isStrings, StringLayer, type Flat, type Strings } from './strings.ts'
@@ -63,8 +63,7 @@ export class Hashing extends StringLayer<HashingOptions> {
         ? 0
         : kept + bin(typeof value === 'string' ? value : String(Math.trunc(value)), numBins - kept, this.#salt),
     )
-    const x = integers(bins, shape)
-    return this.#mode === 'int' ? x : encode(x, this.#mode, numBins)
+    return this.#mode === 'int' ? integers(bins, shape) : encodeNumbers(bins, shape, this.#mode, numBins)
   }
 
   override computeOutputShape(inputShape: SymbolicShape): SymbolicShape {
@@ -122,8 +121,7 @@ export class HashedCrossing extends StringLayer<HashedCrossingOptions> {
       const joined = flat.map(({ values }) => fingerprint(values[i])).reduce(joinFingerprints, 0xdecafcaffen)
       return Number(joined % BigInt(numBins))
     })
-    const x = integers(bins, shape)
-    return this.#mode === 'int' ? x : encode(x, 'oneHot', numBins)
+    return this.#mode === 'int' ? integers(bins, shape) : encodeNumbers(bins, shape, 'oneHot', numBins)
   }
 
   override computeOutputShape(shapes: readonly SymbolicShape[]): SymbolicShape {

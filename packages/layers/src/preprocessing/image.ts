@@ -148,27 +148,37 @@ const inside: Readonly<Record<FillMode, (at: Tensor, n: number) => Tensor>> = {
     ),
 }
 
-/** Pixels, and how much of each. */
-type Taps = readonly { readonly at: Tensor; readonly weight?: Tensor }[]
+/** A pixel of a line: where it is, how much of it is taken (all, if not said), and whether it lies inside (always, if not said). */
+interface Tap {
+  readonly at: Tensor
+  readonly weight?: Tensor | undefined
+  readonly exists?: Tensor | undefined
+}
 
-function taps(position: Tensor, interpolation: 'nearest' | 'bilinear'): Taps {
+/** The pixels of a line of `n` that positions lie between, or next to. */
+function taps(position: Tensor, n: number, { interpolation = 'bilinear', fillMode = 'reflect' }: AffineOptions): Tap[] {
+  const tap = (at: Tensor, weight?: Tensor): Tap => ({
+    at: inside[fillMode](at, n),
+    weight,
+    exists: fillMode === 'constant' ? at.greaterEqual(0).logicalAnd(at.less(n)) : undefined,
+  })
   // Halves are rounded away from 0.
-  if (interpolation === 'nearest') return [{ at: position.add(position.sign().mul(0.5)).cast('int32') }]
+  if (interpolation === 'nearest') return [tap(position.add(position.sign().mul(0.5)).cast('int32'))]
   const lower = position.floor()
   const share = position.sub(lower)
   const at = lower.cast('int32')
-  return [
-    { at, weight: share.neg().add(1) },
-    { at: at.add(1), weight: share },
-  ]
+  return [tap(at, share.neg().add(1)), tap(at.add(1), share)]
 }
+
+/** The product, or the one that there is. */
+const both = (a: Tensor | undefined, b: Tensor | undefined, op: 'mul' | 'logicalAnd'): Tensor | undefined =>
+  a && b ? a[op](b) : (a ?? b)
 
 /**
  * Images, pixel (x, y) of which is the input's at `(a₀x + a₁y + a₂, b₀x + b₁y + b₂)`; `transform` is `[batch, 6]`,
  * `a₀ a₁ a₂ b₀ b₁ b₂`.
  */
 export function affineTransform(images: Tensor, transform: Tensor, options: AffineOptions = {}): Tensor {
-  const { interpolation = 'bilinear', fillMode = 'reflect', fillValue = 0 } = options
   const [batch, height, width, channels] = images.shape
   if (transform.rank !== 2 || transform.shape[0] !== batch || transform.shape[1] !== 6) {
     throw new ShapeError(`affineTransform: transform ${formatShape(transform.shape)}, expected [${batch}, 6]`, {
@@ -178,23 +188,22 @@ export function affineTransform(images: Tensor, transform: Tensor, options: Affi
   const [a0, a1, a2, b0, b1, b2] = transform.split(6, 1).map((part) => part.reshape([batch, 1, 1]))
   const x = arange(width).reshape([1, 1, width])
   const y = arange(height).reshape([1, height, 1])
-  const columns = taps(a0.mul(x).add(a1.mul(y)).add(a2), interpolation)
-  const rows = taps(b0.mul(x).add(b1.mul(y)).add(b2), interpolation)
-  const pixels = images.reshape([batch * height * width, channels])
+  const columns = taps(a0.mul(x).add(a1.mul(y)).add(a2), width, options)
   const first = arange(batch, { dtype: 'int32' }).mul(height).reshape([batch, 1, 1])
-  const parts = rows.flatMap((row) =>
-    columns.map((column) => {
-      const flat = first.add(inside[fillMode](row.at, height)).mul(width).add(inside[fillMode](column.at, width))
-      let pixel = pixels.take(flat)
-      if (fillMode === 'constant') {
-        const exists = within(row.at, height).logicalAnd(within(column.at, width))
-        pixel = exists.expandDims(-1).where(pixel, fillValue)
-      }
-      const weight = row.weight && column.weight ? row.weight.mul(column.weight) : undefined
-      return weight ? pixel.mul(weight.expandDims(-1)) : pixel
-    }),
-  )
-  return parts.reduce((sum, part) => sum.add(part))
+  const rows = taps(b0.mul(x).add(b1.mul(y)).add(b2), height, options).map((row) => ({
+    ...row,
+    at: row.at.add(first).mul(width),
+  }))
+  const pixels = images.reshape([batch * height * width, channels])
+  return rows
+    .flatMap((row) =>
+      columns.map((column) => {
+        const pixel = pixels.take(row.at.add(column.at))
+        const exists = both(row.exists, column.exists, 'logicalAnd')
+        const weight = both(row.weight, column.weight, 'mul')
+        const seen = exists ? exists.expandDims(-1).where(pixel, options.fillValue ?? 0) : pixel
+        return weight ? seen.mul(weight.expandDims(-1)) : seen
+      }),
+    )
+    .reduce((sum, part) => sum.add(part))
 }
-
-const within = (at: Tensor, n: number): Tensor => at.greaterEqual(0).logicalAnd(at.less(n))

@@ -1,9 +1,9 @@
 /** Values as their positions in a vocabulary, which is given or learned. */
-import { formatShape, sizeOf, Tensor, tensor, ValueError, type TensorLike } from '@typegrad/tensor'
+import { formatShape, sizeOf, Tensor, tensor, ValueError, type Shape, type TensorLike } from '@typegrad/tensor'
 import type { FirstLayerOptions } from '../core.ts'
 import type { Defaults, LayerConfig } from '../layer-config.ts'
 import type { SymbolicShape } from '../symbolic.ts'
-import { encode, encodedShape, option, type EncodingMode } from './encode.ts'
+import { encodedShape, encodeNumbers, option, type EncodingMode } from './encode.ts'
 import { saltOf } from './hashing.ts'
 import { bin } from './hash.ts'
 import { flattenNumbers, flattenStrings, integers, isStrings, nest, StringLayer, type Flat, type Strings } from './strings.ts'
@@ -212,11 +212,11 @@ abstract class Lookup<T extends string | number, O extends LookupOptions<T>> ext
   }
 
   /** @internal Positions as the output mode has them. */
-  encoded(positions: Tensor): Tensor {
-    if (this.#mode === 'int') return positions
+  encoded(positions: readonly number[], shape: Shape): Tensor {
+    if (this.#mode === 'int') return integers(positions, shape)
     const depth = this.#depth()
     if (depth === null) throw new ValueError(`${this.constructor.name}: give a vocabulary, or call adapt with data first`)
-    const y = encode(positions, this.#mode === 'tfIdf' ? 'count' : this.#mode, depth)
+    const y = encodeNumbers(positions, shape, this.#mode === 'tfIdf' ? 'count' : this.#mode, depth)
     if (this.#mode !== 'tfIdf') return y
     const weights = Float32Array.from({ length: depth }, (_, i) => this.#weights![i] ?? 0)
     return y.mul(tensor(weights))
@@ -231,7 +231,7 @@ abstract class Lookup<T extends string | number, O extends LookupOptions<T>> ext
     const { invert, oovToken } = this.given
     if (!invert) {
       const { values, shape } = this.flatten(inputs)
-      return this.encoded(integers(this.positions(values), shape))
+      return this.encoded(this.positions(values), shape)
     }
     const { values, shape } = flattenNumbers(inputs as Tensor)
     const all = this.getVocabulary()

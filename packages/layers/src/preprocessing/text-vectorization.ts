@@ -5,7 +5,7 @@ import type { Defaults, LayerConfig } from '../layer-config.ts'
 import type { SymbolicShape } from '../symbolic.ts'
 import { option, type EncodingMode } from './encode.ts'
 import { StringLookup, type LookupMode } from './lookup.ts'
-import { flattenStrings, integers, StringLayer, type Strings } from './strings.ts'
+import { flattenStrings, StringLayer, type Strings } from './strings.ts'
 
 type Standardize = 'lowerAndStripPunctuation' | 'lower' | 'stripPunctuation' | 'lower_and_strip_punctuation' | 'strip_punctuation'
 
@@ -159,7 +159,7 @@ export class TextVectorization extends StringLayer<TextVectorizationOptions> {
       return [...found, ...Array.from({ length: length - found.length }, () => padding)]
     })
     const shape = flat && int && this.options.outputSequenceLength === null ? [rows.length] : [rows.length, length]
-    return this.#lookup.encoded(integers(positions, shape))
+    return this.#lookup.encoded(positions, shape)
   }
 
   /** The positions of the words of `[batch]` texts, `[batch, length]`; or their vectors. */

@@ -61,7 +61,7 @@ function select(condition: Formula, yes: Formula, no: Formula): Formula {
 }
 
 /** Removes the identities that the chain rule leaves behind: `0 + x`, `1 * x`, `-(1)` and constants of both sides. */
-export function simplify(formula: Formula): Formula {
+function simplify(formula: Formula): Formula {
   if (formula.op !== 'call') return formula
   const args = formula.args.map(simplify)
   if (formula.fn === '*') return multiply(args[0], args[1])

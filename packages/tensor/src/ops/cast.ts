@@ -7,7 +7,7 @@ import { emptyTensor, type Tensor } from '../tensor.ts'
 const truth = kernel(['x'], { y: 'x != 0' })
 
 /** Conversion of dtype: to int32 and uint8 the fraction is dropped (modulo 2^32 or 256), to bool everything but 0 is true. */
-export const castOp: Op<{ dtype: DType }> = {
+const castOp: Op<{ dtype: DType }> = {
   name: 'cast',
   infer([x], { dtype }) {
     assertDType(dtype, 'cast')
