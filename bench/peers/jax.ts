@@ -8,3 +8,9 @@ export async function jaxjs(): Promise<typeof jax> {
   await ready
   return jax
 }
+
+/** Waits for a result, which jax-js only promises, and lets it go. */
+export async function finished(y: jax.Array): Promise<void> {
+  await y.blockUntilReady()
+  y.dispose()
+}

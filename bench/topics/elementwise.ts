@@ -1,6 +1,6 @@
 import { random, setSeed, type Tensor } from '@typegrad/tensor'
 import { mustAgree, race, type Row } from '../case.ts'
-import { jaxjs } from '../peers/jax.ts'
+import { finished, jaxjs } from '../peers/jax.ts'
 import { tfjs } from '../peers/tfjs.ts'
 
 /** Elementwise ops on a million float32 numbers, in millions of elements per second. */
@@ -32,7 +32,7 @@ export async function* elementwise(): AsyncGenerator<Row> {
       ours: () => ours(x),
       peers: [
         { name: 'tfjs-wasm', run: () => theirs(tx).dispose() },
-        { name: 'jax-js', run: () => compiled(jx.ref).dispose() },
+        { name: 'jax-js', run: () => finished(compiled(jx.ref)) },
       ],
     })
   }

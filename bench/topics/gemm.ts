@@ -1,6 +1,6 @@
 import { random, setSeed, setThreads } from '@typegrad/tensor'
 import { mustAgree, race, type Row } from '../case.ts'
-import { jaxjs } from '../peers/jax.ts'
+import { finished, jaxjs } from '../peers/jax.ts'
 import { pythonHas, pythonMicroseconds } from '../peers/python.ts'
 import { tfjs } from '../peers/tfjs.ts'
 
@@ -62,7 +62,7 @@ export async function* gemm(): AsyncGenerator<Row> {
           ? []
           : [
               { name: 'tfjs-wasm', run: () => theirs().dispose() },
-              { name: 'jax-js', run: () => product(p.ref, q.ref).dispose() },
+              { name: 'jax-js', run: () => finished(product(p.ref, q.ref)) },
             ],
       measured: threads > 1 || !pythonHas('numpy') ? {} : { numpy: pythonMicroseconds(numpyProduct(a.shape, b.shape, ta, tb)) },
     })
