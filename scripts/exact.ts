@@ -123,7 +123,13 @@ function exp(x: Big): Big {
   return shift(add(one, y), Number(n))
 }
 
-const expm1 = (x: Big): Big => (exponentOf(x) < 0 ? expm1Small(x) : sub(exp(x), one))
+/** Beyond this e^-|x| is less than the precision. */
+const far = (x: Big): boolean => exponentOf(x) > 12
+
+function expm1(x: Big): Big {
+  if (exponentOf(x) < 0) return expm1Small(x)
+  return x.m < 0n && far(x) ? neg(one) : sub(exp(x), one)
+}
 
 /** `2 atanh((x - 1) / (x + 1))`, given x - 1. */
 function log1pSmall(x: Big): Big {
@@ -230,7 +236,7 @@ export const exact: Readonly<Record<string, Exact>> = {
   acos: (x) => shift(atan2(sqrt(sub(one, x)), sqrt(add(one, x))), 1),
   cosh: (x) => shift(add(exp(x), exp(neg(x))), -1),
   sinh: odd((x) => shift(add(expm1(x), div(expm1(x), exp(x))), -1)),
-  tanh: odd((x) => div(expm1(shift(x, 1)), add(expm1(shift(x, 1)), big(2)))),
+  tanh: odd((x) => (far(x) ? one : div(expm1(shift(x, 1)), add(expm1(shift(x, 1)), big(2))))),
   asinh: odd((x) => log1p(add(x, div(mul(x, x), add(one, sqrt(add(one, mul(x, x)))))))),
   acosh: (x) => log(add(x, sqrt(mul(sub(x, one), add(x, one))))),
   atanh: (x) => shift(log1p(div(shift(x, 1), sub(one, x))), -1),

@@ -106,6 +106,7 @@ describe('activation layers', () => {
     expect(() => new PReLU({ sharedAxes: 3 }).apply([[1, 2]])).toThrow(
       'PReLU: sharedAxes holds 3, input [null, 2] has the axes 1 to 1',
     )
+    expect(() => new PReLU({ sharedAxes: [0] }).apply([[1, 2]])).toThrow('PReLU: sharedAxes holds 0')
   })
 
   it('Softmax leaves out what is masked, and gives zeros where all is', () => {

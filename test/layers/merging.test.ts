@@ -80,6 +80,7 @@ describe('merging', () => {
 
   it('says what does not fit', () => {
     expect(() => new Add().apply([a, zeros([2, 3])])).toThrow('Add: inputs [null, 2] and [null, 3] do not fit at axis 1')
+    expect(() => new Add().apply([a, zeros([1, 2])])).toThrow('Add: inputs [2, 2] and [1, 2] do not fit at axis 0')
     expect(() => new Multiply().apply([a, zeros([3, 2])])).toThrow('Multiply: inputs [2, 2] and [3, 2] do not fit at axis 0')
     expect(() => new Add().apply(a)).toThrow('Add: called on one input, expected a list of inputs')
     expect(() => new Subtract().apply([a, b, a])).toThrow('Subtract: called on 3 inputs, expected a list of 2 inputs')

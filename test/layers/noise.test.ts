@@ -96,6 +96,15 @@ describe('the noise', () => {
       expect(y.max(axes).sub(y.min(axes)).abs().max().item()).toBe(0)
       expect([...new Set(y.toTypedArray())].sort((a, b) => a - b)).toEqual([0, 2])
       const kept = y.mean(axes).toTypedArray().filter(Boolean).length
+      // Each sample's own.
+      expect(
+        y
+          .slice([0, 1])
+          .sub(y.slice([1, 2]))
+          .abs()
+          .max()
+          .item(),
+      ).toBe(2)
       expect(kept).toBeGreaterThan(70)
       expect(kept).toBeLessThan(130)
     }

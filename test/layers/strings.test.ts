@@ -85,6 +85,12 @@ describe('preprocessing of strings', () => {
     expect(symbolic.shape).toEqual([null, 3])
   })
 
+  it('equally frequent terms come in the order of their code points, the largest first', () => {
+    const layer = new StringLookup()
+    layer.adapt(['z', '\uff5e', '\u{1f389}', 'zz', '\u{1f389}a', 'é'])
+    expect(layer.getVocabulary({ includeSpecialTokens: false })).toEqual(['\u{1f389}a', '\u{1f389}', '\uff5e', 'é', 'zz', 'z'])
+  })
+
   it('adapt takes the batches of a generator', () => {
     const layer = new StringLookup()
     layer.adapt(

@@ -22,11 +22,11 @@ export type { EinsumDenseOptions } from './attention/einsum-dense.ts'
 export type { AttentionContext, MultiHeadContext } from './attention/masks.ts'
 export type { GroupQueryAttentionOptions, MultiHeadAttentionOptions } from './attention/multi-head-attention.ts'
 export type { BidirectionalOptions, TimeDistributedOptions } from './wrappers.ts'
-export { add, average, concatenate, dot, maximum, minimum, multiply, subtract } from './merging.ts'
-export type { ConcatenateOptions, DotOptions } from './merging.ts'
+export { add, average, concatenate, dot, maximum, minimum, multiply, subtract } from './merging-functions.ts'
+export type { ConcatenateOptions, DotOptions } from './merging-axes.ts'
 export type { ELUOptions, LeakyReLUOptions, PReLUOptions, ReLUOptions, SoftmaxOptions } from './activations-layers.ts'
+export type { BatchNormalizationOptions } from './normalization-batch.ts'
 export type {
-  BatchNormalizationOptions,
   GroupNormalizationOptions,
   LayerNormalizationOptions,
   RMSNormalizationOptions,
@@ -42,11 +42,13 @@ export type { DiscretizationOptions } from './preprocessing/discretization.ts'
 export type { EncodingMode } from './preprocessing/encode.ts'
 export type { HashedCrossingOptions, HashingOptions } from './preprocessing/hashing.ts'
 export type { AffineOptions, FillMode, Interpolation } from './preprocessing/image.ts'
-export type { IntegerLookupOptions, LookupOptions, StringLookupOptions } from './preprocessing/lookup.ts'
+export type { IntegerLookupOptions } from './preprocessing/integer-lookup.ts'
+export type { LookupOptions } from './preprocessing/lookup.ts'
+export type { StringLookupOptions } from './preprocessing/string-lookup.ts'
 export type { NormalizationOptions, RescalingOptions } from './preprocessing/normalization.ts'
+export type { Factor } from './preprocessing/image-layer.ts'
+export type { RandomColorOptions } from './preprocessing/random-color.ts'
 export type {
-  Factor,
-  RandomColorOptions,
   RandomFlipOptions,
   RandomRotationOptions,
   RandomTranslationOptions,

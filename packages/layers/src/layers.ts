@@ -1,14 +1,10 @@
 /** The export list is the registry of layers. */
 export { Activation, Dense, Dropout, InputLayer } from './core.ts'
 export { ELU, LeakyReLU, PReLU, ReLU, Softmax } from './activations-layers.ts'
-export { Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract } from './merging.ts'
-export {
-  BatchNormalization,
-  GroupNormalization,
-  LayerNormalization,
-  RMSNormalization,
-  UnitNormalization,
-} from './normalization.ts'
+export { Add, Average, Maximum, Minimum, Multiply, Subtract } from './merging.ts'
+export { Concatenate, Dot } from './merging-axes.ts'
+export { BatchNormalization } from './normalization-batch.ts'
+export { GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization } from './normalization.ts'
 export { SpectralNormalization } from './normalization-spectral.ts'
 export { AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D } from './noise.ts'
 export { ActivityRegularization } from './regularization.ts'
@@ -16,16 +12,11 @@ export { Flatten, Identity, Lambda, Permute, RepeatVector, Reshape } from './res
 export { CategoryEncoding } from './preprocessing/category-encoding.ts'
 export { Discretization } from './preprocessing/discretization.ts'
 export { HashedCrossing, Hashing } from './preprocessing/hashing.ts'
-export { IntegerLookup, StringLookup } from './preprocessing/lookup.ts'
+export { IntegerLookup } from './preprocessing/integer-lookup.ts'
+export { StringLookup } from './preprocessing/string-lookup.ts'
 export { Normalization, Rescaling } from './preprocessing/normalization.ts'
-export {
-  RandomBrightness,
-  RandomContrast,
-  RandomFlip,
-  RandomRotation,
-  RandomTranslation,
-  RandomZoom,
-} from './preprocessing/random-image.ts'
+export { RandomBrightness, RandomContrast } from './preprocessing/random-color.ts'
+export { RandomFlip, RandomRotation, RandomTranslation, RandomZoom } from './preprocessing/random-image.ts'
 export { CenterCrop, RandomCrop, Resizing } from './preprocessing/resizing.ts'
 export { TextVectorization } from './preprocessing/text-vectorization.ts'
 export {

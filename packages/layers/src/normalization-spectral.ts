@@ -4,7 +4,7 @@ import { TruncatedNormal } from './initializers.ts'
 import { required, type Defaults } from './layer-config.ts'
 import { Layer, type AnyLayer, type CallContext, type LayerOptions } from './layer.ts'
 import type { SymbolicShape } from './symbolic.ts'
-import { unit } from './merging.ts'
+import { unit } from './unit.ts'
 
 export interface SpectralNormalizationOptions extends LayerOptions {
   /** A layer with a `kernel` or `embeddings`. */

@@ -82,6 +82,9 @@ export abstract class RandomImageLayer<O extends RandomImageOptions> extends Ima
   }
 }
 
+/** A number f for `[-f, f]`, or two. */
+export type Factor = number | readonly [number, number]
+
 /** A range as `[low, high]`: a number f stands for `[-f, f]`; throws unless all lie in [least, most]. */
 export function factorRange(
   layer: string,

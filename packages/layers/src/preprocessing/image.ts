@@ -45,7 +45,7 @@ const limits: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
 
 /** A float as `dtype`: rounded and limited to its range, if that is an integer. */
 export function saturate(x: Tensor, dtype: DType): Tensor {
-  const range = limits[dtype]
+  const range = x.dtype === dtype ? undefined : limits[dtype]
   return (range ? x.round().clip(...range) : x).cast(dtype)
 }
 
@@ -139,13 +139,10 @@ const inside: Readonly<Record<FillMode, (at: Tensor, n: number) => Tensor>> = {
   nearest: (at, n) => at.clip(0, n - 1),
   wrap: (at, n) => at.mod(n),
   // The line and its mirror image in turns, with a period of 2n.
-  reflect: (at, n) =>
-    at.mod(2 * n).minimum(
-      at
-        .neg()
-        .sub(1)
-        .mod(2 * n),
-    ),
+  reflect: (at, n) => {
+    const turn = at.mod(2 * n)
+    return turn.minimum(turn.neg().add(2 * n - 1))
+  },
 }
 
 /** A pixel of a line: where it is, how much of it is taken (all, if not said), and whether it lies inside (always, if not said). */

@@ -1,12 +1,13 @@
 /** Values as their positions in a vocabulary, which is given or learned. */
-import { formatShape, sizeOf, Tensor, tensor, ValueError, type Shape, type TensorLike } from '@typegrad/tensor'
+import { Tensor, tensor, ValueError, type Shape, type TensorLike } from '@typegrad/tensor'
 import type { FirstLayerOptions } from '../core.ts'
-import type { Defaults, LayerConfig } from '../layer-config.ts'
+import type { LayerConfig } from '../layer-config.ts'
 import type { SymbolicShape } from '../symbolic.ts'
 import { encodedShape, encodeNumbers, option, type EncodingMode } from './encode.ts'
 import { saltOf } from './hashing.ts'
 import { bin } from './hash.ts'
-import { flattenNumbers, flattenStrings, integers, isStrings, nest, StringLayer, type Flat, type Strings } from './strings.ts'
+import { flattenNumbers, integers, StringLayer, type Flat, type Strings } from './strings.ts'
+import { documents, frequentTerms } from './vocabulary.ts'
 
 /** What becomes of positions: themselves, vectors, or counts times the inverse document frequency. */
 export type LookupMode = 'int' | EncodingMode | 'tfIdf' | 'tf_idf'
@@ -39,23 +40,11 @@ export interface LookupOptions<T extends string | number> extends FirstLayerOpti
 const modes = ['int', 'oneHot', 'multiHot', 'count', 'tfIdf'] as const
 type Mode = (typeof modes)[number]
 
-/** Counts in order of the code points, as UTF-8 sorts. */
-function compareTerms(a: string | number, b: string | number): number {
-  if (typeof a === 'number' || typeof b === 'number') return Number(a) - Number(b)
-  for (let i = 0; i < Math.min(a.length, b.length); i++) {
-    const [p, q] = [a.charCodeAt(i), b.charCodeAt(i)].map((unit) =>
-      unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit,
-    )
-    if (p !== q) return p - q
-  }
-  return a.length - b.length
-}
-
 /**
  * Positions in a vocabulary: first the mask (with `'int'`), then `numOovIndices` for values that are not in it, then the
  * terms, the most frequent first.
  */
-abstract class Lookup<T extends string | number, O extends LookupOptions<T>> extends StringLayer<O> {
+export abstract class Lookup<T extends string | number, O extends LookupOptions<T>> extends StringLayer<O> {
   static override readonly fixed: Readonly<Record<string, unknown>> = { sparse: false }
   readonly #mode: Mode
   readonly #salt: readonly number[] | null
@@ -176,16 +165,8 @@ abstract class Lookup<T extends string | number, O extends LookupOptions<T>> ext
     const { vocabulary, maxTokens, maskToken, oovToken } = this.given
     const kind = this.constructor.name
     if (vocabulary !== null) throw new ValueError(`${kind}: a vocabulary was given, there is nothing to adapt`)
-    const counts = new Map<T, number>()
-    const documentCounts = new Map<T, number>()
-    const increment = (map: Map<T, number>, term: T): unknown => map.set(term, (map.get(term) ?? 0) + 1)
-    for (const terms of all) {
-      for (const term of terms) increment(counts, term)
-      for (const term of new Set(terms)) increment(documentCounts, term)
-    }
-    for (const special of [maskToken, oovToken]) if (special !== null) counts.delete(special)
-    const sorted = [...counts].sort(([a, n], [b, m]) => m - n || compareTerms(b, a)).map(([term]) => term)
-    const terms = maxTokens === null ? sorted : sorted.slice(0, Math.max(0, maxTokens - this.#specials().length))
+    const { terms, documentCounts } = frequentTerms(all, [maskToken, oovToken])
+    if (maxTokens !== null) terms.length = Math.min(terms.length, Math.max(0, maxTokens - this.#specials().length))
     if (this.#mode === 'tfIdf')
       this.#weights = this.#weighted(terms.map((term) => Math.log(1 + all.length / (1 + documentCounts.get(term)!))))
     this.#keep(terms)
@@ -256,14 +237,8 @@ abstract class Lookup<T extends string | number, O extends LookupOptions<T>> ext
   }
 }
 
-/** The rows of an array; a single axis is one document, or one for each value. */
-function documents<T>({ values, shape }: Flat<T>, together: boolean): T[][] {
-  const rows = shape.length > 1 ? shape[0] : together ? 1 : sizeOf(shape)
-  const length = rows === 0 ? 0 : values.length / rows
-  return Array.from({ length: rows }, (_, i) => values.slice(i * length, (i + 1) * length))
-}
-
-const common = {
+/** Defaults of all lookups. */
+export const common = {
   maxTokens: null,
   numOovIndices: 1,
   maskToken: null,
@@ -275,61 +250,3 @@ const common = {
   oovMethod: 'floormod',
   salt: null,
 } as const
-
-export interface StringLookupOptions extends LookupOptions<string> {
-  /** Strings are Unicode here; accepted for configs of Keras. @defaultValue `'utf-8'` */
-  readonly encoding?: string
-}
-
-/** Strings as their positions in a vocabulary: arrays of strings give int32 tensors, or vectors. With `invert` the reverse. */
-export class StringLookup extends Lookup<string, StringLookupOptions> {
-  static override readonly defaults = { ...common, oovToken: '[UNK]', encoding: 'utf-8' } satisfies Defaults<StringLookupOptions>
-
-  constructor(options: StringLookupOptions = {}) {
-    super(options)
-  }
-
-  protected flatten(inputs: Strings | TensorLike): Flat<string> {
-    if (isStrings(inputs)) return flattenStrings(inputs, 'StringLookup')
-    const { values, shape } = flattenNumbers(inputs)
-    if (values.length > 0) throw new ValueError('StringLookup: got numbers, expected strings')
-    return { values: [], shape }
-  }
-
-  protected terms(flat: Flat<string>): Strings {
-    return nest(flat) as Strings
-  }
-
-  /** Positions of strings; with `invert` the strings at positions, as arrays. */
-  override apply(inputs: Strings): Tensor
-  override apply(inputs: any): any
-  override apply(inputs: any): any {
-    return super.apply(inputs as Strings)
-  }
-}
-
-export interface IntegerLookupOptions extends LookupOptions<number> {}
-
-/** Integers as their positions in a vocabulary of some integers: int32, or vectors. With `invert` the reverse. */
-export class IntegerLookup extends Lookup<number, IntegerLookupOptions> {
-  static override readonly defaults = { ...common, oovToken: -1 } satisfies Defaults<IntegerLookupOptions>
-  static override readonly fixed = { sparse: false, vocabulary_dtype: 'int64' }
-
-  constructor(options: IntegerLookupOptions = {}) {
-    super(options)
-  }
-
-  protected flatten(inputs: Strings | TensorLike): Flat<number> {
-    if (isStrings(inputs)) throw new ValueError('IntegerLookup: got strings, expected integers: use StringLookup')
-    const { values, shape } = flattenNumbers(inputs)
-    const wrong = values.find((value) => !Number.isSafeInteger(value))
-    if (wrong !== undefined)
-      throw new ValueError(`IntegerLookup: got ${wrong}, expected integers (input ${formatShape(shape)})`, { value: wrong })
-    return { values, shape }
-  }
-
-  protected terms({ values, shape }: Flat<number>): Tensor {
-    const small = values.every((value) => value === (value | 0))
-    return tensor(Float64Array.from(values), { shape, dtype: small ? 'int32' : 'float64' })
-  }
-}

@@ -1,10 +1,10 @@
-/** Images changed at random in training. */
+/** Images flipped and moved at random in training. */
 import { full, stack, ValueError, type Tensor } from '@typegrad/tensor'
 import { required, type Defaults } from '../layer-config.ts'
 import { assertName } from '../spatial.ts'
 import { option } from './encode.ts'
 import { affineTransform, fillModes, type AffineOptions } from './image.ts'
-import { factorRange, RandomImageLayer, type RandomImageOptions } from './image-layer.ts'
+import { factorRange, RandomImageLayer, type Factor, type RandomImageOptions } from './image-layer.ts'
 
 type Flips = 'horizontal' | 'vertical' | 'horizontalAndVertical'
 
@@ -32,9 +32,6 @@ export class RandomFlip extends RandomImageLayer<RandomFlipOptions> {
     return this.draw(images).lessEqual(0.5).where(images.flip(this.#axes), images)
   }
 }
-
-/** A number f for `[-f, f]`, or two. */
-export type Factor = number | readonly [number, number]
 
 /** A layer that moves pixels. */
 abstract class RandomAffine<O extends RandomImageOptions & AffineOptions> extends RandomImageLayer<O> {
@@ -149,69 +146,5 @@ export class RandomZoom extends RandomAffine<RandomZoomOptions> {
     const [y, x] = images.shape.slice(1, 3).map((length) => (length - 1) / 2)
     const [zy, zx] = [zooms[0], zooms.at(-1)!]
     return [zx, 0, zx.neg().add(1).mul(x), 0, zy, zy.neg().add(1).mul(y)]
-  }
-}
-
-export interface RandomColorOptions extends RandomImageOptions {
-  readonly factor: Factor
-  /** The smallest and the largest value of a pixel, to which results are limited. @defaultValue `[0, 255]` */
-  readonly valueRange?: readonly [number, number]
-}
-
-abstract class RandomColor extends RandomImageLayer<RandomColorOptions> {
-  static override readonly defaults: Defaults<RandomColorOptions> = {
-    factor: required,
-    valueRange: [0, 255],
-    seed: null,
-    dataFormat: 'channelsLast',
-  }
-
-  constructor(options: RandomColorOptions) {
-    super(options)
-    const { valueRange } = this.options
-    if (!Array.isArray(valueRange) || valueRange.length !== 2 || !(valueRange[0] < valueRange[1]))
-      throw new ValueError(`${this.kind}: valueRange must be two numbers, low and high, got ${JSON.stringify(valueRange)}`, {
-        valueRange,
-      })
-  }
-
-  /** Images recoloured, each by a number from a range. */
-  protected abstract recolor(images: Tensor, factor: readonly [number, number]): Tensor
-
-  protected disturb(images: Tensor): Tensor {
-    const { factor, valueRange } = this.options
-    return this.recolor(images, factor as readonly [number, number]).clip(...valueRange)
-  }
-}
-
-/**
- * In training `(x - mean) · c + mean` with the mean of each channel of an image, and c from `[1 - factor, 1 + factor]`, or from
- * `[1 - factor₀, 1 + factor₁]`.
- */
-export class RandomContrast extends RandomColor {
-  constructor(options: RandomColorOptions) {
-    const { factor } = options
-    factorRange('RandomContrast', 'factor', factor, [0, 1])
-    super({ ...options, factor: typeof factor === 'number' ? [factor, factor] : factor })
-  }
-
-  protected recolor(images: Tensor, [less, more]: readonly [number, number]): Tensor {
-    const mean = images.mean([1, 2], { keepdims: true })
-    return images
-      .sub(mean)
-      .mul(this.draw(images, [1 - less, 1 + more]))
-      .add(mean)
-  }
-}
-
-/** In training adds to all pixels of an image one share of the range of values, from `[-factor, factor]` or between two factors. */
-export class RandomBrightness extends RandomColor {
-  constructor(options: RandomColorOptions) {
-    super({ ...options, factor: factorRange('RandomBrightness', 'factor', options.factor) })
-  }
-
-  protected recolor(images: Tensor, factor: readonly [number, number]): Tensor {
-    const [low, high] = this.options.valueRange
-    return images.add(this.draw(images, factor).mul(high - low))
   }
 }

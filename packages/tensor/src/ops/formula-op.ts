@@ -25,6 +25,14 @@ const resultDType = (result: Result, promoted: DType): DType => {
   return result === 'number' && promoted === 'bool' ? 'int32' : promoted
 }
 
+/** The op of a gradient, and where its operands come from: from an input, by position, from dy or from the output. */
+interface Gradient {
+  readonly op: FormulaOp
+  readonly sources: readonly number[]
+}
+const fromDy = -1
+const fromOutput = -2
+
 /** The key of the gradient of `a + b`: dy itself, with nothing to compute. */
 const passThrough = 'dy|y=dy'
 
@@ -41,15 +49,14 @@ export function formulaOp(
   // The gradient of an op that reads dy itself, a gradient already, comes in as ddy, and so on.
   let upstream = 'dy'
   while (args.includes(upstream)) upstream = `d${upstream}`
-  const made = new Map<string, FormulaOp | undefined>()
-  const gradientOp = (arg: string): FormulaOp | undefined => {
-    if (grads === null || result === 'bool' || arg === 'condition') return undefined
-    if (!made.has(arg)) {
-      const formula = grads && Object.hasOwn(grads, arg) ? parse(grads[arg]) : gradientOf(forward, arg, upstream)
-      const zero = formula.op === 'number' && formula.value === 0
-      made.set(arg, zero ? undefined : formulaOp(`${name}.${arg}`, [...namesIn(formula)], formula, 'float', undefined))
-    }
-    return made.get(arg)
+  const made: (Gradient | null | undefined)[] = []
+  const makeGradient = (arg: string): Gradient | null => {
+    if (grads === null || result === 'bool' || arg === 'condition') return null
+    const formula = grads && Object.hasOwn(grads, arg) ? parse(grads[arg]) : gradientOf(forward, arg, upstream)
+    if (formula.op === 'number' && formula.value === 0) return null
+    const names = [...namesIn(formula)]
+    const source = (id: string): number => (id === upstream ? fromDy : args.includes(id) ? args.indexOf(id) : fromOutput)
+    return { op: formulaOp(`${name}.${arg}`, names, formula, 'float', undefined), sources: names.map(source) }
   }
   return {
     name,
@@ -67,11 +74,11 @@ export function formulaOp(
       return out
     },
     gradient(i, dy, inputs, output) {
-      const op = gradientOp(args[i])
-      if (!op) return undefined
-      const named = (arg: string): Tensor =>
-        arg === upstream ? dy : arg === 'y' && !args.includes('y') ? output : inputs[args.indexOf(arg)]
-      const dx = op.kernel.key === passThrough ? dy : apply(op, op.args.map(named), undefined)
+      const gradient = made[i] === undefined ? (made[i] = makeGradient(args[i])) : made[i]
+      if (!gradient) return undefined
+      const operand = (source: number): Tensor => (source === fromDy ? dy : source === fromOutput ? output : inputs[source])
+      const { op, sources } = gradient
+      const dx = op.kernel.key === passThrough ? dy : apply(op, sources.map(operand), undefined)
       return cast(sumTo(dx, inputs[i].shape), inputs[i].dtype)
     },
   }

@@ -1,7 +1,7 @@
 import { BackendError } from '../../errors.ts'
 import type { Kernel } from '../../formula/kernel.ts'
 import { type Expr, f32x4, f64x2, type FunctionBuilder, i32x4, Local, type ModuleBuilder, v128 } from './assembler/index.ts'
-import { graphOf, is, type LaneType, mathematics, type Node, Site } from './math/index.ts'
+import { graphOf, is, isLong, type LaneType, mathematics, type Node, Site } from './math/index.ts'
 
 export type { LaneType }
 
@@ -26,11 +26,17 @@ export type Rendered = (args: readonly (Vector | undefined)[]) => readonly Lanes
 
 /** Can the kernel be computed in lanes of this type? In i32x4 only what int32 is closed under: no `exp`, no literal 0.5. */
 export function canRender(kernel: Kernel, type: LaneType): boolean {
-  return graphOf(kernel, type).nodes.every(({ fn, value }) => {
-    if (fn === 'number') return type !== 'i32x4' || value === (value | 0)
-    return fn === 'argument' || logical.has(fn) || Object.hasOwn(comparisons[type], fn) || Object.hasOwn(mathematics[type], fn)
+  const int = type === 'i32x4'
+  return graphOf(kernel, type).nodes.every(({ fn, value, args }) => {
+    if (fn === '@number') return !int || value === (value | 0)
+    // A quotient of integers is a fraction until it is stored.
+    if (int && args.some((arg, i) => arg.fn === '/' && !(fn === 'select' && i > 0))) return false
+    return fn === '@argument' || logical.has(fn) || Object.hasOwn(comparisons[type], fn) || Object.hasOwn(mathematics[type], fn)
   })
 }
+
+/** A kernel with more of the long functions than this calls them; written in place they take half of the time, and code. */
+const mostInPlace = 6
 
 /**
  * Prepares a kernel to be computed in a loop. What depends on no more than numbers and `scalars` is computed here, before the
@@ -41,10 +47,11 @@ export function prepareWasm(target: RenderTarget, kernel: Kernel, type: LaneType
   if (!canRender(kernel, type)) throw new BackendError(`wasm: a kernel cannot be computed in ${type}: ${kernel.key}`)
   const { scalars = [], results = 'number' } = options
   const graph = graphOf(kernel, type, (i) => scalars[i] !== undefined)
-  const before = new Writing(target, type)
+  const inPlace = graph.nodes.filter(({ fn, scalar }) => !scalar && isLong(fn)).length <= mostInPlace
+  const before = new Writing(target, type, false)
   for (const node of graph.nodes) if (node.scalar) before.add(node, scalars)
   return (args) => {
-    const inside = new Writing(target, type, before)
+    const inside = new Writing(target, type, inPlace, before)
     for (const node of graph.nodes) if (!node.scalar) inside.add(node, args)
     return graph.results.map((node) => (results === 'mask' ? inside.mask(node) : inside.number(node)))
   }
@@ -79,11 +86,13 @@ const constants = { f32x4: f32x4.const, f64x2: f64x2.const, i32x4: i32x4.const }
 class Writing {
   readonly #site: Site
   readonly #type: LaneType
+  readonly #inPlace: boolean
   readonly #numbers: Map<Node, Lanes>
   readonly #masks: Map<Node, Lanes>
 
-  constructor(target: RenderTarget, type: LaneType, before?: Writing) {
+  constructor(target: RenderTarget, type: LaneType, inPlace: boolean, before?: Writing) {
     this.#site = new Site(target.f, target.module)
+    this.#inPlace = inPlace
     this.#type = type
     this.#numbers = new Map(before ? before.#numbers : [])
     this.#masks = new Map(before ? before.#masks : [])
@@ -100,13 +109,17 @@ class Writing {
   /** Writes a node, the arguments of which are written. */
   add(node: Node, args: readonly (Vector | undefined)[]): void {
     const { fn, value } = node
-    if (fn === 'argument') this.#once(this.#numbers, node, () => args[value]!)
-    else if (fn === 'number') this.#once(this.#numbers, node, () => constants[this.#type](value))
+    if (fn === '@argument') this.#once(this.#numbers, node, () => args[value]!)
+    else if (fn === '@number') this.#once(this.#numbers, node, () => constants[this.#type](value))
     else if (this.#isTruth(node)) this.#once(this.#masks, node, () => this.#truth(node))
     else if (fn === 'select') this.#once(this.#numbers, node, () => this.#select(node))
     else {
       const operands = node.args.map((arg) => this.number(arg))
-      this.#once(this.#numbers, node, () => mathematics[this.#type][fn](this.#site, ...operands))
+      const write = mathematics[this.#type][fn]
+      const called = isLong(fn) && !this.#inPlace
+      this.#once(this.#numbers, node, () =>
+        called ? this.#site.call(`${fn} ${this.#type}`, write, ...operands) : write(this.#site, ...operands),
+      )
     }
   }
 

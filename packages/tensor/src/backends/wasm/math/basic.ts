@@ -19,8 +19,8 @@ export const basic = ({ add, sub, mul, div, select, flip, signOf, gt, eq, ...ops
     sqrt: (_, a) => ops.sqrt(a),
     min: (_, a, b) => ops.min(a, b),
     max: (_, a, b) => ops.max(a, b),
-    pmin: (_, a, b) => ops.pmin(a, b),
-    pmax: (_, a, b) => ops.pmax(a, b),
+    '@pmin': (_, a, b) => ops.pmin(a, b),
+    '@pmax': (_, a, b) => ops.pmax(a, b),
     // 0 where a is 0, whatever b is.
     flow: (_, a, b) => v128.andnot(mul(a, b), eq(a, 0)),
   }) satisfies Readonly<Record<string, Writer>>

@@ -1,4 +1,5 @@
-import { expDouble, expHalf, scaled } from './exp.ts'
+import { v128 } from '../assembler/index.ts'
+import { expDouble, expm1Half, scaled } from './exp.ts'
 import { double, type Lanes, polynomial, type Row, single, type Site, type Vector, viaDouble, type Writer } from './lanes.ts'
 import { logHalf, logOfSum } from './log.ts'
 import { fastSum, increase, type Pair, polynomialPair, product, sqrtPair } from './pair.ts'
@@ -32,10 +33,8 @@ const doubleE = [
 export const erf: Row = {
   f32x4: (s, x) => {
     const size = s.let(single.pmin(single.abs(x), 4))
-    const y = viaDouble((s, x) => sub(1, expHalf(s, double.neg(mul(x, polynomial(s, double, x, halfW))))))(s, size)
-    // Near 0 it is (2/√π) x; the bits that 1 - e^-W loses there do count below 2^-20.
-    const linear = viaDouble((_, x) => mul(x, 2 / Math.sqrt(Math.PI)))
-    return single.select(single.lt(size, 2 ** -20), s.let(linear(s, x)), single.flip(y, single.signOf(x)))
+    const minus = viaDouble((s, x) => expm1Half(s, double.neg(mul(x, polynomial(s, double, x, halfW)))))(s, size)
+    return v128.or(single.abs(minus), single.signOf(x))
   },
   f64x2: (s, x) => {
     const size = s.let(min(abs(x), 6))

@@ -12,6 +12,10 @@ import { constant, fastSum, mulPair, type Pair, product, sum } from './pair.ts'
 const singleTail = [0.4999999403953552, 0.1666652113199234, 0.04166826233267784, 0.00836867094039917, 0.001382098300382495]
 /** Error 2^-28.3, in float64. */
 const halfTail = [0.49999993438352186, 0.1666652042155815, 0.04166839214786355, 0.0083687380399796, 0.001381432384344027]
+/** For the relative error of e^x - 1, which is 2^-26.1. */
+const halfMinusOneTail = [
+  0.4999999738070433, 0.1666654053573662, 0.041667572577149634, 0.008366860476164873, 0.0013853265434985074,
+]
 /** (e^r - 1 - r - r²/2) / r³, error 2^-57.4. */
 const doubleTail = [
   0.16666666666666433, 0.04166666666660376, 0.008333333333500422, 0.0013888888926872924, 0.0001984126946539534,
@@ -46,13 +50,27 @@ const expSingle: Writer = (s, x0) => {
   return mul(mul(add(first, rest), i32x4.shl(half, 23)), i32x4.shl(i32x4.sub(t, half), 23))
 }
 
-/** e^x in float64 with the relative error 2^-28, for |x| < 700: what float32 results are rounded from. */
-export function expHalf(s: Site, x: Vector): Vector {
+/** `x = n · ln 2 + r` for |x| < 700, with 2^n. */
+function reduceHalf(s: Site, x: Vector): { r: Lanes; power: Vector } {
   const { add, sub, mul } = double
   const from = s.let(x)
   const t = s.let(add(mul(from, Math.LOG2E), 1.5 * 2 ** 52 + 1023))
   const r = s.let(sub(from, mul(sub(t, 1.5 * 2 ** 52 + 1023), Math.LN2)))
-  return mul(polynomial(s, double, r, [1, 1, ...halfTail]), i64x2.shl(t, 52))
+  return { r, power: i64x2.shl(t, 52) }
+}
+
+/** e^x in float64 with the relative error 2^-28: what float32 results are rounded from. */
+export function expHalf(s: Site, x: Vector): Vector {
+  const { r, power } = reduceHalf(s, x)
+  return double.mul(polynomial(s, double, r, [1, 1, ...halfTail]), power)
+}
+
+/** `e^x - 1` with the relative error 2^-26; that of -0 is 0. */
+export function expm1Half(s: Site, x: Vector): Vector {
+  const { add, sub, mul } = double
+  const { r, power } = reduceHalf(s, x)
+  const scale = s.let(power)
+  return add(mul(mul(r, polynomial(s, double, r, [1, ...halfMinusOneTail])), scale), sub(scale, 1))
 }
 
 /** 2^x in float64 with the relative error 2^-28, for |x| < 1000. */

@@ -7,7 +7,7 @@ export type LaneType = 'f32x4' | 'f64x2' | 'i32x4'
 
 /** A value of a kernel that is computed once, however often the formulas have it. */
 export interface Node {
-  /** A function of the formula language or one that `simplify` made, `argument` or `number`. */
+  /** A function of the formula language, or `@…`, one that no formula can name: arguments, numbers, and what stands for others. */
   readonly fn: string
   readonly args: readonly Node[]
   /** The position of an argument, the value of a number. */
@@ -37,7 +37,7 @@ export function graphOf(kernel: Kernel, type: LaneType, isScalar: (argument: num
     }
     return node
   }
-  const number = (value: number): Node => make('number', [], type === 'f32x4' ? Math.fround(value) : value, true)
+  const number = (value: number): Node => make('@number', [], type === 'f32x4' ? Math.fround(value) : value, true)
 
   const call = (fn: string, args: readonly Node[]): Node => {
     const [a, b] = args
@@ -48,23 +48,23 @@ export function graphOf(kernel: Kernel, type: LaneType, isScalar: (argument: num
       // ⌊a / b⌋, without the overflow that a - mod(a, b) may have.
       const isFloor =
         fn === '/' && a.fn === '-' && a.args[1].fn === 'mod' && a.args[0] === a.args[1].args[0] && b === a.args[1].args[1]
-      if (isFloor) return make('floorDivide', [a.args[0], b])
+      if (isFloor) return make('@floorDivide', [a.args[0], b])
       return rounding.has(fn) ? a : make(fn, args)
     }
     if (fn === 'pow' && is(b, 2)) return make('*', [a, a])
-    if (fn === 'pow' && is(a, 2)) return make('exp2', [b])
+    if (fn === 'pow' && is(a, 2)) return make('@exp2', [b])
     if (fn === 'max' || fn === 'min') {
       // One comparison is enough for a number that is not 0; where it is 0, a sum makes -0 the 0 that is larger.
       const [x, limit] = isNumber(a) ? [b, a] : [a, b]
       if (isNumber(limit) && limit.value === limit.value && !Object.is(limit.value, -0)) {
-        const y = make(fn === 'max' ? 'pmax' : 'pmin', [x, limit])
+        const y = make(fn === 'max' ? '@pmax' : '@pmin', [x, limit])
         return fn === 'max' && limit.value === 0 ? make('+', [y, limit]) : y
       }
     }
     return make(fn, args)
   }
 
-  const scope = new Map(kernel.args.map((name, i) => [name, make('argument', [], i, isScalar(i))]))
+  const scope = new Map(kernel.args.map((name, i) => [name, make('@argument', [], i, isScalar(i))]))
   const build = (formula: Formula): Node => {
     if (formula.op === 'number') return number(formula.value)
     if (formula.op === 'name') return scope.get(formula.name)!
@@ -78,7 +78,7 @@ export function graphOf(kernel: Kernel, type: LaneType, isScalar: (argument: num
   return { nodes: needed(results, [...nodes.values()]), results }
 }
 
-export const isNumber = (node: Node): boolean => node.fn === 'number'
+export const isNumber = (node: Node): boolean => node.fn === '@number'
 
 export const is = (node: Node, value: number): boolean => isNumber(node) && Object.is(node.value, value)
 

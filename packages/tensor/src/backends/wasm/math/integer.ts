@@ -51,5 +51,5 @@ export const integers: Readonly<Record<string, Writer>> = {
   flow: (_, a, b) => i32x4.mul(a, b),
   pow: power,
   mod: viaDouble((a, b) => f64x2.sub(a, f64x2.mul(b, floorQuotient(a, b)))),
-  floorDivide: viaDouble(floorQuotient),
+  '@floorDivide': viaDouble(floorQuotient),
 }

@@ -5,7 +5,7 @@ const { add, sub, mul, div, sqrt, pmax, vector } = double
 
 /**
  * An unevaluated sum `hi + lo` of two float64 lanes, lo at most half a unit in the last place of hi: 106 bits of a value.
- * The functions here are those of Dekker (1971) and Knuth: exact where they say so, else to about 2^-100.
+ * The functions here are those of Dekker (1971) and Knuth, to about 2^-100 where they do not say more.
  */
 export interface Pair {
   readonly hi: Lanes
@@ -36,14 +36,14 @@ function halves(s: Site, x: Vector): Pair {
   return { hi, lo: s.let(sub(x, hi)) }
 }
 
-/** `a · b`, exact where nothing underflows. */
+/** `a · b`: where nothing underflows exact but for the last of 107 bits, and quite exact where `a` has 51 bits. */
 export function product(s: Site, a: Operand, b: Operand): Pair {
   const x = local(s, a)
   const y = a === b ? x : local(s, b)
   const hi = s.let(mul(x, y))
   const u = halves(s, x)
   const v = a === b ? u : halves(s, y)
-  const rest = add(sub(mul(u.hi, v.hi), hi), add(mul(u.hi, v.lo), mul(u.lo, v.hi)))
+  const rest = add(add(sub(mul(u.hi, v.hi), hi), mul(u.hi, v.lo)), mul(u.lo, v.hi))
   return { hi, lo: s.let(add(rest, mul(u.lo, v.lo))) }
 }
 

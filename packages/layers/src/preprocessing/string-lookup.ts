@@ -1,0 +1,37 @@
+/** Strings as their positions in a vocabulary. */
+import { ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
+import type { Defaults } from '../layer-config.ts'
+import { common, Lookup, type LookupOptions } from './lookup.ts'
+import { flattenNumbers, flattenStrings, isStrings, nest, type Flat, type Strings } from './strings.ts'
+
+export interface StringLookupOptions extends LookupOptions<string> {
+  /** Strings are Unicode here; accepted for configs of Keras. @defaultValue `'utf-8'` */
+  readonly encoding?: string
+}
+
+/** Strings as their positions in a vocabulary: arrays of strings give int32 tensors, or vectors. With `invert` the reverse. */
+export class StringLookup extends Lookup<string, StringLookupOptions> {
+  static override readonly defaults = { ...common, oovToken: '[UNK]', encoding: 'utf-8' } satisfies Defaults<StringLookupOptions>
+
+  constructor(options: StringLookupOptions = {}) {
+    super(options)
+  }
+
+  protected flatten(inputs: Strings | TensorLike): Flat<string> {
+    if (isStrings(inputs)) return flattenStrings(inputs, 'StringLookup')
+    const { values, shape } = flattenNumbers(inputs)
+    if (values.length > 0) throw new ValueError('StringLookup: got numbers, expected strings')
+    return { values: [], shape }
+  }
+
+  protected terms(flat: Flat<string>): Strings {
+    return nest(flat) as Strings
+  }
+
+  /** Positions of strings; with `invert` the strings at positions, as arrays. */
+  override apply(inputs: Strings): Tensor
+  override apply(inputs: any): any
+  override apply(inputs: any): any {
+    return super.apply(inputs as Strings)
+  }
+}
