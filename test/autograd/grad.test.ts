@@ -1,6 +1,6 @@
 /** grad, valueAndGrad and vjp: derivatives as functions. */
 import { grad, valueAndGrad, vjp } from '@typegrad/autograd'
-import { arange, concat, GradientError, ShapeError, tensor, Variable, zeros, type Tensor } from '@typegrad/tensor'
+import { arange, concat, GradientError, ShapeError, tensor, Variable, where, zeros, type Tensor } from '@typegrad/tensor'
 import { describe, expect, test } from 'vitest'
 
 const vector = (...values: number[]): Tensor => tensor(values, { dtype: 'float64' })
@@ -30,6 +30,20 @@ describe('grad', () => {
     const dx = grad((x) => x.cast('float64').mul(vector(1, 2)).sum())(tensor([[1], [1], [1]]))
     expect([dx.shape, dx.dtype]).toEqual([[3, 1], 'float32'])
     expect(dx.toArray()).toEqual([[3], [3], [3]])
+  })
+
+  test.each<[string, (a: Tensor, b: Tensor) => Tensor]>([
+    ['add', (a, b) => a.add(b)],
+    ['mul', (a, b) => a.mul(b)],
+    ['pow', (a, b) => a.pow(b)],
+    ['maximum', (a, b) => a.maximum(b)],
+    ['where', (a, b) => where(tensor([[true], [false]]), a, b)],
+    ['matmul', (a, b) => a.matmul(b)],
+    ['concat', (a, b) => concat([a, b])],
+  ])('of operands of two dtypes each has a gradient of its own dtype: %s', (_, f) => {
+    const [a, b] = [tensor([[1, 2], [3, 4]]), tensor([[4, 3], [2, 1]], { dtype: 'float64' })] // prettier-ignore
+    const grads = grad((x, y) => f(x, y).square().sum(), { argnums: [0, 1] })(a, b)
+    expect(grads.map((t) => t.dtype)).toEqual(['float32', 'float64'])
   })
 
   test('an argument that is not used, or that nothing flows to, has the gradient 0', () => {

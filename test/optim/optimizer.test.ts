@@ -299,6 +299,20 @@ describe('gradient accumulation', () => {
   })
 })
 
+test('the schedule of Nadam follows the iteration that is set', () => {
+  const optimizer = new Nadam({ learningRate: 0.1 })
+  const product = (): number => {
+    optimizer.apply([tensor([1])], [vector(1)])
+    return optimizer.variables.at(-1)!.item()
+  }
+  const [first, second] = [product(), product()]
+  optimizer.iterations = 0
+  expect(product()).toBe(first)
+  optimizer.iterations = 1
+  expect(product()).toBe(second)
+  expect(second).toBeLessThan(first)
+})
+
 test('the loss scale does not change the steps', () => {
   const [w, optimizer] = [vector(1), new SGD({ learningRate: 1, lossScaleFactor: 1024 })]
   expect(optimizer.scaleLoss(tensor(2)).item()).toBe(2048)
