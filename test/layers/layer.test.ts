@@ -8,6 +8,7 @@ import {
   Dropout,
   EinsumDense,
   Embedding,
+  Hashing,
   Input,
   InputLayer,
   Layer,
@@ -17,6 +18,7 @@ import {
   regularizers,
   required,
   serializeLayer,
+  StringLookup,
   TimeDistributed,
   type AnyLayer,
   type CallContext,
@@ -250,6 +252,30 @@ describe('dtype', () => {
     tape.watch(x)
     const loss = tape.run(() => new Dense({ units: 2 }).apply(x).sum())
     expect(tape.gradient(loss, x)!.dtype).toBe('float64')
+  })
+})
+
+describe('traceable', () => {
+  const make = (): AnyLayer[] => [
+    new Dense({ units: 2 }),
+    new LSTM({ units: 2 }),
+    new LSTM({ units: 2, stateful: true }),
+    new Bidirectional({ layer: new LSTM({ units: 2, stateful: true }) }),
+    new StringLookup({ vocabulary: ['a'] }),
+    new Hashing({ numBins: 2 }),
+  ]
+
+  it('says whether a call can be recorded once for all inputs of a shape', () => {
+    expect(make().map((layer) => layer.traceable)).toEqual([true, true, false, false, false, false])
+  })
+
+  it('is false for what holds a layer that is not', () => {
+    class Looking extends Dense {
+      static override readonly traceable = false
+    }
+    const models = [Dense, Looking].map((Last) => new Sequential([new Dense({ units: 2 }), new Last({ units: 1 })]))
+    expect(models.map((model) => model.traceable)).toEqual([true, false])
+    expect(new TimeDistributed({ layer: new Looking({ units: 1 }) }).traceable).toBe(false)
   })
 })
 

@@ -95,6 +95,12 @@ export abstract class Layer<
   static readonly fixed: Readonly<Record<string, unknown>> = {}
   /** Options that Keras' config lacks: ours has them when they are not the default, so that nothing is lost. */
   static readonly unwritten: readonly string[] = []
+  /**
+   * Whether `call` does the same ops for every input of one shape, so that they can be recorded once and run again without it.
+   * Set it to `false` in a layer whose `call` looks at values (`item`, `toArray`), or depends on more than its arguments, weights
+   * and random numbers: models with it are not compiled.
+   */
+  static readonly traceable: boolean = true
 
   /** The options, with the defaults for those that were not given. */
   readonly options: Full<O>
@@ -142,6 +148,11 @@ export abstract class Layer<
 
   get built(): boolean {
     return this.builtShape !== undefined
+  }
+
+  /** Whether this layer and all in it are {@link Layer.traceable | traceable}. */
+  get traceable(): boolean {
+    return (this.constructor as typeof Layer).traceable && this.sublayers.every((layer) => layer.traceable)
   }
 
   /** Whether `fit` changes the weights of this layer and all in it. */

@@ -70,6 +70,8 @@ const toExact = (x: TensorLike): Tensor => toTensor(x, x instanceof Tensor ? und
  * graph where its input are strings: call it on data before the model.
  */
 export abstract class StringLayer<O extends LayerOptions, C extends CallContext = CallContext> extends Layer<O, Tensor, C> {
+  static override readonly traceable = false
+
   constructor(options: O) {
     super(options)
     this.autocast = false

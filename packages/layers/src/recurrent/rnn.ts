@@ -82,6 +82,11 @@ export class RNN<O extends SequenceOptions = RNNOptions> extends Layer<O, OneOrS
     return this.options as unknown as Required<SequenceOptions>
   }
 
+  /** The states of a stateful layer pass from call to call beside its arguments. */
+  override get traceable(): boolean {
+    return !this.#sequence.stateful && super.traceable
+  }
+
   override build(inputShape: SymbolicShape): void {
     this.cell.buildFor(this.#stepShape(inputShape))
   }
