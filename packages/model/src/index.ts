@@ -7,3 +7,13 @@ export type { BatchOptions, EvaluateOptions, FitOptions, Verbose } from './fit.t
 export type { Data } from './inputs.ts'
 export type { PerOutput } from './compiled.ts'
 export { standardOutput, type Output } from './output.ts'
+export {
+  registerStorage,
+  type Checkpoint,
+  type LoadSource,
+  type LoadWeightsOptions,
+  type SaveOptions,
+  type SaveTarget,
+  type State,
+  type ModelStorage,
+} from './storage.ts'

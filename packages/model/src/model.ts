@@ -13,12 +13,21 @@ import {
 import type { LossLike, Metric, MetricLike } from '@typegrad/losses'
 import { resolveOptimizer, type Optimizer, type OptimizerLike } from '@typegrad/optim'
 import { tensor, Tensor, TypegradError, unheard, ValueError, type TensorLike } from '@typegrad/tensor'
-import type { History, Logs } from './callbacks/callback.ts'
+import type { Callback, History, Logs } from './callbacks/callback.ts'
 import { CompiledLoss, CompiledMetrics, logsOf, type PerOutput } from './compiled.ts'
 import { evaluate, fit, predict, type BatchOptions, type EvaluateOptions, type FitOptions } from './fit.ts'
 import { layersOf, runGraph, topological } from './graph.ts'
 import { toList, type Data } from './inputs.ts'
 import { standardOutput } from './output.ts'
+import {
+  storage,
+  type Checkpoint,
+  type LoadSource,
+  type LoadWeightsOptions,
+  type SaveOptions,
+  type SaveTarget,
+  type State,
+} from './storage.ts'
 import { graphRows, parameterCounts, summaryTable, type SummaryRow } from './summary.ts'
 
 export interface ModelOptions extends LayerOptions {
@@ -260,6 +269,37 @@ export class Model extends Layer<ModelOptions, any> {
   testOnBatch(x: Data, y: Data, { sampleWeight }: { sampleWeight?: TensorLike } = {}): Logs {
     this.testStep(this.#batch(x, y, sampleWeight))
     return this.logs()
+  }
+
+  /**
+   * Writes architecture, weights, and (if compiled) how the model is trained with the state of its optimizer. The name's ending says
+   * the format: `.keras`, or `.safetensors`. The file is replaced as a whole or not at all. `loadModel` reads it.
+   */
+  save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
+    return storage('save').save(this, target, options)
+  }
+
+  /** Writes the weights alone, as `.weights.h5` or `.safetensors`. */
+  saveWeights(target: SaveTarget): Promise<void> {
+    return storage('saveWeights').saveWeights(this, target)
+  }
+
+  /** Reads the weights of a file in any of the formats; all of them must fit by place and shape, or none is changed. */
+  loadWeights(source: LoadSource, options: LoadWeightsOptions = {}): Promise<void> {
+    return storage('loadWeights').loadWeights(this, source, options)
+  }
+
+  /**
+   * Writes all that a training run needs to go on bit by bit as one `.safetensors` file: weights, optimizer, random generators,
+   * states of layers and callbacks, and the progress that the caller gives.
+   */
+  saveCheckpoint(target: SaveTarget, checkpoint: Checkpoint): Promise<void> {
+    return storage('saveCheckpoint').saveCheckpoint(this, target, checkpoint)
+  }
+
+  /** Puts back what {@link saveCheckpoint} wrote and returns the progress; `undefined` where there is no such file. */
+  loadCheckpoint(source: SaveTarget, { callbacks = [] }: { callbacks?: readonly Callback[] } = {}): Promise<State | undefined> {
+    return storage('loadCheckpoint').loadCheckpoint(this, source, callbacks)
   }
 
   #batch(x: Data, y: Data, sampleWeight: TensorLike | undefined): Batch {

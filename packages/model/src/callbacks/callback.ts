@@ -1,4 +1,5 @@
 import type { Model } from '../model.ts'
+import type { State } from '../storage.ts'
 
 /** Figures by name, as they appear in progress lines and histories. */
 export type Logs = Record<string, number>
@@ -14,6 +15,14 @@ export abstract class Callback {
   due(): boolean {
     return true
   }
+
+  /** What the callback remembers between epochs, for a checkpoint; `undefined` for nothing. */
+  getState(): State | undefined {
+    return undefined
+  }
+
+  /** Puts back what {@link getState} gave. `fit` calls it after every `onTrainBegin`. */
+  setState(_state: State): void {}
 
   onTrainBegin(_logs: Logs): void | Promise<void> {}
   onTrainEnd(_logs: Logs): void | Promise<void> {}
@@ -37,7 +46,7 @@ export interface FitParams {
   readonly verbose: 0 | 1 | 2
 }
 
-type Hook = Exclude<keyof Callback, 'model' | 'params' | 'due'>
+type Hook = Extract<keyof Callback, `on${string}`>
 
 /** Calls one hook of several callbacks in order, skipping those that leave it alone. */
 export class CallbackList {

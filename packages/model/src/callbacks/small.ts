@@ -11,7 +11,7 @@ export class TerminateOnNaN extends Callback {
   }
 }
 
-type Hooks = { readonly [K in Exclude<keyof Callback, 'model' | 'params' | 'due'>]?: Callback[K] }
+type Hooks = { readonly [K in Extract<keyof Callback, `on${string}`>]?: Callback[K] }
 
 /** A callback from functions: `new LambdaCallback({ onEpochEnd: (epoch, logs) => … })`. */
 export class LambdaCallback extends Callback {
