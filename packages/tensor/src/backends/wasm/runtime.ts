@@ -1,12 +1,14 @@
 /**
  * The one WebAssembly memory, the modules that run on it, and the threads. Eager kernels stage: they copy operands in,
- * run, and copy the result out; what they stage is forgotten with the next call.
+ * run, and copy the result out; what they stage is forgotten with the next call. Compiled programs and the variables
+ * that they work on hold blocks, which stay where they are.
  */
 import { platform } from '#platform'
 import { BackendError } from '../../errors.ts'
 import { maximumPages } from './assembler/index.ts'
 import { gemmScratchBytes } from './gemm/index.ts'
-import type { Split } from './control.ts'
+import { Heap } from './heap.ts'
+import type { Kernel, Split } from './control.ts'
 import { detectFeatures, type Features } from './features.ts'
 import { ThreadPool, type ThreadState } from './threads.ts'
 
@@ -19,7 +21,15 @@ const scratchAddress = 32 * 1024
 /** More threads than this are not used. */
 const mostThreads = 16
 
-/** Address and views of memory that was reserved for one call. */
+/** Bytes after what was asked for that may be touched: whole vectors and tasks end there. */
+const spare = 128
+
+/** A stretch of memory that is taken as long as this object is reachable. */
+export interface Block {
+  readonly address: number
+  readonly bytes: number
+}
+
 export class Runtime {
   readonly features: Features
   /** Whether fused multiply-add may be used where the engine has it. */
@@ -30,7 +40,14 @@ export class Runtime {
   readonly #pool: ThreadPool
   readonly #kernels = new Map<string, number>()
   readonly #scratchBytes = Math.max(gemmScratchBytes('f32'), gemmScratchBytes('f64'))
-  readonly #stageStart: number
+  readonly #heap = new Heap()
+  readonly #released = new FinalizationRegistry<Block>(({ address, bytes }) => this.#heap.give(address, bytes))
+  #stageStart: number
+  #stageEnd: number
+  /** Stages that were too small for the call that they began. */
+  #left: [start: number, bytes: number][] = []
+  /** What lies before is in use. */
+  #end: number
   #next: number
   #buffer: ArrayBufferLike | undefined
   #f32!: Float32Array
@@ -45,6 +62,7 @@ export class Runtime {
     this.#pool = new ThreadPool(this.memory, platform)
     this.#stageStart = align(scratchAddress + mostThreads * this.#scratchBytes)
     this.#next = this.#stageStart
+    this.#end = this.#stageEnd = this.memory.buffer.byteLength
     this.setThreads()
   }
 
@@ -65,19 +83,50 @@ export class Runtime {
 
   /** Begins a kernel: what was staged before is free. */
   begin(): void {
+    if (this.#left.length > 0) {
+      for (const [start, bytes] of this.#left) this.#heap.give(start, bytes)
+      this.#left = []
+    }
     this.#next = this.#stageStart
   }
 
   /** The address of `bytes` bytes (and 128 to spare, for whole tasks at the end) for this call, at a multiple of 64. */
   reserve(bytes: number): number {
+    const length = align(bytes + spare)
+    if (this.#next + length > this.#stageEnd) this.#extendStage(length)
+    else if (this.growAlways) this.#grow(0)
     const address = this.#next
-    this.#next = align(address + bytes + 128)
-    const missing = this.#next - this.memory.buffer.byteLength
-    if (missing > 0 || this.growAlways) this.#grow(missing)
+    this.#next += length
     return address
   }
 
+  /** Makes the stage longer: where it lies if it is last in memory, else anew at the end. */
+  #extendStage(length: number): void {
+    const start = this.#stageEnd === this.#end ? this.#next : this.#end
+    this.#grow(start + length - this.memory.buffer.byteLength)
+    if (start === this.#end && this.#stageEnd !== this.#end) {
+      this.#left.push([this.#stageStart, this.#stageEnd - this.#stageStart])
+      this.#stageStart = this.#next = start
+    }
+    this.#end = this.#stageEnd = this.memory.buffer.byteLength
+  }
+
+  /** A block of `bytes` bytes (and as many to spare as {@link reserve} has), at a multiple of 64: its own until nobody has it. */
+  hold(bytes: number): Block {
+    const length = align(bytes + spare)
+    let address = this.#heap.take(length)
+    if (address === undefined) {
+      address = this.#end
+      this.#grow(address + length - this.memory.buffer.byteLength)
+      this.#end += length
+    }
+    const block = { address, bytes: length }
+    this.#released.register(block, { ...block })
+    return block
+  }
+
   #grow(missing: number): void {
+    if (missing <= 0 && !this.growAlways) return
     const pages = Math.max(1, Math.ceil(missing / page))
     // A quarter more than asked for, so that growing is rare; exactly what is needed where that does not fit.
     for (const more of missing > 0 ? [pages + Math.ceil(this.memory.buffer.byteLength / page / 4), pages] : [1]) {
@@ -119,6 +168,11 @@ export class Runtime {
   get i32(): Int32Array {
     this.#refresh()
     return this.#i32
+  }
+
+  /** The JavaScript side of a kernel's number, to be called or imported by a program. */
+  function(kernel: number): Kernel {
+    return this.#pool.function(kernel)
   }
 
   /** The number of a kernel, whose module is built when it is first asked for; the key says all that the module depends on. */

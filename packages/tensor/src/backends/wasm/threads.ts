@@ -74,6 +74,11 @@ export class ThreadPool {
     return Object.fromEntries(WebAssembly.Module.exports(module).map(({ name }, i) => [name, first + i]))
   }
 
+  /** The function with this number, for this thread. */
+  function(kernel: number): Kernel {
+    return this.#kernels[kernel]
+  }
+
   /** Runs all tasks of a job, and returns when they are done. */
   run(kernel: number, job: number, { tasks, grain }: Split, scratch: Scratch): void {
     const size = Math.max(grain, Math.ceil(tasks / maximumChunks))
