@@ -1,0 +1,10 @@
+export { SaveError, MismatchError } from './errors.ts'
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  readSafetensors,
+  writeSafetensors,
+  type NamedTensors,
+  type Safetensors,
+  type WriteOptions,
+} from './safetensors/safetensors.ts'
