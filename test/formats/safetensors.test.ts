@@ -71,7 +71,7 @@ describe('safetensors', () => {
     )
     await fc.assert(
       fc.asyncProperty(named, async (given) => {
-        const names = Object.keys(given).filter((name) => name !== '__metadata__' && name.isWellFormed())
+        const names = Object.keys(given).filter((name) => name !== '__metadata__' && !/\p{Surrogate}/u.test(name))
         const made = new Map(
           names.map((name): [string, Tensor] => {
             const { dtype, shape, seed } = Object.getOwnPropertyDescriptor(given, name)!.value as {
