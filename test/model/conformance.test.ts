@@ -1,62 +1,9 @@
 // Whole training runs that were done in Keras: from the same weights ours gives the same predictions, history and weights.
 import { describe, expect, it } from 'vitest'
-import { readdirSync, readFileSync } from 'node:fs'
-import { deserializeLoss, deserializeMetric } from '@typegrad/losses'
-import { EarlyStopping, LambdaCallback, modelFromConfig, ReduceLROnPlateau, type Callback, type Logs } from '@typegrad/model'
-import { deserializeOptimizer } from '@typegrad/optim'
-import type { SerializedLayer } from '@typegrad/layers'
+import { EarlyStopping, LambdaCallback, ReduceLROnPlateau, type Callback, type Logs } from '@typegrad/model'
 import type { Tensor } from '@typegrad/tensor'
 import { difference, fromGolden, type GoldenTensor, type Tolerance } from '../conformance.ts'
-
-type Several<T> = T | T[] | Record<string, T>
-
-interface Run {
-  readonly id: string
-  readonly description: string
-  readonly tol: Tolerance
-  readonly case_tol?: Readonly<Record<string, Tolerance>>
-  readonly model: SerializedLayer
-  readonly summary: string
-  readonly param_counts: { total: number; trainable: number; non_trainable: number }
-  readonly compile: { optimizer: any; loss: any; loss_weights: any; metrics: any; weighted_metrics: any }
-  readonly fit: Record<string, any>
-  readonly trained?: boolean
-  readonly callbacks?: { class_name: string; config: any }[]
-  readonly validation_data?: { x: Several<GoldenTensor>; y: Several<GoldenTensor> }
-  readonly x: Several<GoldenTensor>
-  readonly y: Several<GoldenTensor>
-  readonly initial_weights: (GoldenTensor & { path: string })[]
-  readonly final_weights: (GoldenTensor & { path: string })[]
-  readonly predict_before: Several<GoldenTensor>
-  readonly predict: Several<GoldenTensor>
-  readonly evaluate_before: Record<string, number>
-  readonly evaluate: Record<string, number>
-  readonly history: Record<string, number[]>
-  readonly first_epoch_batches: Logs[]
-  readonly iterations: number
-}
-
-const folder = new URL('../golden/models/', import.meta.url)
-const runs = readdirSync(folder).map((file) => JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as Run)
-
-const isTensor = (value: unknown): value is GoldenTensor =>
-  typeof value === 'object' && value !== null && 'data' in value && 'shape' in value
-
-function data(given: Several<GoldenTensor>): any {
-  if (isTensor(given)) return fromGolden(given)
-  if (Array.isArray(given)) return given.map(fromGolden)
-  return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, fromGolden(value)]))
-}
-
-const list = (given: Several<GoldenTensor>): GoldenTensor[] => (isTensor(given) ? [given] : Object.values(given))
-
-/** Names stay names; objects become ours. */
-const each = (value: any, read: (object: any) => unknown): any => {
-  if (value === null || value === undefined || typeof value === 'string' || typeof value === 'number') return value ?? undefined
-  if (Array.isArray(value)) return value.map((item) => each(item, read))
-  if ('class_name' in value) return read(value)
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, each(item, read)]))
-}
+import { compiledLike, data, list, runs, type Run, type Several } from './golden.ts'
 
 // Adam divides by the root of second moments that are nearly 0, which shows how a sum was rounded: in Keras convolutions add up
 // in float32, here in float64 (cpu) or by blocks (wasm). One weight of 54 is off by 1e-5.
@@ -88,19 +35,11 @@ describe.each(runs.map((run): [string, Run] => [run.id, run]))('%s', (_, run) =>
   }
 
   it(`is Keras' run: ${run.description}`, async () => {
-    const model = modelFromConfig(run.model)
+    const model = compiledLike(run)
     const { total, trainable } = run.param_counts
     expect(model.countParams()).toBe(total)
     expect(model.trainableWeights.reduce((n, w) => n + w.size, 0)).toBe(trainable)
     model.setWeights(run.initial_weights.map(fromGolden))
-    const { optimizer, loss, loss_weights: lossWeights, metrics, weighted_metrics: weightedMetrics } = run.compile
-    model.compile({
-      optimizer: each(optimizer, deserializeOptimizer),
-      loss: each(loss, deserializeLoss),
-      ...(lossWeights ? { lossWeights } : {}),
-      ...(metrics ? { metrics: each(metrics, deserializeMetric) } : {}),
-      ...(weightedMetrics ? { weightedMetrics: each(weightedMetrics, deserializeMetric) } : {}),
-    })
     const [x, y] = [data(run.x), data(run.y)]
     const { batch_size: batchSize } = run.fit as { batch_size: number }
     const quiet = { batchSize, verbose: 0 } as const

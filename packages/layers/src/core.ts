@@ -6,7 +6,7 @@ import type { InitializerLike } from './initializers.ts'
 import type { RegularizerLike } from './regularizers.ts'
 import { required, type Defaults, type LayerConfig } from './layer-config.ts'
 import { Layer, positiveInteger, type CallContext, type LayerOptions } from './layer.ts'
-import { SymbolicTensor, type SymbolicShape } from './symbolic.ts'
+import { linkNode, SymbolicTensor, type SymbolicShape } from './symbolic.ts'
 
 export interface InputOptions {
   /** The shape of one sample; `null` stands for any length. */
@@ -21,13 +21,18 @@ export interface InputOptions {
 export class InputLayer extends Layer<InputOptions & LayerOptions> {
   static override readonly defaults = { shape: required, batchSize: null } satisfies Defaults<InputOptions & LayerOptions>
   override readonly samplewise = true
+  /** The symbolic tensor that stands for the samples. */
+  readonly output: SymbolicTensor
 
   constructor(options: InputOptions & LayerOptions) {
     super(options)
     this.supportsMasking = true
     if (!Array.isArray(options?.shape))
       throw new ValueError(`Input: shape must be a list such as [13], got ${JSON.stringify(options?.shape)}`)
-    this.builtShape = [options.batchSize ?? null, ...options.shape]
+    const shape = [options.batchSize ?? null, ...options.shape]
+    this.builtShape = shape
+    this.output = new SymbolicTensor(shape, this.dtype)
+    linkNode(this, [this.output])
   }
 
   call(x: Tensor): Tensor {
@@ -38,6 +43,9 @@ export class InputLayer extends Layer<InputOptions & LayerOptions> {
     return { batch_shape: this.builtShape, dtype: this.dtype, sparse: false, ragged: false, name: this.name, optional: false }
   }
 
+  /** @internal The shape is in the config. */
+  override getBuildConfig(): undefined {}
+
   static override fromConfig<T>(this: new (options: any) => T, config: LayerConfig): T {
     const { batch_shape: batchShape, shape, dtype, name } = config as Record<string, any>
     const [batchSize, ...sample] = batchShape ?? [null, ...shape]
@@ -46,12 +54,7 @@ export class InputLayer extends Layer<InputOptions & LayerOptions> {
 }
 
 /** The symbolic input of a functional model: `Input({ shape: [13] })` stands for batches of shape `[n, 13]`. */
-export function Input(options: InputOptions): SymbolicTensor {
-  const layer = new InputLayer(options)
-  const tensor = new SymbolicTensor(layer.builtShape as SymbolicShape, options.dtype)
-  tensor.node = { layer, inputs: [], list: false, outputs: [tensor] }
-  return tensor
-}
+export const Input = (options: InputOptions): SymbolicTensor => new InputLayer(options).output
 
 /** Options that a first layer may have in place of an Input. */
 export interface FirstLayerOptions extends LayerOptions {

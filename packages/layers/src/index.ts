@@ -74,7 +74,7 @@ export {
 } from './layer.ts'
 export { maskOf, withMask, type Mask, type MaskLike } from './masks.ts'
 export { required, type CustomLayers, type Defaults, type LayerConfig, type SerializedLayer } from './layer-config.ts'
-export { deserializeLayer, registerLayer, serializeLayer } from './serialization.ts'
+export { deserializeLayer, registerBuiltin, registerLayer, serializeLayer } from './serialization.ts'
 export { clearSession, uniqueName } from './names.ts'
 export { callNode, SymbolicTensor, type Node, type SymbolicShape } from './symbolic.ts'
 export * as initializers from './initializers.ts'

@@ -17,6 +17,8 @@ export interface SerializedLayer extends Omit<SerializedObject, 'module'> {
   readonly module?: string | null
   /** What the layer was built for. */
   readonly build_config?: LayerConfig
+  /** How a model is trained. */
+  readonly compile_config?: LayerConfig
 }
 
 /** Stands in a class's `defaults` for an option that must be given. */
@@ -87,6 +89,8 @@ interface ConfiguredLayer extends Configurable {
   readonly trainable: boolean
   readonly dtype: DType
   getBuildConfig(): LayerConfig | undefined
+  /** Models: how they are trained. */
+  getCompileConfig?(): LayerConfig | undefined
 }
 
 const isLayer = (value: unknown): value is ConfiguredLayer => isConfigurable(value) && 'getBuildConfig' in value
@@ -171,13 +175,10 @@ const origins = new Map<
   { readonly name: string; readonly module: string | null; readonly registered: string | null }
 >()
 
-/** @internal Makes Keras' own layers known by name. */
-export function registerBuiltin(table: Readonly<Record<string, unknown>>): void {
-  for (const [name, made] of Object.entries(table)) {
-    if (typeof made !== 'function') continue
-    registry.set(name, made as LayerClass)
-    origins.set(made as LayerClass, { name, module: 'keras.layers', registered: null })
-  }
+/** @internal Makes a class of Keras' own known by name. */
+export function registerBuiltin(name: string, made: unknown, module = 'keras.layers', registered: string | null = null): void {
+  registry.set(name, made as LayerClass)
+  origins.set(made as LayerClass, { name, module, registered })
 }
 
 /** Makes a layer of yours known to {@link deserializeLayer}, under `Custom>ClassName`, as `register_keras_serializable` does. */
@@ -187,7 +188,7 @@ export function registerLayer(layer: LayerClass, { name = layer.name, package: g
   origins.set(layer, { name, module: null, registered })
 }
 
-/** A layer as Keras writes it: `{ module, class_name, config, registered_name, build_config }`. */
+/** A layer or a model as Keras writes it: `{ module, class_name, config, registered_name, build_config }`. */
 export function serializeLayer(layer: ConfiguredLayer): SerializedLayer {
   const made = layer.constructor as LayerClass
   const { name, module, registered } = origins.get(made) ?? { name: made.name, module: null, registered: `Custom>${made.name}` }
@@ -198,6 +199,7 @@ export function serializeLayer(layer: ConfiguredLayer): SerializedLayer {
     config: layer.getConfig(),
     registered_name: registered,
     ...(build && { build_config: build }),
+    ...(layer.getCompileConfig && { compile_config: layer.getCompileConfig() ?? {} }),
   }
 }
 

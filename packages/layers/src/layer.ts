@@ -27,7 +27,7 @@ import {
 import { maskOf, setMask, toMask, withMask, type Mask, type MaskLike } from './masks.ts'
 import { layerName, uniqueName } from './names.ts'
 import { resolveRegularizer, type RegularizerLike } from './regularizers.ts'
-import { symbolicIn, SymbolicTensor, type SymbolicShape } from './symbolic.ts'
+import { linkNode, SymbolicTensor, type SymbolicShape } from './symbolic.ts'
 
 export interface LayerOptions {
   /** The layer's name in summaries and files. @defaultValue the class name in snake case, numbered */
@@ -101,6 +101,8 @@ export abstract class Layer<
    * and random numbers: models with it are not compiled.
    */
   static readonly traceable: boolean = true
+  /** Whether Keras' `call` takes several inputs as arguments of their own, not as a list. */
+  static readonly separateInputs: boolean = false
 
   /** The options, with the defaults for those that were not given. */
   readonly options: Full<O>
@@ -139,6 +141,11 @@ export abstract class Layer<
   /** The shape of the result for an input shape: the same, unless a layer says otherwise. */
   computeOutputShape(inputShape: any, _context?: CallOptions<C>): SymbolicShape | SymbolicShape[] {
     return inputShape
+  }
+
+  /** The dtype of the result for inputs of these dtypes: the layer's, unless a layer says otherwise. */
+  computeOutputDType(_inputs: readonly DType[]): DType {
+    return this.dtype
   }
 
   /** The mask of the result (or the masks of a list of results), for the input's: the same, unless a layer says otherwise. */
@@ -231,9 +238,9 @@ export abstract class Layer<
       this.buildFor(list ? shapes : shapes[0])
       const shape = this.computeOutputShape(list ? shapes : shapes[0], context)
       const several = Array.isArray(shape[0])
-      const outputs = ((several ? shape : [shape]) as SymbolicShape[]).map((one) => new SymbolicTensor(one, this.dtype))
-      const all = [...inputs, ...symbolicIn(context)]
-      for (const output of outputs) output.node = { layer: this, inputs: all, positional: inputs.length, list, context, outputs }
+      const dtype = this.computeOutputDType(inputs.map((x) => x.dtype))
+      const outputs = ((several ? shape : [shape]) as SymbolicShape[]).map((one) => new SymbolicTensor(one, dtype))
+      linkNode(this, outputs, { inputs, list, context })
       return (several ? outputs : outputs[0]) as unknown as Symbolic<Output>
     })
   }

@@ -9,13 +9,32 @@ export interface Node {
   readonly layer: AnyLayer
   /** What the layer was called on, and after that the tensors in {@link context}. */
   readonly inputs: readonly SymbolicTensor[]
-  /** How many of {@link inputs} the layer was called on. @defaultValue all of them */
-  readonly positional?: number
+  /** How many of {@link inputs} the layer was called on. */
+  readonly positional: number
   /** Whether the layer was called on a list. */
   readonly list: boolean
   /** The further arguments of the call: `initialState`, `useCausalMask` …; symbolic tensors may be among them. */
-  readonly context?: Readonly<Record<string, unknown>>
+  readonly context: Readonly<Record<string, unknown>>
   readonly outputs: readonly SymbolicTensor[]
+  /** Of two calls, the later one has the larger number. */
+  readonly order: number
+}
+
+let calls = 0
+
+/** @internal Records a call: its outputs know from now on where they come from. */
+export function linkNode(
+  layer: AnyLayer,
+  outputs: readonly SymbolicTensor[],
+  {
+    inputs = [],
+    list = false,
+    context = {},
+  }: { inputs?: readonly SymbolicTensor[]; list?: boolean; context?: Readonly<Record<string, unknown>> } = {},
+): void {
+  const all = [...inputs, ...symbolicIn(context)]
+  const node: Node = { layer, inputs: all, positional: inputs.length, list, context, outputs, order: calls++ }
+  for (const output of outputs) output.node = node
 }
 
 /** What layers are called on to make a functional model: a shape, a dtype, and the call that it comes from. */
@@ -45,7 +64,7 @@ export const symbolicIn = (context: object): SymbolicTensor[] =>
 
 /** Makes the call of a node on the values of its inputs. */
 export function callNode(
-  { layer, inputs, positional = inputs.length, list, context = {} }: Node,
+  { layer, inputs, positional, list, context }: Node,
   value: (x: SymbolicTensor) => Tensor,
   { training }: CallContext,
 ): Tensor[] {

@@ -1,29 +1,48 @@
 import { callNode, type AnyLayer, type CallContext, type Node, type SymbolicTensor } from '@typegrad/layers'
 import { formatShape, ValueError, type Tensor } from '@typegrad/tensor'
 
-/** The calls that lead from inputs to outputs, each after those it needs. Throws when an output hangs on another input. */
+/**
+ * The calls that lead from inputs to outputs, in Keras' order, which is that of layers and weights in its files: those that are
+ * farthest from the outputs first; of equally far ones the layer that is met first on the way back from the outputs. Throws
+ * when an output hangs on another input.
+ */
 export function topological(inputs: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[]): Node[] {
-  const nodes: Node[] = []
+  const found: Node[] = []
   const seen = new Set<Node>()
+  const met = new Map<AnyLayer, number>()
   const visit = (tensor: SymbolicTensor): void => {
     const { node } = tensor
-    if (!node || seen.has(node)) return
-    seen.add(node)
-    if (inputs.includes(tensor)) {
-      nodes.push(node)
-      return
-    }
-    if (node.inputs.length === 0) {
+    const given = inputs.includes(tensor)
+    // What comes before a tensor within a graph that is taken for an input is none of the model's.
+    if (!node || seen.has(node) || (given && node.inputs.length > 0)) return
+    if (!given && node.inputs.length === 0) {
       throw new ValueError(
         `Model: the output depends on input '${node.layer.name}' of shape ${formatShape(tensor.shape)}, which is not among the inputs`,
       )
     }
+    seen.add(node)
+    if (!met.has(node.layer)) met.set(node.layer, met.size)
     node.inputs.forEach(visit)
-    nodes.push(node)
+    found.push(node)
   }
-  inputs.forEach(visit)
   outputs.forEach(visit)
-  return nodes
+
+  // How many calls lie between a call (or the farthest call of a layer) and the outputs.
+  const depths = new Map<Node, number>()
+  const layerDepths = new Map<AnyLayer, number>()
+  for (const node of found.toReversed()) {
+    const depth = Math.max(depths.get(node) ?? 0, layerDepths.get(node.layer) ?? 0)
+    depths.set(node, depth)
+    layerDepths.set(node.layer, depth)
+    for (const { node: before } of node.inputs) if (before) depths.set(before, Math.max(depths.get(before) ?? 0, depth + 1))
+  }
+  for (const { node } of inputs) {
+    if (!node || seen.has(node) || node.inputs.length > 0) continue
+    found.push(node)
+    depths.set(node, 0)
+    met.set(node.layer, -1)
+  }
+  return found.toSorted((a, b) => depths.get(b)! - depths.get(a)! || met.get(a.layer)! - met.get(b.layer)!)
 }
 
 /** Runs the calls on tensors. */

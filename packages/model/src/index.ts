@@ -1,6 +1,7 @@
 export { Model, type Batch, type CompileOptions, type ModelOptions } from './model.ts'
 export { Sequential } from './sequential.ts'
-export { modelFromConfig } from './from-config.ts'
+export { modelFromConfig } from './config/from-config.ts'
+export type { CustomObjects } from './config/compile.ts'
 export * as callbacks from './callbacks/index.ts'
 export * from './callbacks/index.ts'
 export type { BatchOptions, EvaluateOptions, FitOptions, Verbose } from './fit.ts'

@@ -1,12 +1,17 @@
 import { valueAndGrad } from '@typegrad/autograd'
 import {
   Layer,
+  registerBuiltin,
+  serializeLayer,
   withMask,
   type AnyLayer,
   type CallContext,
+  type CustomLayers,
+  type LayerConfig,
   type LayerOptions,
   type Mask,
   type Node,
+  type SerializedLayer,
   type SymbolicShape,
   type SymbolicTensor,
 } from '@typegrad/layers'
@@ -15,6 +20,9 @@ import { resolveOptimizer, type Optimizer, type OptimizerLike } from '@typegrad/
 import { tensor, Tensor, TypegradError, unheard, ValueError, type TensorLike } from '@typegrad/tensor'
 import type { Callback, History, Logs } from './callbacks/callback.ts'
 import { CompiledLoss, CompiledMetrics, logsOf, type PerOutput } from './compiled.ts'
+import { compileConfig, compileOptions, type CustomObjects } from './config/compile.ts'
+import { readGraph } from './config/read-graph.ts'
+import { graphConfig, inputName } from './config/write-graph.ts'
 import { evaluate, fit, predict, type BatchOptions, type EvaluateOptions, type FitOptions } from './fit.ts'
 import { layersOf, runGraph, topological } from './graph.ts'
 import { toList, type Data } from './inputs.ts'
@@ -58,6 +66,7 @@ export interface Batch {
 }
 
 interface Compiled {
+  readonly options: CompileOptions
   readonly optimizer: Optimizer
   readonly loss: CompiledLoss
   readonly metrics: CompiledMetrics
@@ -75,6 +84,10 @@ export class Model extends Layer<ModelOptions, any> {
   #compiled: Compiled | undefined
   /** Set by a callback to end `fit` after the step. */
   stopTraining = false
+
+  static {
+    registerBuiltin('Functional', this, 'keras.src.models.functional', 'Functional')
+  }
 
   constructor(options: ModelOptions = {}) {
     super(options)
@@ -113,7 +126,7 @@ export class Model extends Layer<ModelOptions, any> {
 
   /** The names of the inputs, by which data may be given. */
   get inputNames(): string[] {
-    return this.#inputs.length > 0 ? this.#inputs.map((input) => input.node!.layer.name) : ['x']
+    return this.#inputs.length > 0 ? this.#inputs.map(inputName) : ['x']
   }
 
   /** The names of the outputs, by which targets, losses and metrics may be given. */
@@ -150,6 +163,7 @@ export class Model extends Layer<ModelOptions, any> {
     const names = this.outputNames
     const unweighted = new CompiledMetrics(metrics, names)
     this.#compiled = {
+      options,
       optimizer: resolveOptimizer(optimizer),
       loss: new CompiledLoss(loss, lossWeights, names),
       metrics: unweighted,
@@ -161,6 +175,47 @@ export class Model extends Layer<ModelOptions, any> {
   get #training(): Compiled {
     if (!this.#compiled) throw new TypegradError(`model '${this.name}' is not compiled: call compile({ optimizer, loss }) first`)
     return this.#compiled
+  }
+
+  /** A model at the head of another one says for which samples that is. */
+  override get sampleShape(): SymbolicShape | undefined {
+    const shape = this.builtShape
+    return shape === undefined || Array.isArray(shape[0]) ? undefined : (shape as SymbolicShape).slice(1)
+  }
+
+  /** Keras' config of a functional model: its layers and how they are connected. */
+  override getConfig(): LayerConfig {
+    if (!this.#nodes) return super.getConfig()
+    const lists = { inputs: Array.isArray(this.options.inputs), outputs: Array.isArray(this.options.outputs) }
+    const graph = graphConfig({ nodes: this.#nodes, inputs: this.#inputs, outputs: this.#outputs, lists })
+    return { name: this.name, trainable: this.trainable, ...graph }
+  }
+
+  static override fromConfig<T>(this: new (options: any) => T, config: LayerConfig, custom: CustomLayers = {}): T {
+    if ('input_layers' in config) return new this(readGraph(config, custom))
+    return Layer.fromConfig.call(this, config, custom) as T
+  }
+
+  /** @internal */
+  override getBuildConfig(): LayerConfig | undefined {
+    return this.#nodes ? { input_shape: null } : super.getBuildConfig()
+  }
+
+  /** How the model is trained, as Keras writes it; `undefined` if it is not compiled. */
+  getCompileConfig(): LayerConfig | undefined {
+    return this.#compiled && compileConfig(this.#compiled.options, this.#compiled.optimizer)
+  }
+
+  /** Compiles as {@link getCompileConfig} or Keras wrote it; functions and classes of yours are found in `custom`, by name. */
+  compileFromConfig(config: LayerConfig, custom: CustomObjects = {}): this {
+    this.compile(compileOptions(config, custom))
+    if (this.built) this.optimizer.build(this.trainableWeights)
+    return this
+  }
+
+  /** The model without its weights as Keras' `to_json()` has it: `JSON.stringify(model)` is that text. {@link modelFromConfig} reads it. */
+  toJSON(): SerializedLayer {
+    return serializeLayer(this)
   }
 
   /** The optimizer given to {@link compile}. */

@@ -1,15 +1,34 @@
-import { Input, SymbolicTensor, withMask, type AnyLayer, type CallContext, type SymbolicShape } from '@typegrad/layers'
+import {
+  deserializeLayer,
+  InputLayer,
+  registerBuiltin,
+  serializeLayer,
+  SymbolicTensor,
+  withMask,
+  type AnyLayer,
+  type CallContext,
+  type CustomLayers,
+  type LayerConfig,
+  type LayerOptions,
+  type SerializedLayer,
+  type SymbolicShape,
+} from '@typegrad/layers'
 import { formatShape, ValueError, type Tensor } from '@typegrad/tensor'
+import { inputFromConfig } from './config/read-graph.ts'
 import { Model } from './model.ts'
 import type { SummaryRow } from './summary.ts'
 
 /** Layers one after the other: `new Sequential([new Dense({ units: 8, inputShape: [4] }), …])`, or `add` by `add`. */
 export class Sequential extends Model {
   readonly #layers: AnyLayer[] = []
-  #inputShape: SymbolicShape | undefined
+  #input: InputLayer | undefined
+
+  static {
+    registerBuiltin('Sequential', this, 'keras')
+  }
 
   /** An `Input({ shape })` at the head, or `inputShape` of the first layer, builds the layers at once; else the first data does. */
-  constructor(layers: readonly (AnyLayer | SymbolicTensor)[] = [], options: { readonly name?: string } = {}) {
+  constructor(layers: readonly (AnyLayer | SymbolicTensor)[] = [], options: LayerOptions = {}) {
     super(options)
     for (const layer of layers) this.add(layer)
   }
@@ -17,15 +36,15 @@ export class Sequential extends Model {
   /** Appends a layer. */
   add(layer: AnyLayer | SymbolicTensor): this {
     if (layer instanceof SymbolicTensor) {
-      if (this.#layers.length > 0 || this.#inputShape) throw new ValueError('Sequential: an Input can only come first')
-      this.#inputShape = layer.shape
+      if (this.#layers.length > 0 || this.#input) throw new ValueError('Sequential: an Input can only come first')
+      this.#input = layer.node!.layer as InputLayer
       return this
     }
     if (this.#layers.some((other) => other.name === layer.name)) {
       throw new ValueError(`Sequential: two layers are named '${layer.name}'; give one another name`, { name: layer.name })
     }
     const given = layer.sampleShape
-    if (given && this.#layers.length === 0 && !this.#inputShape) this.#inputShape = Input({ shape: given }).shape
+    if (given && this.#layers.length === 0) this.#input ??= new InputLayer({ shape: given, dtype: layer.dtype })
     this.#layers.push(layer)
     if (this.#inputShape) {
       delete this.builtShape
@@ -41,6 +60,10 @@ export class Sequential extends Model {
     return layer
   }
 
+  get #inputShape(): SymbolicShape | undefined {
+    return this.#input?.output.shape
+  }
+
   override get sublayers(): AnyLayer[] {
     return [...this.#layers]
   }
@@ -50,7 +73,8 @@ export class Sequential extends Model {
   }
 
   override build(inputShape: SymbolicShape): void {
-    this.#inputShape = inputShape
+    const [batchSize, ...sample] = inputShape
+    this.#input ??= new InputLayer({ shape: sample, batchSize, dtype: this.#layers[0]?.dtype })
     let shape = inputShape
     for (const layer of this.#layers) {
       layer.buildFor(shape)
@@ -78,6 +102,26 @@ export class Sequential extends Model {
 
   override computeOutputShape(inputShape: SymbolicShape): SymbolicShape {
     return this.#layers.reduce((shape: SymbolicShape, layer) => layer.computeOutputShape(shape) as SymbolicShape, inputShape)
+  }
+
+  override getConfig(): LayerConfig {
+    const layers = this.#input ? [this.#input, ...this.#layers] : this.#layers
+    return {
+      ...super.getConfig(),
+      layers: layers.map((layer) => serializeLayer(layer)),
+      ...(this.#inputShape && { build_input_shape: this.#inputShape }),
+    }
+  }
+
+  static override fromConfig<T>(this: new (...args: any[]) => T, config: LayerConfig, custom: CustomLayers = {}): T {
+    const { layers, name, trainable } = config as { layers: SerializedLayer[]; name?: string; trainable?: boolean }
+    const shape = config['build_input_shape'] as SymbolicShape | undefined
+    const parts = layers.map((layer): AnyLayer | SymbolicTensor =>
+      layer.class_name === 'InputLayer' ? inputFromConfig(layer.config) : deserializeLayer(layer, custom),
+    )
+    const model = new this(parts, { name, trainable })
+    if (model instanceof Sequential && !model.built && shape) model.buildFor(shape)
+    return model
   }
 
   protected override summaryRows(): SummaryRow[] {

@@ -44,6 +44,7 @@ const projectionDefaults = {
 /** What attention with heads has in common: projections of query, key, value and result, masks and dropout. */
 abstract class HeadAttention<O extends ProjectionOptions> extends Layer<O, OneOrSeveral, MultiHeadContext> {
   static override readonly fixed = { use_gate: false, sliding_window: null }
+  static override readonly separateInputs = true
   queryDense!: EinsumDense
   keyDense!: EinsumDense
   valueDense!: EinsumDense
