@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Dense, Dropout, Input } from '@typegrad/layers'
-import { Callback, Model, ProgbarLogger, Sequential, type Logs, type Output } from '@typegrad/model'
+import { Model, ProgbarLogger, Sequential, type Output } from '@typegrad/model'
 import { Adam } from '@typegrad/optim'
 import { random, setSeed, tensor, type Tensor } from '@typegrad/tensor'
 
@@ -132,37 +132,6 @@ describe('fit', () => {
     const logs = model.trainOnBatch(tensor([[1], [2]]), { price: [[1], [2]], flag: [[0], [1]] })
     expect(Object.keys(logs)).toEqual(['flag_accuracy', 'flag_loss', 'loss', 'price_loss', 'price_mae'])
     expect(logs['loss']).toBeCloseTo(logs['price_loss'] + 0.3 * logs['flag_loss'], 5)
-  })
-
-  it('calls the hooks in the order of Keras', async () => {
-    const order: string[] = []
-    class Spy extends Callback {
-      override onTrainBegin = (): void => void order.push('train begin')
-      override onEpochBegin = (epoch: number): void => void order.push(`epoch ${epoch} begin`)
-      override onTrainBatchBegin = (batch: number): void => void order.push(`batch ${batch} begin`)
-      override onTrainBatchEnd = (batch: number, logs: Logs): void =>
-        void order.push(`batch ${batch} end ${Object.keys(logs).join()}`)
-      override onTestBegin = (): void => void order.push('test begin')
-      override onTestEnd = (): void => void order.push('test end')
-      override onEpochEnd = (epoch: number, logs: Logs): void => void order.push(`epoch ${epoch} end ${Object.keys(logs).join()}`)
-      override onTrainEnd = (): void => void order.push('train end')
-    }
-    const x = tensor([[1], [2]])
-    await small()
-      .compile({ loss: 'mse' })
-      .fit(x, x, { batchSize: 1, validationData: [x, x], callbacks: [new Spy()], verbose: 0 })
-    expect(order).toEqual([
-      'train begin',
-      'epoch 0 begin',
-      'batch 0 begin',
-      'batch 0 end loss',
-      'batch 1 begin',
-      'batch 1 end loss',
-      'test begin',
-      'test end',
-      'epoch 0 end loss,val_loss',
-      'train end',
-    ])
   })
 })
 

@@ -23,6 +23,9 @@ export function toList(data: Data, names: readonly string[], what: string): Tens
   return [toTensor(data as TensorLike)]
 }
 
+/** Weights of samples: one array for all outputs, or one per output as a list of tensors or by name. */
+export const toWeights = (weights: Data, names: readonly string[]): Tensor[] => toList(weights, names, 'sampleWeight')
+
 /** The number of samples, which all arrays must share. */
 export function sampleCount(lists: Readonly<Record<string, readonly Tensor[]>>): number {
   let count: number | undefined

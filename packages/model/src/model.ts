@@ -17,15 +17,17 @@ import {
 } from '@typegrad/layers'
 import type { LossLike, Metric, MetricLike } from '@typegrad/losses'
 import { resolveOptimizer, type Optimizer, type OptimizerLike } from '@typegrad/optim'
-import { tensor, Tensor, TypegradError, unheard, ValueError, type TensorLike } from '@typegrad/tensor'
+import { Tensor, TypegradError, unheard, ValueError } from '@typegrad/tensor'
 import type { Callback, History, Logs } from './callbacks/callback.ts'
 import { CompiledLoss, CompiledMetrics, logsOf, type PerOutput } from './compiled.ts'
 import { compileConfig, compileOptions, type CustomObjects } from './config/compile.ts'
 import { readGraph } from './config/read-graph.ts'
 import { graphConfig, inputName } from './config/write-graph.ts'
-import { evaluate, fit, predict, type BatchOptions, type EvaluateOptions, type FitOptions } from './fit.ts'
+import { evaluate, predict, type EvaluateOptions, type PredictOptions } from './evaluate.ts'
+import { isSource, toArrays, type BatchSource } from './feed.ts'
+import { fit, type FitOptions } from './fit.ts'
 import { layersOf, runGraph, topological } from './graph.ts'
-import { toList, type Data } from './inputs.ts'
+import type { Data } from './inputs.ts'
 import { standardOutput } from './output.ts'
 import {
   storage,
@@ -82,6 +84,8 @@ export class Model extends Layer<ModelOptions, any> {
   readonly #inputs: readonly SymbolicTensor[]
   readonly #outputs: readonly SymbolicTensor[]
   #compiled: Compiled | undefined
+  /** The outputs of a subclass, by the losses that it was compiled with. */
+  #named: string[] = ['y']
   /** Set by a callback to end `fit` after the step. */
   stopTraining = false
 
@@ -131,7 +135,7 @@ export class Model extends Layer<ModelOptions, any> {
 
   /** The names of the outputs, by which targets, losses and metrics may be given. */
   get outputNames(): string[] {
-    return this.#outputs.length > 0 ? this.#outputs.map((output) => output.node!.layer.name) : ['y']
+    return this.#outputs.length > 0 ? this.#outputs.map((output) => output.node!.layer.name) : this.#named
   }
 
   call(inputs: Tensor | readonly Tensor[], context: CallContext): any {
@@ -160,6 +164,7 @@ export class Model extends Layer<ModelOptions, any> {
   compile(options: CompileOptions): this {
     const { optimizer = 'rmsprop', loss, lossWeights, metrics, weightedMetrics } = options
     if (loss === undefined) throw new ValueError("compile: a loss is needed, such as { loss: 'mse' }")
+    this.#named = namesByLoss(loss)
     const names = this.outputNames
     const unweighted = new CompiledMetrics(metrics, names)
     this.#compiled = {
@@ -241,12 +246,12 @@ export class Model extends Layer<ModelOptions, any> {
 
   /** The outputs for the inputs of a batch, as a list. */
   protected outputsOf(x: readonly Tensor[], training: boolean): Tensor[] {
-    const result = this.apply(this.#takesList() ? x : x[0], { training })
+    const result = this.apply(this.#takesList(x) ? x : x[0], { training })
     return Array.isArray(result) ? result : [result]
   }
 
-  #takesList(): boolean {
-    return this.#nodes ? Array.isArray(this.options.inputs) : false
+  #takesList(x: readonly Tensor[]): boolean {
+    return this.#nodes ? Array.isArray(this.options.inputs) : x.length !== 1
   }
 
   /** Makes all weights, by running the model once on some samples if need be. */
@@ -294,35 +299,46 @@ export class Model extends Layer<ModelOptions, any> {
     weightedMetrics.update(y, yPred, sampleWeight)
   }
 
-  /** Trains for a number of epochs; the history has the figures of each. */
-  async fit(x: Data, y: Data, options: FitOptions = {}): Promise<History> {
+  /**
+   * Trains for a number of epochs on arrays, or on a source of batches `[x, y]` or `[x, y, sampleWeight]`: an iterable, an async
+   * iterable, a generator, or a function that returns one for every epoch. The history has the figures of each epoch.
+   */
+  async fit(x: Data, y: Data | null, options?: FitOptions): Promise<History>
+  async fit(batches: BatchSource, options?: FitOptions): Promise<History>
+  async fit(x: Data | BatchSource, ...rest: unknown[]): Promise<History> {
     void this.#training
+    const { y, options } = targetsIn(x, rest)
     return fit(this, x, y, options)
   }
 
-  /** Loss and metrics on data, by name. */
-  async evaluate(x: Data, y: Data, options: EvaluateOptions = {}): Promise<Logs> {
+  /** Loss and metrics on arrays, or on a source of batches, by name. */
+  async evaluate(x: Data, y: Data | null, options?: EvaluateOptions): Promise<Logs>
+  async evaluate(batches: BatchSource, options?: EvaluateOptions): Promise<Logs>
+  async evaluate(x: Data | BatchSource, ...rest: unknown[]): Promise<Logs> {
     void this.#training
+    const { y, options } = targetsIn(x, rest)
     return evaluate(this, x, y, options)
   }
 
   /** The outputs for data, batch by batch: a tensor, or a list of them for a model with a list of outputs. */
-  async predict(x: Data, options: BatchOptions = {}): Promise<Tensor & Tensor[]> {
+  async predict(x: Data | BatchSource, options: PredictOptions = {}): Promise<Tensor & Tensor[]> {
     const outputs = await predict(this, x, options)
-    return (Array.isArray(this.options.outputs) ? outputs : outputs[0]) as Tensor & Tensor[]
+    return (Array.isArray(this.options.outputs) || outputs.length > 1 ? outputs : outputs[0]) as Tensor & Tensor[]
   }
 
   /** One step of training; the figures go on from earlier steps until {@link resetMetrics}. */
-  trainOnBatch(x: Data, y: Data, { sampleWeight }: { sampleWeight?: TensorLike } = {}): Logs {
-    const batch = this.#batch(x, y, sampleWeight)
+  trainOnBatch(x: Data, y: Data | null, { sampleWeight }: { sampleWeight?: Data } = {}): Logs {
+    const batch = toArrays(this, x, y, sampleWeight)
     this.buildOn(batch.x)
     this.trainStep(batch)
     return this.logs()
   }
 
   /** One step of evaluation. */
-  testOnBatch(x: Data, y: Data, { sampleWeight }: { sampleWeight?: TensorLike } = {}): Logs {
-    this.testStep(this.#batch(x, y, sampleWeight))
+  testOnBatch(x: Data, y: Data | null, { sampleWeight }: { sampleWeight?: Data } = {}): Logs {
+    const batch = toArrays(this, x, y, sampleWeight)
+    this.buildOn(batch.x)
+    this.testStep(batch)
     return this.logs()
   }
 
@@ -357,14 +373,6 @@ export class Model extends Layer<ModelOptions, any> {
     return storage('loadCheckpoint').loadCheckpoint(this, source, callbacks)
   }
 
-  #batch(x: Data, y: Data, sampleWeight: TensorLike | undefined): Batch {
-    return {
-      x: toList(x, this.inputNames, 'x'),
-      y: toList(y, this.outputNames, 'y'),
-      sampleWeight: sampleWeight === undefined ? [] : [tensor(sampleWeight)],
-    }
-  }
-
   /** The rows of the summary. */
   protected summaryRows(): SummaryRow[] {
     return this.#nodes ? graphRows(this.#nodes) : this.layers.map((layer) => ({ layer, outputShape: undefined }))
@@ -390,6 +398,19 @@ export class Model extends Layer<ModelOptions, any> {
     print(text)
     return text
   }
+}
+
+/** Outputs that nothing else names: by the keys of their losses, or numbered as in Keras. */
+function namesByLoss(loss: CompileOptions['loss']): string[] {
+  if (Array.isArray(loss)) return loss.map((_, i) => `output_${i + 1}`)
+  const named = typeof loss === 'object' && Object.getPrototypeOf(loss) === Object.prototype && !('class_name' in loss)
+  return named ? Object.keys(loss) : ['y']
+}
+
+/** `(x, y, options)`, or `(batches, options)`. */
+function targetsIn(x: unknown, rest: readonly unknown[]): { y: Data | null | undefined; options: object } {
+  const [y, options = {}] = isSource(x) && rest.length < 2 ? [undefined, rest[0]] : rest
+  return { y: y as Data | null | undefined, options: options as object }
 }
 
 const rowsOf = (x: readonly Tensor[]): Tensor[] => x.map((array) => array.slice([0, 1]))

@@ -1,4 +1,5 @@
 import type { Model } from '../model.ts'
+import type { TrainingRun } from '../fit.ts'
 import type { State } from '../storage.ts'
 
 /** Figures by name, as they appear in progress lines and histories. */
@@ -10,6 +11,12 @@ export abstract class Callback {
   model!: Model
   /** How `fit` was called. */
   params: FitParams = { epochs: 0, steps: 0, verbose: 0 }
+
+  /** @internal How far `fit` is. */
+  run: TrainingRun | undefined
+
+  /** @internal Called after every `onTrainBegin`, by a callback that lets `fit` go on from a checkpoint. */
+  restore(_callbacks: readonly Callback[]): void | Promise<void> {}
 
   /** @internal Whether batch figures are wanted now. */
   due(): boolean {
@@ -58,6 +65,15 @@ export class CallbackList {
       callback.model = model
       callback.params = params
     }
+  }
+
+  set run(run: TrainingRun) {
+    for (const callback of this.#callbacks) callback.run = run
+  }
+
+  /** Lets the callbacks that can go on from a checkpoint. */
+  async restore(): Promise<void> {
+    for (const callback of this.#callbacks) await callback.restore(this.#callbacks)
   }
 
   /** Waits only where a callback is asynchronous. */

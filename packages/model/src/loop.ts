@@ -1,0 +1,38 @@
+/** What `fit`, `evaluate` and `predict` share. */
+import { ValueError } from '@typegrad/tensor'
+import type { Callback } from './callbacks/callback.ts'
+import { standardOutput } from './output.ts'
+
+export type Verbose = 0 | 1 | 2 | 'auto'
+
+export interface BatchOptions {
+  /** Samples per step, of arrays. @defaultValue `32` */
+  readonly batchSize?: number
+  /** 0 silent, 1 a live progress line, 2 one line per epoch. @defaultValue `'auto'`: 1 on a terminal, 2 elsewhere */
+  readonly verbose?: Verbose
+  readonly callbacks?: readonly Callback[]
+  /** Stops the work after the step under way. `fit` then ends as if training were over, the others throw the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+export function integer(value: number, name: string, least: number): number {
+  if (!Number.isInteger(value) || value < least)
+    throw new ValueError(`fit: ${name} must be an integer ≥ ${least}, got ${value}`, { [name]: value })
+  return value
+}
+
+export const verbosity = (verbose: Verbose = 'auto'): 0 | 1 | 2 =>
+  verbose === 'auto' ? (standardOutput().live ? 1 : 2) : verbose
+
+/** Lets timers, input and the collector's finalizers run; called a few times a second. */
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
+
+export class Pacer {
+  #last = performance.now()
+
+  async breathe(): Promise<void> {
+    if (performance.now() - this.#last < 50) return
+    await pause()
+    this.#last = performance.now()
+  }
+}
