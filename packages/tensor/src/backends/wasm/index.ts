@@ -3,6 +3,7 @@ import type { Backend } from '../backend.ts'
 import { cpu } from '../cpu/index.ts'
 import { elementwise } from './elementwise.ts'
 import { matmul } from './matmul.ts'
+import { conv, convInput, convKernel } from './conv/index.ts'
 import type { Runtime } from './runtime.ts'
 import { softmax } from './softmax.ts'
 import { realOf } from './stage.ts'
@@ -18,6 +19,9 @@ export const makeWasmBackend = (runtime: Runtime): Backend => ({
     if (type) matmul(runtime, a, b, out, type)
     else cpu.matmul(a, b, out)
   },
+  conv: (x, kernel, attributes, out) => conv(runtime, x, kernel, attributes, out, realOf(out.dtype)!),
+  convInput: (dy, kernel, attributes, out) => convInput(runtime, dy, kernel, attributes, out, realOf(out.dtype)!),
+  convKernel: (x, dy, attributes, out) => convKernel(runtime, x, dy, attributes, out, realOf(out.dtype)!),
   softmax(x, out, log) {
     softmax(runtime, x, out, log, realOf(out.dtype)!)
   },

@@ -6,7 +6,7 @@ import { bytesOf, stageSpan, unstage, type Real } from './stage.ts'
 /** A batched matrix product of floats through the packed kernel; transposes and slices are read where they lie. */
 export function matmul(runtime: Runtime, a: Tensor, b: Tensor, out: Tensor, type: Real): void {
   const { fused, shared } = runtime
-  const kernel = runtime.kernel(`gemm/${type}/${fused}`, () => buildGemm({ type, fused, shared }))
+  const kernel = runtime.kernel(`gemm/${type}/${fused}/matrix`, () => buildGemm({ type, fused, shared }))
   runtime.begin()
   const [x, y] = [stageSpan(runtime, a, type), stageSpan(runtime, b, type)]
   const c = runtime.reserve(out.size * bytesOf[type])

@@ -1,21 +1,29 @@
-import { type Expr, i32, integers, ModuleBuilder } from '../assembler/index.ts'
+import { type Expr, type Func, i32, integers, ModuleBuilder } from '../assembler/index.ts'
 import { type JobWord, jobWord } from './job.ts'
 import { type GemmOptions, reals } from './real.ts'
 import { writeRectangle } from './rectangle.ts'
 
+/** A module with one exported function, the one that {@link writeGemm} writes. */
+export function buildGemm(options: GemmOptions): Uint8Array<ArrayBuffer> {
+  const module = new ModuleBuilder({ memory: { shared: options.shared } })
+  module.export(writeGemm(module, options))
+  return module.toBytes()
+}
+
+const params = integers('job', 'begin', 'end', 'scratch')
+
 /**
- * A module with one function, `gemm(job, begin, end, scratch)`: tasks `begin` to `end` of the product described at `job`.
+ * The function `gemm(job, begin, end, scratch)` of a module: tasks `begin` to `end` of the product described at `job`.
  *
  * `C[i, j] = activation(((C[i, j] + S_0) + S_1) + … + bias[j])` with `S_q = Σ a·b` over block q of `blockDepth` steps of k: from
  * +0, in the order of k, each step rounded after the product and after the sum, or once where `fused`; without
  * `accumulate` it begins with S_0. The order is the same wherever an element lies and whichever way it is computed, so
  * neither threads nor packing nor the rest of a batch change a bit.
  */
-export function buildGemm(options: GemmOptions): Uint8Array<ArrayBuffer> {
-  const module = new ModuleBuilder({ memory: { shared: options.shared } })
+export function writeGemm(module: ModuleBuilder, options: GemmOptions): Func<typeof params, 'none'> {
   const { bytes } = reals[options.type]
   const rectangle = writeRectangle(module, options)
-  const gemm = module.func('gemm', { params: integers('job', 'begin', 'end', 'scratch') }, (f, p) => {
+  return module.func('gemm', { params }, (f, p) => {
     const word = (name: JobWord): Expr<'i32'> => jobWord(p.job, name)
     f.for(p.begin, p.end, 1, (task) => {
       const line = f.let(i32.divU(task, word('columnTasks')))
@@ -24,7 +32,7 @@ export function buildGemm(options: GemmOptions): Uint8Array<ArrayBuffer> {
       const top = f.let(i32.mul(i32.sub(line, i32.mul(batch, word('rowTasks'))), word('taskRows')))
       const rows = f.least(i32.sub(word('m'), top), word('taskRows'))
       const columns = f.least(i32.sub(word('n'), left), word('taskColumns'))
-      const a = f.let(i32.add(word('a'), i32.mul(top, word('aRow'))))
+      const a = f.let(word('a'))
       const b = f.let(i32.add(word('b'), i32.mul(left, word('bColumn'))))
       const c = f.let(i32.add(word('c'), i32.add(i32.mul(top, word('cRow')), i32.mul(left, bytes))))
       const offsets = f.let(word('offsets'))
@@ -34,9 +42,7 @@ export function buildGemm(options: GemmOptions): Uint8Array<ArrayBuffer> {
       })
       const bias = f.let(word('bias'))
       f.if(bias, () => f.set(bias, i32.add(bias, i32.mul(left, word('biasStep')))))
-      f.do(rectangle.call({ job: p.job, a, b, c, bias, rows, columns, scratch: p.scratch }))
+      f.do(rectangle.call({ job: p.job, a, top, b, c, bias, rows, columns, scratch: p.scratch }))
     })
   })
-  module.export(gemm)
-  return module.toBytes()
 }

@@ -11,6 +11,10 @@ export const jobWords = [
   ...(['taskRows', 'taskColumns', 'rowTasks', 'columnTasks'] as const),
   /** The address of the byte offsets of A, B and C of each product of the batch, or 0. */
   'offsets',
+  /** Where the rows of patches lie: see `Patches`. */
+  ...(['imageStep', 'places', 'placeTable', 'runTable', 'runLength'] as const),
+  /** The rows of B in runs of so many, each at a byte offset of its own in the table; address 0: one run. */
+  ...(['bRunTable', 'bRunLength'] as const),
 ] as const
 
 export type JobWord = (typeof jobWords)[number]

@@ -9,6 +9,21 @@ export interface Operand {
   readonly columnStride: number
 }
 
+/**
+ * A matrix of patches, a row for each place of each image: its columns are runs of elements, each at an offset of its own
+ * from the place. Both tables hold byte offsets, as int32. Nothing is copied to make it, so a convolution is a product.
+ */
+export interface Patches {
+  readonly address: number
+  /** Elements from one image to the next. */
+  readonly imageStride: number
+  /** Rows that an image has. */
+  readonly places: number
+  readonly placeTable: number
+  readonly runTable: number
+  readonly runLength: number
+}
+
 /** An axis of the batch: how far apart, in elements, its products are in A, B (0 where they share it) and C. */
 export interface BatchAxis {
   readonly size: number
@@ -22,8 +37,10 @@ export interface GemmSpec {
   readonly m: number
   readonly n: number
   readonly k: number
-  readonly a: Operand
-  readonly b: Operand
+  /** Patches for a module whose `left` they are. */
+  readonly a: Operand | Patches
+  /** With `runs` the rows fall into runs of so many, each at a byte offset of its own in the table. */
+  readonly b: Operand & { readonly runs?: { readonly table: number; readonly length: number } | undefined }
   /** The columns of C are neighbours in memory; C must not overlap A, B or the bias. */
   readonly c: { readonly address: number; readonly rowStride: number }
   /** One value for each column, at an address other than 0. */
@@ -59,10 +76,12 @@ export const gemmJobBytes = ({ batch = [] }: Pick<GemmSpec, 'batch'>): number =>
 export function writeGemmJob(memory: Int32Array, address: number, type: Real, spec: GemmSpec, threads = 1): Split {
   const { bytes } = reals[type]
   const job = flatten(spec, bytes)
-  const batch = spec.batch === undefined ? none : foldBatch(job, spec.batch, bytes)
-  const turned = job.n === 1 && job.m > 1 && job.cRow === bytes
+  const isMatrix = job.places === 0 && job.bRunTable === 0
+  const batch = spec.batch === undefined ? none : isMatrix ? foldBatch(job, spec.batch, bytes) : spec.batch
+  const turned = isMatrix && job.n === 1 && job.m > 1 && job.cRow === bytes
   if (turned) turn(job)
-  chooseKernel(job, bytes, tileColumns(type))
+  if (isMatrix) chooseKernel(job, bytes, tileColumns(type))
+  else job.packA = job.packB = 1
   const products = batch.reduce((count, { size }) => count * size, 1)
   if (threads > 1) splitProduct(job, products, threads, 2 * tileColumns(type))
   const start = address >>> 2
@@ -83,13 +102,13 @@ const none: BatchAxis[] = []
 
 /** The words of one product as one task. */
 function flatten({ m, n, k, a, b, c, bias, accumulate }: GemmSpec, bytes: number): Job {
-  return {
+  const job: Job = {
     m,
     n,
     k,
     a: a.address,
-    aRow: a.rowStride * bytes,
-    aColumn: a.columnStride * bytes,
+    aRow: 0,
+    aColumn: 0,
     b: b.address,
     bRow: b.rowStride * bytes,
     bColumn: b.columnStride * bytes,
@@ -106,7 +125,21 @@ function flatten({ m, n, k, a, b, c, bias, accumulate }: GemmSpec, bytes: number
     rowTasks: 1,
     columnTasks: 1,
     offsets: 0,
+    imageStep: 0,
+    places: 0,
+    placeTable: 0,
+    runTable: 0,
+    runLength: 0,
+    bRunTable: b.runs?.table ?? 0,
+    bRunLength: b.runs?.length ?? 0,
   }
+  if ('places' in a) {
+    const { imageStride, places, placeTable, runTable, runLength } = a
+    return { ...job, imageStep: imageStride * bytes, places, placeTable, runTable, runLength }
+  }
+  job.aRow = a.rowStride * bytes
+  job.aColumn = a.columnStride * bytes
+  return job
 }
 
 /** Products that share B, with rows one after the other, are one product of more rows; the axes that are left. */

@@ -18,9 +18,13 @@ export interface GemmOptions {
   /** Fused multiply-add (relaxed SIMD): faster, and not the same bits on every processor. */
   readonly fused: boolean
   readonly shared: boolean
+  /** What A is: a matrix, or a matrix of patches, row by row or transposed. @defaultValue 'matrix' */
+  readonly left?: Left
   /** Applied to each finished value, after the bias. */
   readonly activation?: Activation
 }
+
+export type Left = 'matrix' | 'patches' | 'patchesTransposed'
 
 /** Writes code for an elementwise function of the lanes of `x`, in `f`, a function of `module`. */
 export type Activation = (target: Target, x: Local<'v128'>) => Expr<'v128'>

@@ -11,8 +11,8 @@ import {
 import { writeBlock } from './block.ts'
 import { writeDotRow } from './dots.ts'
 import { writeCopyRows } from './edge.ts'
+import { writePackA, writePackB } from './factors.ts'
 import { jobWord, kernels, loadWords } from './job.ts'
-import { writePack } from './pack.ts'
 import { copyElement, type GemmOptions, type Real, reals, tileColumns, tileRows } from './real.ts'
 
 /** Elements of k that are summed before C is touched: it is part of the definition of the result. */
@@ -26,13 +26,14 @@ function scratchLayout(type: Real): { bias: number; a: number; b: number; size: 
   const { bytes } = reals[type]
   const bias = tileRows * tileColumns(type) * bytes
   const a = bias + blockColumnBytes
-  const b = a + blockRows * blockDepth * bytes
+  // Patches are packed in squares, the last of which may reach over the end.
+  const b = a + blockRows * blockDepth * bytes + 64
   return { bias, a, b, size: b + blockDepth * blockColumnBytes }
 }
 
 export const gemmScratchBytes = (type: Real): number => scratchLayout(type).size
 
-const params = integers('job', 'a', 'b', 'c', 'bias', 'rows', 'columns', 'scratch')
+const params = integers('job', 'a', 'top', 'b', 'c', 'bias', 'rows', 'columns', 'scratch')
 
 /**
  * A rectangle of C, one block after the other: columns for the outer cache, k, then rows for the inner cache, and in a
@@ -43,13 +44,12 @@ export function writeRectangle(module: ModuleBuilder, options: GemmOptions): Fun
   const width = tileColumns(options.type)
   const layout = scratchLayout(options.type)
   const copyRows = writeCopyRows(module)
-  const packA = writePack(module, options.type, tileRows)
-  const packB = writePack(module, options.type, width)
+  const packA = writePackA(module, options)
+  const packB = writePackB(module, options.type)
   const block = writeBlock(module, options, copyRows)
   const dotRow = writeDotRow(module, options, copyRows)
   return module.func('rectangle', { params }, (f, p) => {
-    const [k, aRow, aColumn, packsA] = loadWords(f, p.job, 'k', 'aRow', 'aColumn', 'packA')
-    const [bRow, bColumn, packsB, cRow] = loadWords(f, p.job, 'bRow', 'bColumn', 'packB', 'cRow')
+    const [k, bRow, bColumn, packsB, cRow] = loadWords(f, p.job, 'k', 'bRow', 'bColumn', 'packB', 'cRow')
     const isDots = f.let(i32.eq(jobWord(p.job, 'kernel'), kernels.dots))
     const packedA = f.let(i32.add(p.scratch, layout.a))
     const packedB = f.let(i32.add(p.scratch, layout.b))
@@ -69,16 +69,12 @@ export function writeRectangle(module: ModuleBuilder, options: GemmOptions): Fun
         const b = f.let(i32.add(p.b, i32.add(i32.mul(front, bRow), i32.mul(left, bColumn))))
         // All of B's block, or only the panel that is not whole.
         const skip = f.let(select(packsB, i32.const(0), whole))
-        const from = i32.add(b, i32.mul(skip, bColumn))
-        const lanes = i32.sub(columns, skip)
-        f.do(packB.call({ from, lane: bColumn, step: bRow, lanes, depth, to: packedB }))
+        const from = f.let(i32.add(p.b, i32.mul(i32.add(left, skip), bColumn)))
+        packB(f, { job: p.job, from, lanes: f.let(i32.sub(columns, skip)), front, depth, to: packedB })
         f.for(0, p.rows, blockRows, (top) => {
           const rows = f.least(i32.sub(p.rows, top), blockRows)
-          const a = f.let(i32.add(p.a, i32.add(i32.mul(top, aRow), i32.mul(front, aColumn))))
-          f.if(packsA, () => {
-            f.do(packA.call({ from: a, lane: aRow, step: aColumn, lanes: rows, depth, to: packedA }))
-            f.set(a, packedA)
-          })
+          const first = f.let(i32.add(p.top, top))
+          const a = packA(f, { job: p.job, from: p.a, first, lanes: rows, front, depth, to: packedA })
           const c = i32.add(p.c, i32.add(i32.mul(top, cRow), i32.mul(left, bytes)))
           const biasNow = select(last, bias, i32.const(0))
           const common = { job: p.job, a, b, c, bias: biasNow, columns, depth, add, last, edge: p.scratch }

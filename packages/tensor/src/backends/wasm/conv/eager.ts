@@ -1,0 +1,175 @@
+import type { Tensor } from '../../../tensor.ts'
+import type { ConvAttributes } from '../../backend.ts'
+import { copyBlocks } from '../blocks.ts'
+import { buildGemm, gemmJobBytes, type GemmSpec, type Left, writeGemmJob } from '../gemm/index.ts'
+import type { Runtime } from '../runtime.ts'
+import { bytesOf, type Real, unstage } from '../stage.ts'
+import { type AxisShape, phasesAxis, type Phase, windowsAxis } from './geometry.ts'
+import { bringFlat, bringImages } from './image.ts'
+import {
+  type Channels,
+  forwardProduct,
+  inputProduct,
+  kernelProduct,
+  leftOf,
+  partsOf,
+  patchMatrix,
+  type PutTable,
+} from './product.ts'
+
+function channelsOf(x: readonly number[], kernel: readonly number[], groups: number): Channels {
+  return { batch: x[0], groups, channels: kernel.at(-2)!, filters: kernel.at(-1)! / groups }
+}
+
+/** The spatial axes of the input, the window and the result. */
+const axesOf = (x: readonly number[], kernel: readonly number[], y: readonly number[]): AxisShape[] =>
+  x.slice(1, -1).map((length, i) => ({ length, window: kernel[i], outputs: y[i + 1] }))
+
+const tablesOf =
+  (runtime: Runtime): PutTable =>
+  (table) => {
+    const address = runtime.reserve(table.byteLength)
+    runtime.i32.set(table, address >> 2)
+    return address
+  }
+
+function multiply(runtime: Runtime, left: Left, spec: GemmSpec, type: Real): void {
+  const { fused, shared } = runtime
+  const kernel = runtime.kernel(`gemm/${type}/${fused}/${left}`, () => buildGemm({ type, fused, shared, left }))
+  const job = runtime.job(gemmJobBytes(spec))
+  runtime.run(kernel, job, writeGemmJob(runtime.i32, job, type, spec, runtime.threads().count))
+}
+
+/** Convolution: patches of x times the kernel. */
+export function conv(runtime: Runtime, x: Tensor, kernel: Tensor, attributes: ConvAttributes, out: Tensor, type: Real): void {
+  runtime.begin()
+  const bytes = bytesOf[type]
+  const sizes = channelsOf(x.shape, kernel.shape, attributes.groups)
+  const windows = axesOf(x.shape, kernel.shape, out.shape).map((shape, i) => windowsAxis(shape, attributes, i))
+  const images = bringImages(
+    runtime,
+    x,
+    windows.map(({ padded }) => padded),
+    type,
+  )
+  const axes = windows.map(({ axis }) => axis)
+  const patches = patchMatrix(images, sizes.batch, axes, sizes.channels, bytes, tablesOf(runtime))
+  const weights = bringFlat(runtime, kernel, type)
+  const result = runtime.reserve(out.size * bytes)
+  multiply(runtime, leftOf(patches, false), forwardProduct(patches, weights, result, sizes), type)
+  unstage(runtime, result, out, type)
+}
+
+/** Every combination of one element of each list. */
+const combinations = <T>(lists: readonly (readonly T[])[]): T[][] =>
+  lists.reduce<T[][]>((all, list) => all.flatMap((head) => list.map((item) => [...head, item])), [[]])
+
+/**
+ * The gradient for the input: patches of dy times the transposed kernel, one product for all inputs that meet the same places
+ * of the window.
+ */
+export function convInput(
+  runtime: Runtime,
+  dy: Tensor,
+  kernel: Tensor,
+  attributes: ConvAttributes,
+  out: Tensor,
+  type: Real,
+): void {
+  runtime.begin()
+  const bytes = bytesOf[type]
+  const sizes = channelsOf(out.shape, kernel.shape, attributes.groups)
+  const all = axesOf(out.shape, kernel.shape, dy.shape).map((shape, i) => phasesAxis(shape, attributes, i))
+  const images = bringImages(
+    runtime,
+    dy,
+    all.map(({ padded }) => padded),
+    type,
+  )
+  const weights = bringFlat(runtime, kernel, type)
+  const result = runtime.reserve(out.size * bytes)
+  const put = tablesOf(runtime)
+  const product = (phases: readonly Phase[], to: number): void => {
+    const patches = patchMatrix(images, sizes.batch, phases, sizes.filters, bytes, put)
+    const positions = positionsOf(phases, kernel.shape)
+    multiply(runtime, leftOf(patches, false), inputProduct(patches, weights, positions, to, sizes, bytes, put), type)
+  }
+  const whole = combinations(all.map((axis) => axis.phases))
+  const phases = whole.filter((axes) => axes.every(({ taps }) => taps.length > 0))
+  // Inputs between windows that are farther apart than long.
+  if (phases.length < whole.length) runtime[type].fill(0, result / bytes, result / bytes + out.size)
+  if (whole.length === 1) for (const one of phases) product(one, result)
+  else {
+    const part = runtime.reserve(out.size * bytes)
+    for (const one of phases) {
+      product(one, part)
+      spread(runtime, part, result, one, out.shape, attributes.strides, bytes)
+    }
+  }
+  unstage(runtime, result, out, type)
+}
+
+/** The row-major numbers of the places of the window that the taps of these axes meet. */
+function positionsOf(axes: readonly Phase[], kernel: readonly number[]): number[] {
+  const all = combinations(axes.map(({ positions }) => positions))
+  return all.map((positions) => positions.reduce((number, position, i) => number * kernel[i] + position, 0))
+}
+
+/** Copies the inputs of a phase, which lie together at `part`, to where they belong. */
+function spread(
+  runtime: Runtime,
+  part: number,
+  result: number,
+  phases: readonly Phase[],
+  shape: readonly number[],
+  strides: readonly number[],
+  bytes: number,
+): void {
+  const [batch, ...lengths] = shape
+  const block = lengths.pop()! * bytes
+  let [from, to, offset] = [block, block, 0]
+  const axes = phases.map(({ first, places }, i) => ({ first, places, stride: strides[i], length: lengths[i] })).toReversed()
+  const steps = axes.map(({ first, places, stride, length }) => {
+    const axis = { size: places, from, to: to * stride }
+    offset += first * to
+    from *= places
+    to *= length
+    return axis
+  })
+  copyBlocks(runtime, {
+    from: part,
+    to: result,
+    offset,
+    images: { size: batch, from, to },
+    axes: steps.toReversed(),
+    bytes: block,
+  })
+}
+
+/** The gradient for the kernel: the transposed patches of x times dy. */
+export function convKernel(runtime: Runtime, x: Tensor, dy: Tensor, attributes: ConvAttributes, out: Tensor, type: Real): void {
+  runtime.begin()
+  const bytes = bytesOf[type]
+  const sizes = channelsOf(x.shape, out.shape, attributes.groups)
+  const windows = axesOf(x.shape, out.shape, dy.shape).map((shape, i) => windowsAxis(shape, attributes, i))
+  const images = bringImages(
+    runtime,
+    x,
+    windows.map(({ padded }) => padded),
+    type,
+  )
+  const axes = windows.map(({ axis }) => axis)
+  const patches = patchMatrix(images, sizes.batch, axes, sizes.channels, bytes, tablesOf(runtime))
+  const gradients = bringFlat(runtime, dy, type)
+  const parts = partsOf(patches.rows, patches.columns, sizes)
+  const result = runtime.reserve(parts * out.size * bytes)
+  const spec = kernelProduct(patches, images.imageStride, gradients, parts, result, sizes)
+  multiply(runtime, leftOf(patches, true), spec, type)
+  const heap = runtime[type]
+  const start = result / bytes
+  for (let part = 1; part < parts; part++) {
+    const from = start + part * out.size
+    for (let i = 0; i < out.size; i++) heap[start + i] += heap[from + i]
+  }
+  unstage(runtime, result, out, type)
+}

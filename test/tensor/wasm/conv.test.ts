@@ -1,0 +1,73 @@
+/** Convolutions that are large enough for blocks, tasks and threads, against the cpu backend. */
+import { vjp } from '@typegrad/autograd'
+import { random, setBackend, setThreads, type Tensor } from '@typegrad/tensor'
+import { afterEach, expect, test } from 'vitest'
+
+interface Case {
+  readonly x: readonly number[]
+  readonly kernel: readonly number[]
+  readonly options?: Parameters<Tensor['conv']>[1]
+}
+
+const cases: Readonly<Record<string, Case>> = {
+  'one channel': { x: [9, 28, 28, 1], kernel: [3, 3, 1, 32] },
+  'more runs than a block is deep': { x: [3, 13, 13, 40], kernel: [3, 3, 40, 24], options: { padding: 'same' } },
+  'an odd number of everything': { x: [3, 17, 19, 5], kernel: [3, 5, 5, 7], options: { padding: [[2, 1], [0, 3]] } },
+  strides: { x: [4, 23, 21, 16], kernel: [3, 3, 16, 12], options: { padding: 'same', strides: [2, 3] } },
+  dilation: { x: [4, 23, 21, 16], kernel: [3, 3, 16, 12], options: { padding: 'same', dilationRate: [2, 3] } },
+  'strides longer than the window': { x: [2, 30, 31, 8], kernel: [2, 1, 8, 8], options: { strides: 3 } },
+  groups: { x: [4, 15, 15, 24], kernel: [5, 5, 8, 30], options: { groups: 3, padding: 'same' } },
+  'a product without patches': { x: [8, 28, 28, 24], kernel: [1, 1, 24, 40] },
+  'patches that do not overlap': { x: [4, 28, 28, 3], kernel: [4, 4, 3, 32], options: { strides: 4 } },
+  'one axis': { x: [4, 700, 20], kernel: [5, 20, 24], options: { padding: 'causal' } },
+  'three axes': { x: [2, 9, 10, 11, 6], kernel: [3, 2, 3, 6, 10], options: { padding: 'same', strides: [1, 2, 1] } },
+  'parts of a batch': { x: [12, 40, 40, 2], kernel: [3, 3, 2, 16] },
+  depthwise: { x: [3, 25, 27, 37], kernel: [3, 3, 1, 37], options: { groups: 37, padding: 'same' } },
+  'two filters for each channel': { x: [3, 14, 14, 10], kernel: [3, 3, 1, 20], options: { groups: 10, strides: 2 } },
+} // prettier-ignore
+
+afterEach(() => {
+  setBackend('wasm')
+  setThreads()
+})
+
+/** The result and both gradients. */
+function run({ x: xShape, kernel: kernelShape, options }: Case, dtype: 'float32' | 'float64', backend: string): Float64Array[] {
+  setBackend(backend)
+  const generator = new random.Generator(1)
+  const draw = (shape: readonly number[]): Tensor => generator.uniform([...shape], { low: -1, dtype })
+  const [x, kernel] = [draw(xShape), draw(kernelShape)]
+  const { value, pullback } = vjp((a, b) => a.conv(b, options), x, kernel)
+  return [value, ...pullback(draw(value.shape))].map((tensor) => Float64Array.from(tensor.toTypedArray()))
+}
+
+const bytesOf = (values: Float64Array): Uint8Array => new Uint8Array(values.buffer)
+
+test.each(Object.entries(cases))('%s', (_, one) => {
+  for (const [dtype, epsilon] of [
+    ['float32', 2 ** -24],
+    ['float64', 2 ** -53],
+  ] as const) {
+    // prettier-ignore
+    const wanted = run(one, dtype, 'cpu')
+    const got = run(one, dtype, 'wasm')
+    got.forEach((values, which) => {
+      const scale = wanted[which].reduce((top, value) => Math.max(top, Math.abs(value)), 0)
+      const worst = values.reduce((error, value, i) => Math.max(error, Math.abs(value - wanted[which][i])), 0)
+      // Of numbers that vary, the errors of a sum grow like the root of their number; 64 is for some thousands of them.
+      expect(worst / scale).toBeLessThan(64 * epsilon)
+    })
+  }
+})
+
+test('the same bits for every number of threads', () => {
+  for (const one of Object.values(cases)) {
+    setThreads(1)
+    const wanted = run(one, 'float32', 'wasm')
+    for (const count of [2, 3, 4]) {
+      setThreads(count)
+      const same = run(one, 'float32', 'wasm').map((values, i) => Buffer.compare(bytesOf(values), bytesOf(wanted[i])))
+      expect(same).toEqual([0, 0, 0])
+    }
+  }
+})
