@@ -134,7 +134,7 @@ export function conformance<Case extends GoldenCase>(
     backends = backendNames(),
   }: { exceptions?: Readonly<Record<string, string>>; backends?: readonly string[] } = {},
 ): void {
-  describe(`conformance with Keras: ${family}`, () => {
+  describe(`conformance: ${family}`, () => {
     for (const backend of backends) {
       const before = setBackend(backend)
       const { passed, total, failures } = runCases(family, file, run)

@@ -10,9 +10,8 @@ import {
   type AnyLayer,
 } from '@typegrad/layers'
 import { Model } from '@typegrad/model'
-import { arange, random, setSeed, ShapeError, tensor, ValueError, zeros, type Tensor } from '@typegrad/tensor'
+import { arange, random, setSeed, tensor, zeros, type Tensor } from '@typegrad/tensor'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { einsum } from '../../packages/layers/src/attention/einsum.ts'
 import { layerConformance } from './keras-case.ts'
 import { testLayers } from './table.ts'
 
@@ -203,86 +202,6 @@ describe('attention refuses', () => {
       /use_gate true is not supported/,
     ],
   ])('%s', (_, f, message) => {
-    expect(f).toThrow(message)
-  })
-})
-
-/** Σ over all letters, element by element. */
-function naive(equation: string, a: Tensor, b: Tensor): number[] {
-  const [terms, result] = equation.split('->')
-  const [left, right] = terms.split(',')
-  const lengths = new Map<string, number>()
-  left.split('').forEach((letter, i) => lengths.set(letter, a.shape[i]))
-  right.split('').forEach((letter, i) => lengths.set(letter, b.shape[i]))
-  const others = [...lengths.keys()].filter((letter) => !result.includes(letter))
-  const size = (letters: readonly string[]): number => letters.reduce((n, letter) => n * lengths.get(letter)!, 1)
-  const indices = (letters: readonly string[], flat: number): Map<string, number> => {
-    const at = new Map<string, number>()
-    for (const letter of letters.toReversed()) {
-      at.set(letter, flat % lengths.get(letter)!)
-      flat = Math.floor(flat / lengths.get(letter)!)
-    }
-    return at
-  }
-  const [x, y] = [a.toTypedArray(), b.toTypedArray()]
-  const element = (values: ArrayLike<number>, term: string, at: ReadonlyMap<string, number>): number =>
-    values[term.split('').reduce((flat, letter) => flat * lengths.get(letter)! + at.get(letter)!, 0)]
-  return Array.from({ length: size(result.split('')) }, (_, flat) => {
-    const outer = indices(result.split(''), flat)
-    let sum = 0
-    for (let i = 0; i < size(others); i++) {
-      const at = new Map([...outer, ...indices(others, i)])
-      sum += element(x, left, at) * element(y, right, at)
-    }
-    return sum
-  })
-}
-
-describe('einsum', () => {
-  const lengths: Readonly<Record<string, number>> = { a: 2, b: 3, c: 4, d: 1, e: 2 }
-  const random64 = (term: string): Tensor =>
-    random.normal(
-      term.split('').map((letter) => lengths[letter]),
-      { dtype: 'float64' },
-    )
-
-  it.each([
-    'ab,bc->ac',
-    'ab,bc->ca',
-    'abc,cd->abd',
-    'abc,abc->',
-    'a,b->ab',
-    'a,b->ba',
-    'abc,ac->cb',
-    'ab,cd->dbca',
-    'abe,bce->cab',
-    'abc,d->a',
-    'ab,ab->ab',
-    'cab,bed->edac',
-  ])('%s is the sum over all letters that are not in the result', (equation) => {
-    const [left, right, result] = equation.split(/,|->/)
-    const [a, b] = [random64(left), random64(right)]
-    const y = einsum(equation, a, b)
-    expect(y.shape).toEqual(result.split('').map((letter) => lengths[letter]))
-    naive(equation, a, b).forEach((value, i) => expect(y.toTypedArray()[i]).toBeCloseTo(value, 12))
-  })
-
-  it('lets ... stand for any axes, which broadcast', () => {
-    const [a, b] = [random.normal([2, 1, 3, 4]), random.normal([5, 4, 2])]
-    expect(einsum('...ij,...jk->...ik', a, b).sub(a.matmul(b)).abs().max().item()).toBeLessThan(1e-6)
-    expect(einsum('i...,i->...', random.normal([3, 2, 2]), random.normal([3])).shape).toEqual([2, 2])
-  })
-
-  it.each<[string, typeof ValueError, RegExp]>([
-    ['ab,bc', ValueError, /expected two operands and a result/],
-    ['ab,bc->ad', ValueError, /'d' of the result is in no operand/],
-    ['aa,ab->b', ValueError, /a letter comes twice/],
-    ['abc,bc->a', ValueError, /operand 0 has 2 axes/],
-    ['ab,ac->bc', ShapeError, /axis 'a' has lengths 2 and 3/],
-    ['a…,ab->b', ValueError, /is not made of letters/],
-  ])('refuses %s', (equation, type, message) => {
-    const f = (): unknown => einsum(equation, zeros([2, 3]), zeros([3, 2]))
-    expect(f).toThrow(type)
     expect(f).toThrow(message)
   })
 })

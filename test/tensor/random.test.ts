@@ -1,5 +1,5 @@
 /** Random numbers: the published generator, the same numbers from the same seed everywhere, and the right distributions. */
-import { random, setSeed, ValueError, type Tensor } from '@typegrad/tensor'
+import { random, setSeed, tensor, ValueError, type Tensor } from '@typegrad/tensor'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { threefry } from '../../packages/tensor/src/threefry.ts'
@@ -49,6 +49,15 @@ onEveryBackend(() => {
     bernoulli: (g) => g.bernoulli([12], { p: 0.3 }),
     integers: (g) => g.integers([12], { low: -5, high: 1000 }),
     permutation: (g) => g.permutation(12),
+    shuffle: (g) => g.shuffle([1, 2, 3, 4, 5, 6, 7, 8]),
+    exponential: (g) => g.exponential([12], { scale: 3 }),
+    gumbel: (g) => g.gumbel([12]),
+    gamma: (g) => g.gamma([12], { alpha: 2.5 }),
+    beta: (g) => g.beta([12], { alpha: 2, beta: 0.5 }),
+    poisson: (g) => g.poisson([12], { rate: 20 }),
+    binomial: (g) => g.binomial([12], { counts: 30, p: 0.4 }),
+    categorical: (g) => g.categorical([[0, 1, 2], [2, 1, 0]], 8), // prettier-ignore
+    multinomial: (g) => g.multinomial(100, [0.2, 0.3, 0.5]),
   }
 
   describe.each(Object.entries(draws))('%s', (_, draw) => {
@@ -188,4 +197,55 @@ test('arguments outside of their ranges are errors', () => {
   expect(() => new Generator(1.5)).toThrow(new ValueError('Generator: seed 1.5, expected an integer'))
   expect(() => random.bernoulli([2], { p: 1.5 })).toThrow(new ValueError('bernoulli: p is 1.5, expected a probability'))
   expect(() => random.integers([2], { low: 3, high: 3 })).toThrow('integers: low 3, high 3, expected int32 with low < high')
+})
+
+onEveryBackend(() => {
+  // Mean and variance as the textbook has them; 40,000 draws, five standard errors.
+  const { PI } = Math
+  const distributions: readonly [string, (g: InstanceType<typeof Generator>, shape: number[]) => Tensor, number, number][] = [
+    ['exponential of scale 3', (g, shape) => g.exponential(shape, { scale: 3 }), 3, 9],
+    ['gumbel', (g, shape) => g.gumbel(shape, { loc: 1, scale: 2 }), 1 + 2 * 0.5772156649, (4 * PI ** 2) / 6],
+    ...[0.05, 0.6, 1, 3.7, 200].map((alpha): (typeof distributions)[number] =>
+      [`gamma of ${alpha}`, (g, shape) => g.gamma(shape, { alpha, scale: 2 }), 2 * alpha, 4 * alpha]),
+    ...([[0.5, 0.5], [2, 5], [0.02, 0.03], [40, 3]] as const).map(([a, b]): (typeof distributions)[number] =>
+      [`beta of ${a} and ${b}`, (g, shape) => g.beta(shape, { alpha: a, beta: b }), a / (a + b), (a * b) / ((a + b) ** 2 * (a + b + 1))]),
+    ...[0.3, 4, 9.9, 10, 35, 1e4].map((rate): (typeof distributions)[number] =>
+      [`poisson of ${rate}`, (g, shape) => g.poisson(shape, { rate, dtype: 'float64' }), rate, rate]),
+    ...([[1, 0.5], [40, 0.1], [40, 0.9], [1000, 0.003]] as const).map(([n, q]): (typeof distributions)[number] =>
+      [`binomial of ${n} and ${q}`, (g, shape) => g.binomial(shape, { counts: n, p: q }), n * q, n * q * (1 - q)]),
+  ] // prettier-ignore
+  test.each(distributions)('%s: mean and variance', async (_, draw, wantedMean, wantedVariance) => {
+    const list = await numbers(draw(new Generator(11), [40_000]))
+    expect(list.every(Number.isFinite)).toBe(true)
+    const [m, variance, , kurtosis] = moments(list)
+    expect(Math.abs(m - wantedMean)).toBeLessThan(5 * Math.sqrt(wantedVariance / list.length))
+    expect(Math.abs(variance - wantedVariance)).toBeLessThan(5 * wantedVariance * Math.sqrt((kurtosis - 1) / list.length))
+  })
+
+  test('categorical and multinomial: every class as often as it should come, never one of probability 0', async () => {
+    const p = [0.1, 0, 0.6, 0.3]
+    const generator = new Generator(5)
+    const n = 20_000
+    const drawn = generator.categorical(tensor([p, p.toReversed()]).log(), n)
+    expect([drawn.shape, drawn.dtype]).toEqual([[2, n], 'int32'])
+    const counted = generator.multinomial(n, [p, p.toReversed()])
+    const list = await numbers(drawn)
+    for (const [row, wanted] of [p, p.toReversed()].entries()) {
+      const classes = list.slice(row * n, (row + 1) * n)
+      const counts = await numbers(counted.slice(row))
+      for (const [k, share] of wanted.entries()) {
+        const error = 5 * Math.sqrt((share * (1 - share)) / n)
+        expect(Math.abs(classes.filter((c) => c === k).length / n - share)).toBeLessThanOrEqual(error)
+        expect(Math.abs(counts[k] / n - share)).toBeLessThanOrEqual(error)
+      }
+    }
+  })
+
+  test('parameters may be tensors; those without a distribution give NaN', async () => {
+    const generator = new Generator(1)
+    const rates = generator.poisson([3, 2000], { rate: tensor([[1], [50], [1000]]) }) // prettier-ignore
+    const means = await numbers(rates.mean(1))
+    expect(means.map((m) => Math.abs(Math.round(Math.log10(m))))).toEqual([0, 2, 3])
+    expect(await numbers(generator.gamma([2], { alpha: tensor([-1, 0]) }))).toEqual([NaN, 0])
+  })
 })

@@ -1,5 +1,6 @@
 import { Tensor, type Backend, type TypedArray } from '@typegrad/tensor'
 import type { Engine } from './engine.ts'
+import { hostOp } from './host-op.ts'
 import { argReduce } from './kernels/arg-reduce.ts'
 import { argsort } from './kernels/argsort.ts'
 import { conv, convInput, convKernel } from './kernels/conv.ts'
@@ -43,6 +44,7 @@ export function gpuBackend(engine: Engine): Backend {
     pool: op(pool),
     poolGradient: op(poolGradient),
     poolPick: op(poolPick),
+    host: (name, inputs, out, compute) => engine.op(() => hostOp(engine, name, inputs, [out], (_, xs, [y]) => compute(xs, y))),
     read: (x) => read(engine, x),
     scope: (f) => engine.inScope(f),
   }

@@ -41,7 +41,7 @@ export type { CategoryEncodingOptions } from './preprocessing/category-encoding.
 export type { DiscretizationOptions } from './preprocessing/discretization.ts'
 export type { EncodingMode } from './preprocessing/encode.ts'
 export type { HashedCrossingOptions, HashingOptions } from './preprocessing/hashing.ts'
-export type { AffineOptions, FillMode, Interpolation } from './preprocessing/image.ts'
+export type { AffineOptions, FillMode } from './preprocessing/image.ts'
 export type { IntegerLookupOptions } from './preprocessing/integer-lookup.ts'
 export type { LookupOptions } from './preprocessing/lookup.ts'
 export type { StringLookupOptions } from './preprocessing/string-lookup.ts'

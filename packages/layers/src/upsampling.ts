@@ -1,7 +1,7 @@
 /** Upsampling over one, two and three axes. */
-import { perAxis, tensor, type PerAxis, type Tensor } from '@typegrad/tensor'
+import { interpolations, perAxis, resize, type Interpolation, type PerAxis, type Tensor } from '@typegrad/tensor'
 import type { Defaults } from './layer-config.ts'
-import { assertName, multiplyAxis, SpatialLayer, type SpatialOptions } from './spatial.ts'
+import { assertName, SpatialLayer, type SpatialOptions } from './spatial.ts'
 
 export interface UpSamplingOptions extends SpatialOptions {
   /** How many elements are made of one. @defaultValue `2` */
@@ -52,21 +52,9 @@ export class UpSampling3D extends UpSampling {
   static override readonly defaults: Defaults<UpSamplingOptions> = { size: 2, dataFormat: 'channelsLast' }
 }
 
-/** Weight of an element at a distance, in elements, from the point that is asked for. */
-const interpolations = {
-  bilinear: (x: number): number => Math.max(0, 1 - x),
-  /** Keys' cubic convolution with a = -1/2. */
-  bicubic: (x: number): number => (x >= 2 ? 0 : x >= 1 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : (1.5 * x - 2.5) * x * x + 1),
-  lanczos3: (x: number): number => lanczos(x, 3),
-  lanczos5: (x: number): number => lanczos(x, 5),
-}
-
-const lanczos = (x: number, radius: number): number => (x > radius ? 0 : sinc(x) * sinc(x / radius))
-const sinc = (x: number): number => (x < 1e-6 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x))
-
 export interface UpSampling2DOptions extends UpSamplingOptions {
   /** How new pixels are made. @defaultValue `'nearest'` */
-  readonly interpolation?: 'nearest' | keyof typeof interpolations
+  readonly interpolation?: Interpolation
 }
 
 /** Every pixel of `[batch, height, width, channels]` repeated `size` times along both axes, or what lies between interpolated. */
@@ -80,29 +68,13 @@ export class UpSampling2D extends UpSampling<UpSampling2DOptions> {
 
   constructor(options: UpSampling2DOptions = {}) {
     super(options)
-    assertName(this.kind, 'interpolation', this.options.interpolation, ['nearest', ...Object.keys(interpolations)])
+    assertName(this.kind, 'interpolation', this.options.interpolation, interpolations)
   }
 
   protected override compute(x: Tensor): Tensor {
     const { interpolation } = this.options
     if (interpolation === 'nearest') return super.compute(x)
-    const weight = interpolations[interpolation]
-    const dtype = x.dtype === 'float64' ? 'float64' : 'float32'
-    return this.size.reduce((y, size, i) => {
-      const length = y.shape[i + 1]
-      return multiplyAxis(y, i + 1, tensor(resizing(length, length * size, weight), { shape: [length, length * size], dtype }))
-    }, x)
+    const spatial = x.shape.slice(1, 3).map((length, axis) => length * this.size[axis])
+    return resize(x.cast(x.dtype === 'float64' ? 'float64' : 'float32'), spatial, { interpolation })
   }
-}
-
-/** The matrix `[length, outputs]` that samples at the centres of the new pixels; every column's sum is 1. */
-function resizing(length: number, outputs: number, weight: (distance: number) => number): Float64Array {
-  const matrix = new Float64Array(length * outputs)
-  for (let o = 0; o < outputs; o++) {
-    const centre = ((o + 0.5) * length) / outputs - 0.5
-    let sum = 0
-    for (let i = 0; i < length; i++) sum += matrix[i * outputs + o] = weight(Math.abs(centre - i))
-    for (let i = 0; i < length; i++) matrix[i * outputs + o] /= sum
-  }
-  return matrix
 }

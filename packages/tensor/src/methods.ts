@@ -9,17 +9,24 @@ import { binary, ternary, unary } from './ops/elementwise.ts'
 import { applyFormula, formulaOp, rowOp, type FormulaOp } from './ops/formula-op.ts'
 import { conv, convTranspose, depthwiseConv } from './ops/conv.ts'
 import { take, takeAlongAxis, oneHot } from './ops/indexing.ts'
+import { diag, diagonal, trace, tril, triu } from './ops/diagonals.ts'
 import { matmul } from './ops/matmul.ts'
 import * as movement from './ops/movement.ts'
-import { argsort, cumprod, cumsum, sort, topk } from './ops/order.ts'
+import { argsort, sort, topk } from './ops/order.ts'
+import { pad } from './ops/pad.ts'
 import { averagePool, maxPool } from './ops/pool.ts'
+import { dot, kron, outer, tensordot } from './ops/products.ts'
+import { chunk, repeat, roll, unstack } from './ops/rearrange.ts'
 import { applyArg, applyReduce, argOp, reduceOp, reductions, type Axes, type ReduceOptions } from './ops/reduce.ts'
+import { cummax, cummin, cumprod, cumsum, diff, logcumsumexp } from './ops/scan.ts'
+import { gatherNd, scatterUpdate } from './ops/scatter.ts'
+import { bincount, booleanMask, histogram, nonzero, searchsorted, unique } from './ops/search.ts'
 import { logSoftmax, logsumexp, softmax, std, variance } from './ops/softmax.ts'
+import { median, quantile } from './ops/statistics.ts'
 import { stopGradient } from './ops/stop-gradient.ts'
 import { Tensor } from './tensor.ts'
 
-const { transpose, moveaxis, swapaxes, reshape, flatten, squeeze, expandDims, broadcastTo, slice, flip, pad, split, tile } =
-  movement
+const { transpose, moveaxis, swapaxes, reshape, flatten, squeeze, expandDims, broadcastTo, slice, flip, split, tile } = movement
 const structured = {
   cast,
   stopGradient,
@@ -38,7 +45,20 @@ const structured = {
   pad,
   split,
   tile,
+  roll,
+  repeat,
+  unstack,
+  chunk,
+  diagonal,
+  diag,
+  trace,
+  tril,
+  triu,
   matmul,
+  dot,
+  tensordot,
+  outer,
+  kron,
   softmax,
   logSoftmax,
   logsumexp,
@@ -46,12 +66,26 @@ const structured = {
   std,
   take,
   takeAlongAxis,
+  gatherNd,
+  scatterUpdate,
+  booleanMask,
+  nonzero,
+  searchsorted,
+  unique,
+  bincount,
+  histogram,
   oneHot,
   sort,
   argsort,
   topk,
   cumsum,
   cumprod,
+  cummax,
+  cummin,
+  logcumsumexp,
+  diff,
+  median,
+  quantile,
   conv,
   convTranspose,
   depthwiseConv,

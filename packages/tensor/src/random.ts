@@ -5,9 +5,13 @@
 import { currentBackend } from './backends/backend.ts'
 import type { DType } from './dtype.ts'
 import { ValueError } from './errors.ts'
-import { assertShape, type Shape } from './shape.ts'
+import { assertShape, formatShape, normalizeAxis, type Shape } from './shape.ts'
 import { emptyTensor, type Tensor } from './tensor.ts'
 import { erf } from './formula/special.ts'
+import { lgamma } from './formula/gamma.ts'
+import { toTensor, type TensorLike } from './convert.ts'
+import * as rejection from './random-rejection.ts'
+import { threefry } from './threefry.ts'
 
 export interface FloatOptions {
   readonly dtype?: 'float32' | 'float64'
@@ -37,6 +41,7 @@ export class Generator {
   #uniform01(shape: Shape, dtype: DType): Tensor {
     assertShape(shape, 'random')
     const out = emptyTensor(shape, dtype)
+    journal?.note(this)
     if (out.size > 0) currentBackend().random(this.#seed, this.#draws, out)
     this.#draws++
     return out
@@ -107,7 +112,107 @@ export class Generator {
   permutation(n: number): Tensor {
     return this.#uniform01([n], 'float64').argsort()
   }
+
+  /** x with its slices along `axis` in random order. */
+  shuffle(x: TensorLike, axis = 0): Tensor {
+    const given = toTensor(x)
+    return given.take(this.permutation(given.shape[normalizeAxis(axis, given.rank, 'shuffle')]), axis)
+  }
+
+  /** Exponential, of mean `scale`: `-scale · log(1 - u)`. */
+  exponential(shape: Shape = [], { scale = 1, dtype = 'float32' }: FloatOptions & { scale?: TensorLike } = {}): Tensor {
+    return this.#uniform01(shape, dtype).neg().log1p().neg().mul(scale)
+  }
+
+  /** Gumbel, `loc - scale · log(-log u)`: how the largest of many numbers is distributed. */
+  gumbel(
+    shape: Shape = [],
+    { loc = 0, scale = 1, dtype = 'float32' }: FloatOptions & { loc?: TensorLike; scale?: TensorLike } = {},
+  ): Tensor {
+    return this.exponential(shape, { dtype: 'float64' })
+      .add(2 ** -60)
+      .log()
+      .neg()
+      .cast(dtype)
+      .mul(scale)
+      .add(loc)
+  }
+
+  /** Gamma of shape `alpha` and mean `alpha · scale`; alpha and scale may be tensors that broadcast to `shape`. */
+  gamma(shape: Shape, { alpha, scale = 1, dtype = 'float32' }: FloatOptions & { alpha: TensorLike; scale?: TensorLike }): Tensor {
+    return this.#sample('gamma', shape, dtype, [alpha], (u, a) => rejection.gamma(a, u)).mul(scale)
+  }
+
+  /** Beta of parameters `alpha` and `beta`, of mean `alpha / (alpha + beta)`. */
+  beta(shape: Shape, { alpha, beta, dtype = 'float32' }: FloatOptions & { alpha: TensorLike; beta: TensorLike }): Tensor {
+    return this.#sample('beta', shape, dtype, [alpha, beta], (u, a, b) => rejection.beta(a, b, u))
+  }
+
+  /** Poisson: how many events there are where `rate` is their mean. */
+  poisson(shape: Shape, { rate, dtype = 'float32' }: FloatOptions & { rate: TensorLike }): Tensor {
+    return this.#sample('poisson', shape, dtype, [rate], (u, mean) => rejection.poisson(mean, u, lgamma))
+  }
+
+  /** Binomial: how many of `counts` trials succeed, each with probability `p`. */
+  binomial(shape: Shape, { counts, p, dtype = 'float32' }: FloatOptions & { counts: TensorLike; p: TensorLike }): Tensor {
+    return this.#sample('binomial', shape, dtype, [counts, p], (u, n, q) => rejection.binomial(n, q, u))
+  }
+
+  /** `numSamples` integers for each row of logits `[…, classes]`, as int32: class k with probability `softmax(logits)[k]`. */
+  categorical(logits: TensorLike, numSamples: number): Tensor {
+    const x = toTensor(logits)
+    if (x.rank === 0 || x.shape.at(-1) === 0)
+      throw new ValueError(`categorical: logits ${formatShape(x.shape)}, expected […, classes]`, { shape: x.shape })
+    if (!Number.isInteger(numSamples) || numSamples < 0)
+      throw new ValueError(`categorical: numSamples ${numSamples}, expected an integer ≥ 0`, { numSamples })
+    const noise = this.gumbel([...x.shape.slice(0, -1), numSamples, x.shape.at(-1)!], { dtype: 'float64' })
+    return noise.add(x.expandDims(-2)).argmax(-1)
+  }
+
+  /** How often each class comes in n draws, for each row of probabilities `[…, classes]`, as int32. */
+  multinomial(n: number, probabilities: TensorLike): Tensor {
+    const p = toTensor(probabilities)
+    const classes = p.shape.at(-1) ?? 0
+    return this.categorical(p.cast('float64').log(), n)
+      .expandDims(-1)
+      .equal(Int32Array.from({ length: classes }, (_, k) => k))
+      .sum(-2)
+  }
+
+  /** A number for each place, made of as many uniform ones as it takes: those of place i are blocks (i, 0), (i, 1), … of this draw's own key. */
+  #sample(
+    op: string,
+    shape: Shape,
+    dtype: DType,
+    parameters: readonly TensorLike[],
+    draw: (u: rejection.Uniform, ...parameters: number[]) => number,
+  ): Tensor {
+    assertShape(shape, op)
+    journal?.note(this)
+    const key = new Uint32Array(2)
+    threefry(this.#seed, [this.#draws++, samplesOfThisDraw], key)
+    const given = parameters.map((value) => toTensor(value).broadcastTo(shape))
+    const backend = currentBackend()
+    const out = emptyTensor(shape, dtype, backend)
+    const block = new Uint32Array(2)
+    backend.host(op, given, out, (inputs, { array, layout }) => {
+      const values = inputs.map((x) => x.toTypedArray())
+      for (let i = 0; i < layout.size; i++) {
+        let attempt = 0
+        const u = (): number => {
+          threefry([key[0], key[1]], [i, attempt++], block)
+          // In the middle between two of the 2^53 numbers: never 0 or 1.
+          return ((block[0] >>> 5) * 67108864 + (block[1] >>> 6) + 0.5) / 9007199254740992
+        }
+        array[layout.offset + i] = draw(u, ...values.map((list) => list[i]))
+      }
+    })
+    return out
+  }
 }
+
+/** Sets the keys of such draws apart from the blocks of all others, whose counters begin with the place. */
+const samplesOfThisDraw = 0x73616d70
 
 let global = new Generator(Math.floor(Math.random() * 2 ** 32))
 
@@ -125,3 +230,51 @@ export const truncatedNormal: Generator['truncatedNormal'] = (...args) => global
 export const bernoulli: Generator['bernoulli'] = (...args) => global.bernoulli(...args)
 export const integers: Generator['integers'] = (...args) => global.integers(...args)
 export const permutation: Generator['permutation'] = (...args) => global.permutation(...args)
+export const shuffle: Generator['shuffle'] = (...args) => global.shuffle(...args)
+export const exponential: Generator['exponential'] = (...args) => global.exponential(...args)
+export const gumbel: Generator['gumbel'] = (...args) => global.gumbel(...args)
+export const gamma: Generator['gamma'] = (...args) => global.gamma(...args)
+export const beta: Generator['beta'] = (...args) => global.beta(...args)
+export const poisson: Generator['poisson'] = (...args) => global.poisson(...args)
+export const binomial: Generator['binomial'] = (...args) => global.binomial(...args)
+export const categorical: Generator['categorical'] = (...args) => global.categorical(...args)
+export const multinomial: Generator['multinomial'] = (...args) => global.multinomial(...args)
+
+/** The generators that a function drew from, and where each stood before. */
+class Journal {
+  readonly #before = new Map<Generator, Generator['state']>()
+  readonly #global = global
+  readonly outer = journal
+
+  note(generator: Generator): void {
+    if (!this.#before.has(generator)) this.#before.set(generator, generator.state)
+    this.outer?.note(generator)
+  }
+
+  /** Runs `f` with all of them put back to where they stood, and leaves them as they are now. */
+  replay<T>(f: () => T): T {
+    const now = [...this.#before.keys()].map((generator) => [generator, generator.state] as const)
+    const current = global
+    global = this.#global
+    for (const [generator, state] of this.#before) generator.state = state
+    try {
+      return f()
+    } finally {
+      global = current
+      for (const [generator, state] of now) generator.state = state
+    }
+  }
+}
+
+let journal: Journal | undefined
+
+/** Runs `f`, and gives with its result what runs a function on the same random numbers again. */
+export function recordDraws<T>(f: () => T): { readonly result: T; readonly replay: <R>(again: () => R) => R } {
+  const own = new Journal()
+  journal = own
+  try {
+    return { result: f(), replay: (again) => own.replay(again) }
+  } finally {
+    journal = own.outer
+  }
+}

@@ -1,10 +1,11 @@
 import type { Cell } from '../cell.ts'
-import type { DType, Kernel, Tensor } from '@typegrad/tensor'
+import type { DType, Formula, Kernel, Tensor } from '@typegrad/tensor'
 import type { Argument, Engine } from '../engine.ts'
 import { planGrid } from '../grid.ts'
 import { hostOp, needsHost } from '../host-op.ts'
 import { KernelText, type KernelSource } from '../kernel-text.ts'
 import { constantOf, operand, operandArguments } from '../operand.ts'
+import { functions } from '../render/functions.ts'
 import { renderGpu, stored } from '../render/render-gpu.ts'
 import { planes } from './planes.ts'
 import { inputKinds, resultsOf, type Input, type Result } from './results.ts'
@@ -22,6 +23,11 @@ export function elementwise(
   if (needsHost(inputs, outputs)) {
     return hostOp(engine, 'float64', inputs, outputs, (host, xs, outs) => host.elementwise(kernel, xs, outs, compute))
   }
+  const unknown = hostFunction(kernel)
+  if (unknown !== undefined) {
+    const name = `the function ${unknown}`
+    return hostOp(engine, name, inputs, outputs, (host, xs, outs) => host.elementwise(kernel, xs, outs, compute))
+  }
   const results = resultsOf(kernel)
   const used = new Set(results.flatMap(({ reads }) => reads))
   const read = inputs.map((x, i): Input => (used.has(i) ? (constantOf(x) ?? operand(engine, x)) : 0))
@@ -38,6 +44,24 @@ export function elementwise(
     return cell
   })
   outputs.forEach((out, i) => write(engine, out, (cell) => engine.share(made[i], 0, cell)))
+}
+
+const hostFunctions = new WeakMap<Kernel, string | false>()
+
+/** A function of the kernel that has no text for the GPU, if there is one. */
+function hostFunction(kernel: Kernel): string | undefined {
+  let found = hostFunctions.get(kernel)
+  if (found === undefined) {
+    found = kernel.results.map(({ formula }) => unknownFunction(formula)).find((fn) => fn !== undefined) ?? false
+    hostFunctions.set(kernel, found)
+  }
+  return found === false ? undefined : found
+}
+
+function unknownFunction(formula: Formula): string | undefined {
+  if (formula.op !== 'call') return undefined
+  if (!Object.hasOwn(functions, formula.fn)) return formula.fn
+  return formula.args.map(unknownFunction).find((fn) => fn !== undefined)
 }
 
 const single = (engine: Engine, result: Result, inputs: readonly Input[], out: Tensor): void =>

@@ -1,4 +1,4 @@
-import { ValueError, type Shape, type Tensor, type Variable } from '@typegrad/tensor'
+import { einsum, ValueError, type Shape, type Tensor, type Variable } from '@typegrad/tensor'
 import { activate, resolveActivation, type ActivationLike } from '../activations.ts'
 import type { FirstLayerOptions } from '../core.ts'
 import type { ConstraintLike } from '../constraints.ts'
@@ -7,7 +7,6 @@ import type { RegularizerLike } from '../regularizers.ts'
 import { required, type Defaults } from '../layer-config.ts'
 import { Layer } from '../layer.ts'
 import type { SymbolicShape } from '../symbolic.ts'
-import { einsum, lettersOf } from './einsum.ts'
 
 export interface EinsumDenseOptions extends FirstLayerOptions {
   /** The product of input and kernel: `'ab,bc->ac'`; `...` stands for further axes of the input. */
@@ -92,12 +91,12 @@ export class EinsumDense extends Layer<EinsumDenseOptions> {
     const further = inputShape.length - head.length - tail.length
     if (further < 0 || (!open && further > 0)) fail(`which has ${inputShape.length} axes`)
     const lengths = new Map<string, number | null>()
-    lettersOf(head).forEach((letter, i) => lengths.set(letter, inputShape[i]))
-    lettersOf(tail).forEach((letter, i) => lengths.set(letter, inputShape[inputShape.length - tail.length + i]))
+    head.split('').forEach((letter, i) => lengths.set(letter, inputShape[i]))
+    tail.split('').forEach((letter, i) => lengths.set(letter, inputShape[inputShape.length - tail.length + i]))
     const [outHead, outTail, outOpen] = split(result)
     if (open !== outOpen) fail("'...' must be in both the input and the result, or in neither")
     // The batch, which is not in `outputShape`, is the first axis, or one of those of a leading `...`.
-    const named = lettersOf(outHead + outTail)
+    const named = (outHead + outTail).split('')
     const own = open && outHead === '' ? named : named.slice(1)
     if (own.length !== given.length)
       fail(`outputShape [${given.join(', ')}], expected ${own.length} lengths, for ${own.join(', ')}`)
@@ -112,13 +111,13 @@ export class EinsumDense extends Layer<EinsumDenseOptions> {
     const middle = open ? inputShape.slice(head.length, inputShape.length - tail.length) : []
     const at = (letter: string): number | null =>
       lengths.has(letter) ? lengths.get(letter)! : fail(`'${letter}' of the result is unknown`)
-    const output = [...lettersOf(outHead).map(at), ...middle, ...lettersOf(outTail).map(at)]
-    const kernel = lettersOf(right).map(known)
+    const output = [...outHead.split('').map(at), ...middle, ...outTail.split('').map(at)]
+    const kernel = right.split('').map(known)
     if (!biasAxes) return { output, kernel, bias: undefined }
-    const wrong = lettersOf(biasAxes).filter((letter) => !named.includes(letter))
+    const wrong = biasAxes.split('').filter((letter) => !named.includes(letter))
     if (wrong.length > 0) fail(`biasAxes '${biasAxes}', '${wrong.join('')}' is not in the result`)
     // The bias broadcasts: from its first axis on, those without a letter of their own have length 1.
-    const letters = [...lettersOf(outHead), ...middle.map(() => ''), ...lettersOf(outTail)]
+    const letters = [...outHead.split(''), ...middle.map(() => ''), ...outTail.split('')]
     const axes = letters.map((letter) => (letter !== '' && biasAxes.includes(letter) ? known(letter) : 1))
     return { output, kernel, bias: axes.slice(letters.findIndex((letter) => letter !== '' && biasAxes.includes(letter))) }
   }

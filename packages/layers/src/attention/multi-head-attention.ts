@@ -1,4 +1,4 @@
-import { formatShape, ShapeError, ValueError, type random, type Tensor } from '@typegrad/tensor'
+import { einsum, formatShape, ShapeError, ValueError, type random, type Tensor } from '@typegrad/tensor'
 import { dropped, generatorFor, type FirstLayerOptions } from '../core.ts'
 import type { ConstraintLike } from '../constraints.ts'
 import type { InitializerLike } from '../initializers.ts'
@@ -9,7 +9,6 @@ import type { Mask } from '../masks.ts'
 import { uniqueName } from '../names.ts'
 import type { SymbolicShape } from '../symbolic.ts'
 import { EinsumDense } from './einsum-dense.ts'
-import { einsum, lettersOf } from './einsum.ts'
 import { maskedSoftmax, masksOf, multiHeadMask, type MultiHeadContext } from './masks.ts'
 
 interface ProjectionOptions extends FirstLayerOptions {
@@ -173,7 +172,7 @@ export class MultiHeadAttention extends HeadAttention<MultiHeadAttentionOptions>
     const [query, value, key] = this.shapes(inputShapes)
     const heads = (name: string, shape: SymbolicShape, length: number): EinsumDense => {
       const free = alphabet(shape.length - 1)
-      const [features, head, dim] = lettersOf(alphabet(3, shape.length - 1))
+      const [features, head, dim] = alphabet(3, shape.length - 1)
       const equation = `${free}${features},${features}${head}${dim}->${free}${head}${dim}`
       return this.projection(name, equation, [...shape.slice(1, -1).map(() => null), numHeads, length], head + dim, shape)
     }
@@ -189,7 +188,7 @@ export class MultiHeadAttention extends HeadAttention<MultiHeadAttentionOptions>
 
     const output = this.#outputLengths(query)
     const free = alphabet(query.length - 1)
-    const [head, dim] = lettersOf(alphabet(2, query.length - 1))
+    const [head, dim] = alphabet(2, query.length - 1)
     const result = alphabet(output.length, query.length + 1)
     const lengths = [...query.slice(1, -1).map(() => null), ...output]
     const equation = `${free}${head}${dim},${head}${dim}${result}->${free}${result}`
@@ -198,7 +197,7 @@ export class MultiHeadAttention extends HeadAttention<MultiHeadAttentionOptions>
 
   /** How queries and keys are multiplied, and weights and values. */
   #equations(rank: number): void {
-    const queries = lettersOf(alphabet(rank))
+    const queries = alphabet(rank).split('')
     const attended = alphabet(this.#axes.length, rank)
     const values = queries.map((letter, axis) => (this.#axes.includes(axis) ? attended[this.#axes.indexOf(axis)] : letter))
     const batch = queries.filter((_, axis) => !this.#axes.includes(axis) && axis !== rank - 1)

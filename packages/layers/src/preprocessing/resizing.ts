@@ -1,10 +1,10 @@
 /** Images brought to one size. */
-import { arange, random, ValueError, type Tensor } from '@typegrad/tensor'
+import { arange, interpolations, random, resize, ValueError, type Interpolation, type Tensor } from '@typegrad/tensor'
 import { generatorFor } from '../core.ts'
 import { required, type Defaults } from '../layer-config.ts'
 import type { CallContext } from '../layer.ts'
 import { assertName } from '../spatial.ts'
-import { cropMiddle, cropToProportions, interpolations, padToProportions, resize, type Interpolation } from './image.ts'
+import { cropMiddle, cropToProportions, padToProportions } from './image.ts'
 import { SizedImageLayer, type SizeOptions } from './image-layer.ts'
 
 export interface ResizingOptions extends SizeOptions {

@@ -65,6 +65,8 @@ export interface Backend {
   poolPick(values: Tensor, x: Tensor, attributes: PoolAttributes, out: Tensor): void
   /** Uniform numbers in [0, 1): element i is made of the Threefry block at counter `[i, stream]` of `key` (see random.ts). */
   random(key: readonly [number, number], stream: number, out: Tensor): void
+  /** Runs what is no kernel on the host: `compute` reads host tensors in place of the inputs and writes the one in place of `out`. */
+  host(name: string, inputs: readonly Tensor[], out: Tensor, compute: (inputs: readonly Tensor[], out: Tensor) => void): void
   /** The elements of x in row-major order, once they are computed; only a device that the host cannot see has it. */
   read?(x: Tensor): Promise<TypedArray>
   /** See {@link scope}; only a device whose memory the collector cannot see has it. */

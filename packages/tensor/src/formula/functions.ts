@@ -1,3 +1,5 @@
+import { i0, i1 } from './bessel.ts'
+import { lgamma, polygamma } from './gamma.ts'
 import * as special from './special.ts'
 
 /**
@@ -71,5 +73,11 @@ export const functions: Readonly<Record<string, FormulaFunction>> = {
   acosh: { value: Math.acosh, derivatives: ['1 / sqrt(a * a - 1)'] },
   atanh: { value: Math.atanh, derivatives: ['1 / (1 - a * a)'] },
   erf: { value: special.erf, derivatives: ['1.1283791670955126 * exp(-a * a)'] },
+  erfc: { value: special.erfc, derivatives: ['-1.1283791670955126 * exp(-a * a)'] },
   erfinv: { value: special.erfinv, derivatives: ['0.886226925452758 * exp(y * y)'] },
+  lgamma: { value: lgamma, derivatives: ['polygamma(0, a)'] },
+  // The order is a whole number: it has no derivative.
+  polygamma: { value: polygamma, derivatives: ['0', 'polygamma(a + 1, b)'] },
+  i0: { value: i0, derivatives: ['i1(a)'] },
+  i1: { value: i1, derivatives: ['a == 0 ? 0.5 : i0(a) - y / a'] },
 }

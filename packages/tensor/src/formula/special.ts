@@ -49,11 +49,17 @@ export function erf(x: number): number {
     }
     return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum
   }
-  return Math.sign(x) * (1 - erfc(a))
+  return Math.sign(x) * (1 - farErfc(a))
 }
 
-/** `1 - erf(x)` for x above 1.7, where it is small. */
-function erfc(x: number): number {
+/** `1 - erf(x)`, exact where it is small. */
+export function erfc(x: number): number {
+  if (x !== x) return x
+  return x < 1.7 ? 1 - erf(x) : x > 27.3 ? 0 : farErfc(x)
+}
+
+/** The same for x above 1.7. */
+function farErfc(x: number): number {
   let fraction = 0
   for (let n = 60; n > 0; n--) fraction = n / 2 / (x + fraction)
   return Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + fraction)
@@ -91,6 +97,6 @@ export function erfinv(y: number): number {
   }
   // Near ±1 on the logarithm of erfc, which is nearly a parabola and keeps the digits of 1 - |y|.
   x = Math.abs(x)
-  for (let i = 0; i < 4; i++) x += (Math.log(erfc(x) / (1 - Math.abs(y))) * erfc(x)) / slope()
+  for (let i = 0; i < 4; i++) x += (Math.log(farErfc(x) / (1 - Math.abs(y))) * farErfc(x)) / slope()
   return y < 0 ? -x : x
 }

@@ -70,8 +70,19 @@ export const unary = {
   arctanh: { forward: 'atanh(x)', grad: 'flow(dy, 1 / (1 - x * x))' },
   /** The error function `2/√π ∫₀ˣ e^(-t²) dt`. */
   erf: { forward: 'erf(x)', grad: 'dy * 1.1283791670955126 * exp(-x * x)' },
+  /** `1 - erf(x)`, exact where it is small. */
+  erfc: { forward: 'erfc(x)', grad: 'dy * -1.1283791670955126 * exp(-x * x)' },
   /** The inverse of erf on (-1, 1). */
   erfinv: { forward: 'erfinv(x)', grad: 'flow(dy, 0.886226925452758 * exp(y * y))' },
+
+  /** `log |Γ(x)|`. */
+  lgamma: { forward: 'lgamma(x)', grad: 'flow(dy, polygamma(0, x))' },
+  /** `Γ'(x) / Γ(x)`, the derivative of lgamma. */
+  digamma: { forward: 'polygamma(0, x)', grad: 'flow(dy, polygamma(1, x))' },
+  /** The modified Bessel function of the first kind `I₀(x)`. */
+  i0: { forward: 'i0(x)', grad: 'dy * i1(x)' },
+  /** The modified Bessel function of the first kind `I₁(x)`. */
+  i1: { forward: 'i1(x)', grad: 'dy * (x == 0 ? 0.5 : i0(x) - y / x)' },
 
   /** Rectified linear unit `max(x, 0)`. */
   relu: { forward: 'max(x, 0)', grad: 'x > 0 ? dy : 0', result: 'number' },

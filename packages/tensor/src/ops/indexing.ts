@@ -25,8 +25,8 @@ const takeOp: Op<{ axis: number }> = {
     i === 0 ? apply(scatterAddOp, [dy, indices], { axis, length: x.shape[axis] }) : undefined,
 }
 
-/** Adds slices of `updates` at `indices` of an axis of zeros: the transpose of take. */
-const scatterAddOp: Op<{ axis: number; length: number }> = {
+/** @internal Adds slices of `updates` at `indices` of an axis of zeros: the transpose of take. */
+export const scatterAddOp: Op<{ axis: number; length: number }> = {
   name: 'scatterAdd',
   infer: ([updates, indices], { axis, length }) => ({
     shape: [...updates.shape.slice(0, axis), length, ...updates.shape.slice(axis + indices.rank)],
@@ -41,8 +41,8 @@ const scatterAddOp: Op<{ axis: number; length: number }> = {
   gradient: (i, dy, [, indices], _, { axis }) => (i === 0 ? apply(takeOp, [dy, indices], { axis }) : undefined),
 }
 
-/** int32 positions in [0, length): negative ones count from the end, others throw. */
-function checkIndices(op: string, value: TensorLike, length: number, axis: number): Tensor {
+/** @internal int32 positions in [0, length): negative ones count from the end, others throw. */
+export function checkIndices(op: string, value: TensorLike, length: number, axis: number): Tensor {
   // As float64, so that numbers in arrays do not lose digits before they are checked.
   const given = toTensor(value, value instanceof Tensor ? undefined : 'float64')
   if (value instanceof Tensor && (given.dtype === 'bool' || isFloat(given.dtype))) {

@@ -15,10 +15,11 @@ import {
   type Shape,
 } from '../shape.ts'
 import { emptyTensor, Tensor } from '../tensor.ts'
-import { scalar, toTensor, type TensorLike } from '../convert.ts'
+import { toTensor, type TensorLike } from '../convert.ts'
 import { cast, copyOp } from './cast.ts'
 
-const view = (x: Tensor, layout: Layout): Tensor => new Tensor(x.buffer, layout, x.dtype)
+/** @internal The elements of x seen through a layout. */
+export const view = (x: Tensor, layout: Layout): Tensor => new Tensor(x.buffer, layout, x.dtype)
 
 const permuteOp: Op<{ order: readonly number[] }> = {
   name: 'transpose',
@@ -137,7 +138,8 @@ interface SliceAttributes {
   readonly slices: readonly AxisSlice[]
 }
 
-const sliceOp: Op<SliceAttributes> = {
+/** @internal */
+export const sliceOp: Op<SliceAttributes> = {
   name: 'slice',
   infer: ([x], { slices }) => ({ shape: slices.map((s) => s.length), dtype: x.dtype }),
   run: ([x], { slices }) => view(x, sliceLayout(x.layout, slices)),
@@ -205,43 +207,6 @@ function rangeSlice([first, last, by]: readonly (number | null | undefined)[], l
 export function flip(x: Tensor, axes?: number | readonly number[] | null): Tensor {
   const flipped = normalizeAxes(axes, x.rank, 'flip')
   return slice(x, ...x.shape.map((_, axis): SliceArgument => (flipped.includes(axis) ? [null, null, -1] : null)))
-}
-
-const padOp: Op<{ widths: readonly (readonly [number, number])[]; value: number }> = {
-  name: 'pad',
-  infer: ([x], { widths }) => ({ shape: x.shape.map((length, i) => length + widths[i][0] + widths[i][1]), dtype: x.dtype }),
-  run([x], { widths, value }, spec) {
-    const backend = backendFor([x])
-    const out = emptyTensor(spec.shape, spec.dtype, backend)
-    if (value !== 0 && out.size > 0) backend.copy(broadcastView(scalar(value, x.dtype), spec.shape), out)
-    if (x.size > 0) backend.copy(x, view(out, sliceLayout(out.layout, inner(x.shape, widths))))
-    return out
-  },
-  gradient: (_, dy, [x], __, { widths }) => apply(sliceOp, [dy], { slices: inner(x.shape, widths) }),
-}
-
-const inner = (shape: Shape, widths: readonly (readonly [number, number])[]): AxisSlice[] =>
-  shape.map((length, i) => ({ start: widths[i][0], length, step: 1 }))
-
-/** x with `widths[axis] = [before, after]` elements of `value` around it; one number or pair stands for all axes. */
-export function pad(
-  x: Tensor,
-  widths: number | readonly [number, number] | readonly (readonly [number, number])[],
-  value = 0,
-): Tensor {
-  const all =
-    typeof widths === 'number'
-      ? x.shape.map((): [number, number] => [widths, widths])
-      : typeof widths[0] === 'number'
-        ? x.shape.map(() => widths as readonly [number, number])
-        : (widths as readonly (readonly [number, number])[])
-  if (all.length !== x.rank || all.some((pair) => pair.length !== 2 || pair.some((w) => !Number.isInteger(w) || w < 0))) {
-    throw new ValueError(
-      `pad: widths ${JSON.stringify(widths)} for shape ${formatShape(x.shape)}, expected a pair of integers ≥ 0 per axis`,
-      { widths, shape: x.shape },
-    )
-  }
-  return apply(padOp, [x], { widths: all, value })
 }
 
 const concatOp: Op<{ axis: number }> = {

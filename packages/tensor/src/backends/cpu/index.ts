@@ -30,4 +30,5 @@ export const cpu: Backend = {
   poolGradient,
   poolPick,
   random,
+  host: (_, inputs, out, compute) => compute(inputs, out),
 }
