@@ -8,3 +8,4 @@ export {
   type Safetensors,
   type WriteOptions,
 } from './safetensors/safetensors.ts'
+export { loadModel, type LoadModelOptions } from './storage.ts'

@@ -181,7 +181,7 @@ export class Dropout extends Layer<DropoutOptions> {
     this.supportsMasking = true
     const { rate } = this.options
     if (!(rate >= 0 && rate <= 1)) throw new ValueError(`Dropout: rate must lie in [0, 1], got ${rate}`, { rate })
-    this.#generator = generatorFor(this.options.seed)
+    this.#generator = this.seeded(this.options.seed)
   }
 
   call(x: Tensor, { training }: CallContext): Tensor {
@@ -190,10 +190,6 @@ export class Dropout extends Layer<DropoutOptions> {
     return dropped(x, rate, { generator: this.#generator, noiseShape })
   }
 }
-
-/** A generator of a layer's own, for a seed. */
-export const generatorFor = (seed: number | null | undefined): random.Generator | undefined =>
-  typeof seed === 'number' ? new random.Generator(seed) : undefined
 
 export interface DropOptions {
   readonly generator?: random.Generator | undefined

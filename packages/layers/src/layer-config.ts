@@ -181,6 +181,9 @@ export function registerBuiltin(name: string, made: unknown, module = 'keras.lay
   origins.set(made as LayerClass, { name, module, registered })
 }
 
+/** @internal The name of a layer's class in files: bundlers may have changed the one that it has in the program. */
+export const classNameOf = (layer: object): string => origins.get(layer.constructor as LayerClass)?.name ?? layer.constructor.name
+
 /** Makes a layer of yours known to {@link deserializeLayer}, under `Custom>ClassName`, as `register_keras_serializable` does. */
 export function registerLayer(layer: LayerClass, { name = layer.name, package: group = 'Custom' } = {}): void {
   const registered = `${group}>${name}`

@@ -1,6 +1,7 @@
 import {
   DTypeError,
   dtypes,
+  random,
   isFloat,
   Tensor,
   toTensor,
@@ -118,6 +119,7 @@ export abstract class Layer<
   builtShape?: SymbolicShape | readonly SymbolicShape[]
   #trainable: boolean
   #added: Tensor[] = []
+  readonly #generators: random.Generator[] = []
   /** The training mode of the call around this one; `undefined` outside of calls. */
   static #around: boolean | undefined
 
@@ -264,6 +266,19 @@ export abstract class Layer<
     variable.regularizer = resolveRegularizer(regularizer)
     variable.constraint = resolveConstraint(constraint)
     return variable
+  }
+
+  /** A random generator of the layer's own, if there is a seed for it; checkpoints keep where it is. */
+  protected seeded(seed: number | null | undefined): random.Generator | undefined {
+    if (typeof seed !== 'number') return undefined
+    const generator = new random.Generator(seed)
+    this.#generators.push(generator)
+    return generator
+  }
+
+  /** @internal The random generators of the layer's own, without those of layers within. */
+  get generators(): readonly random.Generator[] {
+    return this.#generators
   }
 
   /** The shape of one sample, if the options say it: what the first layer of a model is built for. */

@@ -12,7 +12,7 @@ export function clearSession(): void {
   counts.clear()
 }
 
-/** The name that Keras gives a layer of this class: `conv2d_transpose`, `re_lu`, `simple_rnn`. */
+/** @internal The name that Keras gives a layer of this class: `conv2d_transpose`, `re_lu`, `simple_rnn`. */
 export const layerName = (className: string): string =>
   className
     .replace(/(.)([A-Z][a-z]+)/g, '$1_$2')

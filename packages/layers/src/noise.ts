@@ -1,6 +1,6 @@
 /** Noise in training: a layer that does nothing otherwise. */
 import { formatShape, random, ShapeError, ValueError, type Tensor } from '@typegrad/tensor'
-import { dropped, generatorFor, type FirstLayerOptions } from './core.ts'
+import { dropped, type FirstLayerOptions } from './core.ts'
 import { required, type Defaults, type LayerConfig } from './layer-config.ts'
 import { Layer, type CallContext } from './layer.ts'
 import type { SpatialOptions } from './spatial.ts'
@@ -17,7 +17,7 @@ abstract class Noise<O extends NoiseOptions> extends Layer<O> {
   constructor(options: O) {
     super(options)
     this.supportsMasking = true
-    this.#own = generatorFor(options?.seed)
+    this.#own = this.seeded(options?.seed)
   }
 
   protected get generator(): random.Generator {

@@ -27,4 +27,10 @@ export const deserializeLayer: typeof config.deserializeLayer = (serialized, cus
   return config.deserializeLayer(serialized, custom)
 }
 
+/** @internal The name of a layer's class in files. */
+export const classNameOf: typeof config.classNameOf = (layer) => {
+  register()
+  return config.classNameOf(layer)
+}
+
 export { registerBuiltin, registerLayer } from './layer-config.ts'

@@ -223,6 +223,11 @@ export class Model extends Layer<ModelOptions, any> {
     return serializeLayer(this)
   }
 
+  /** Whether {@link compile} was called. */
+  get compiled(): boolean {
+    return this.#compiled !== undefined
+  }
+
   /** The optimizer given to {@link compile}. */
   get optimizer(): Optimizer {
     return this.#training.optimizer

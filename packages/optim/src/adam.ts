@@ -115,7 +115,7 @@ export class Nadam extends Optimizer<MomentsOptions> {
     return nadam
   }
 
-  protected override get ownVariables(): readonly Variable[] {
+  override get ownVariables(): readonly Variable[] {
     return [this.#product]
   }
 

@@ -62,8 +62,8 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> e
     return 0
   }
 
-  /** What the optimizer keeps besides slots. */
-  protected get ownVariables(): readonly Variable[] {
+  /** @internal What the optimizer keeps besides slots. */
+  get ownVariables(): readonly Variable[] {
     return []
   }
 
@@ -123,6 +123,11 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> e
       this.#slots.set(variable, slots)
     }
     return slots
+  }
+
+  /** @internal The slots of all variables seen so far. */
+  get allSlots(): ReadonlyMap<Variable, Readonly<Record<string, Variable>>> {
+    return this.#slots
   }
 
   /** Makes the slots of all variables, as `fit` does before the first step. */
@@ -206,6 +211,12 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> e
   /** The loss times `lossScaleFactor`: what gradients are to be taken of. */
   scaleLoss(loss: Tensor): Tensor {
     return this.options.lossScaleFactor ? loss.mul(this.options.lossScaleFactor) : loss
+  }
+
+  /** @internal The options under Keras' names, without the learning rate, which changes. */
+  getOptions(): Config {
+    const { learning_rate: _, ...options } = super.getConfig()
+    return options
   }
 
   override getConfig(): Config {

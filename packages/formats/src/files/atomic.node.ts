@@ -48,9 +48,12 @@ export async function replaceFile(path: string, pieces: Iterable<Uint8Array>, fs
 
 /** Makes the new name last through a loss of power; where folders cannot be opened (Windows), the system does it. */
 async function syncFolder(folder: string, fs: FileSystem): Promise<void> {
-  const handle = await fs.open(folder, 'r').catch(() => undefined)
-  await handle?.sync().catch(() => undefined)
-  await handle?.close()
+  try {
+    const handle = await fs.open(folder, 'r')
+    await handle.sync().finally(() => handle.close())
+  } catch {
+    // The file is there; only its name may not last yet.
+  }
 }
 
 /** Removes what saves of processes that died left behind. */

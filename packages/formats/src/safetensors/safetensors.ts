@@ -77,11 +77,9 @@ export async function safetensorsPieces(given: NamedTensors, { metadata = {} }: 
   if (reserved) throw new ValueError("writeSafetensors: the name '__metadata__' is reserved; call the tensor otherwise")
   const order = Object.keys(storedAs)
   all.sort((a, b) => order.indexOf(a.value.dtype) - order.indexOf(b.value.dtype) || (a.name < b.name ? -1 : 1))
-  const arrays: Uint8Array[] = []
-  for (const { value } of all) {
-    const { buffer, byteOffset, byteLength } = await value.data()
-    arrays.push(new Uint8Array(buffer, byteOffset, byteLength))
-  }
+  // Host tensors are copied before the first await: training goes on in the same memory.
+  const values = await Promise.all(all.map(({ value }) => value.data()))
+  const arrays = values.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength))
   let at = 0
   const entries = all.map(({ name, value: { dtype, shape } }, i): Entry => {
     const start = at

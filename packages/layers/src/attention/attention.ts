@@ -1,5 +1,5 @@
 import { ShapeError, ValueError, type random, type Tensor, type Variable } from '@typegrad/tensor'
-import { dropped, generatorFor, type FirstLayerOptions } from '../core.ts'
+import { dropped, type FirstLayerOptions } from '../core.ts'
 import type { Defaults } from '../layer-config.ts'
 import { Layer, type CallOptions, type OneOrSeveral } from '../layer.ts'
 import type { Mask } from '../masks.ts'
@@ -46,7 +46,7 @@ export class Attention<O extends AdditiveAttentionOptions = AttentionOptions> ex
     }
     if (!(dropout >= 0 && dropout <= 1))
       throw new ValueError(`${new.target.name}: dropout must lie in [0, 1], got ${dropout}`, { dropout })
-    this.#generator = generatorFor(seed)
+    this.#generator = this.seeded(seed)
   }
 
   protected get settings(): Required<AdditiveAttentionOptions> & Pick<AttentionOptions, 'scoreMode'> {

@@ -1,5 +1,5 @@
 import { einsum, formatShape, ShapeError, ValueError, type random, type Tensor } from '@typegrad/tensor'
-import { dropped, generatorFor, type FirstLayerOptions } from '../core.ts'
+import { dropped, type FirstLayerOptions } from '../core.ts'
 import type { ConstraintLike } from '../constraints.ts'
 import type { InitializerLike } from '../initializers.ts'
 import type { RegularizerLike } from '../regularizers.ts'
@@ -56,7 +56,7 @@ abstract class HeadAttention<O extends ProjectionOptions> extends Layer<O, OneOr
     const { dropout, seed } = this.#settings
     if (!(dropout >= 0 && dropout <= 1))
       throw new ValueError(`${new.target.name}: dropout must lie in [0, 1], got ${dropout}`, { dropout })
-    this.#generator = generatorFor(seed)
+    this.#generator = this.seeded(seed)
   }
 
   get #settings(): Required<ProjectionOptions> {

@@ -1,6 +1,5 @@
 /** What layers of images have in common. */
 import { random, ValueError, type Tensor } from '@typegrad/tensor'
-import { generatorFor } from '../core.ts'
 import { positiveInteger, type CallContext } from '../layer.ts'
 import { SpatialLayer, type SpatialOptions } from '../spatial.ts'
 import type { SymbolicShape } from '../symbolic.ts'
@@ -61,7 +60,7 @@ export abstract class RandomImageLayer<O extends RandomImageOptions> extends Ima
 
   constructor(options: O) {
     super(options)
-    this.#own = generatorFor(this.options.seed)
+    this.#own = this.seeded(this.options.seed)
   }
 
   /** A number in [low, high) for each of the images, `[batch, 1, 1, 1]`. */

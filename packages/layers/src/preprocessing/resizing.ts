@@ -1,6 +1,5 @@
 /** Images brought to one size. */
 import { arange, interpolations, random, resize, ValueError, type Interpolation, type Tensor } from '@typegrad/tensor'
-import { generatorFor } from '../core.ts'
 import { required, type Defaults } from '../layer-config.ts'
 import type { CallContext } from '../layer.ts'
 import { assertName } from '../spatial.ts'
@@ -92,7 +91,7 @@ export class RandomCrop extends SizedImageLayer<RandomCropOptions> {
 
   constructor(options: RandomCropOptions) {
     super(options)
-    this.#own = generatorFor(this.options.seed)
+    this.#own = this.seeded(this.options.seed)
   }
 
   protected compute(x: Tensor, { training }: CallContext): Tensor {

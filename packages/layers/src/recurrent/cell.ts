@@ -1,6 +1,6 @@
 /** What recurrent cells have in common. */
-import { zeros, type Shape, type Tensor, type TensorLike } from '@typegrad/tensor'
-import { dropped, generatorFor, type DropOptions } from '../core.ts'
+import { zeros, type random, type Shape, type Tensor, type TensorLike } from '@typegrad/tensor'
+import { dropped, type DropOptions } from '../core.ts'
 import type { ActivationLike } from '../activations.ts'
 import type { ConstraintLike } from '../constraints.ts'
 import type { InitializerLike } from '../initializers.ts'
@@ -137,10 +137,13 @@ export class CellDropout {
   readonly #rates: { readonly input: number; readonly state: number }
   readonly #options: DropOptions
 
-  constructor({ dropout, recurrentDropout, seed }: Required<Pick<CellWeightOptions, 'dropout' | 'recurrentDropout' | 'seed'>>) {
+  constructor(
+    { dropout, recurrentDropout }: Required<Pick<CellWeightOptions, 'dropout' | 'recurrentDropout'>>,
+    generator: random.Generator | undefined,
+  ) {
     const limited = (rate: number): number => Math.min(1, Math.max(0, rate))
     this.#rates = { input: limited(dropout), state: limited(recurrentDropout) }
-    this.#options = { generator: generatorFor(seed) }
+    this.#options = { generator }
   }
 
   /** For one sequence: functions that drop from all inputs `[steps, batch, …]`, and from a state. */

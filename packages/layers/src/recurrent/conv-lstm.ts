@@ -62,7 +62,7 @@ class ConvLSTMCell extends SequenceCell<ConvLSTMCellOptions> {
     super({ ...options, kernelSize: spread('kernelSize'), strides: spread('strides'), dilationRate: spread('dilationRate') })
     positiveInteger(options.filters, `ConvLSTM${rank}D`, 'filters')
     this.#rank = rank
-    this.#dropout = new CellDropout(this.options)
+    this.#dropout = new CellDropout(this.options, this.seeded(this.options.seed))
   }
 
   get stateSize(): readonly Shape[] {

@@ -44,7 +44,7 @@ export class GRUCell extends SequenceCell<GRUCellOptions> {
     resolveActivation(activation)
     resolveActivation(recurrentActivation)
     this.stateSize = units
-    this.#dropout = new CellDropout(this.options)
+    this.#dropout = new CellDropout(this.options, this.seeded(this.options.seed))
   }
 
   override build(inputShape: SymbolicShape): void {

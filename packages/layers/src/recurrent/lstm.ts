@@ -44,7 +44,7 @@ export class LSTMCell extends SequenceCell<LSTMCellOptions> {
     resolveActivation(activation)
     resolveActivation(recurrentActivation)
     this.stateSize = [units, units]
-    this.#dropout = new CellDropout(this.options)
+    this.#dropout = new CellDropout(this.options, this.seeded(this.options.seed))
   }
 
   override build(inputShape: SymbolicShape): void {

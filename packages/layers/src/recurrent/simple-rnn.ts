@@ -31,7 +31,7 @@ export class SimpleRNNCell extends SequenceCell<SimpleRNNCellOptions> {
     positiveInteger(options?.units, new.target.name, 'units')
     resolveActivation(this.options.activation)
     this.stateSize = this.options.units
-    this.#dropout = new CellDropout(this.options)
+    this.#dropout = new CellDropout(this.options, this.seeded(this.options.seed))
   }
 
   override build(inputShape: SymbolicShape): void {
