@@ -54,10 +54,7 @@ export function loadModelFile(
   const { compile_config: compiled, ...architecture } = content['model'] as unknown as SerializedLayer & {
     compile_config?: object
   }
-  const model = modelFromConfig(
-    (compile && compiled ? { ...architecture, compile_config: compiled } : architecture) as SerializedLayer,
-    custom,
-  )
+  const model = modelFromConfig(compile && compiled ? { ...architecture, compile_config: compiled } : architecture, custom)
   const plan = new Assignment({ exact: true })
   const weights = weightsByPath(model)
   plan.setAll('weight', weights, under('model/', tensors))
