@@ -1,7 +1,7 @@
-/** Convolutions that are large enough for blocks, tasks and threads, against the cpu backend. */
+/** Convolution and pooling that are large enough for blocks, tasks and threads, against the cpu backend. */
 import { vjp } from '@typegrad/autograd'
 import { random, setBackend, setThreads, type Tensor } from '@typegrad/tensor'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 
 interface Case {
   readonly x: readonly number[]
@@ -30,6 +30,12 @@ afterEach(() => {
   setBackend('wasm')
   setThreads()
 })
+
+const pools: Readonly<Record<string, (x: Tensor) => Tensor>> = {
+  maximum: (x) => x.maxPool(3, { strides: 2, padding: 'same' }),
+  mean: (x) => x.averagePool([3, 2], { padding: 'same' }),
+}
+const images = { 'few images, many channels': [1, 33, 35, 70], 'many images, few channels': [21, 26, 26, 3] }
 
 /** The result and both gradients. */
 function run({ x: xShape, kernel: kernelShape, options }: Case, dtype: 'float32' | 'float64', backend: string): Float64Array[] {
@@ -70,4 +76,26 @@ test('the same bits for every number of threads', () => {
       expect(same).toEqual([0, 0, 0])
     }
   }
+})
+
+describe.each(Object.entries(images))('pooling %s', (_, shape) => {
+  test.each(Object.entries(pools))('%s', (_name, pool) => {
+    const results = (backend: string, threads: number): Float64Array[] => {
+      setBackend(backend)
+      setThreads(threads)
+      const generator = new random.Generator(1)
+      // Few values, so that there are ties.
+      const x = generator.integers(shape, { low: -9, high: 9 }).cast('float32')
+      const slope = (t: Tensor): Tensor => vjp(pool, t).pullback(pool(x).mul(0.5))[0]
+      const { value, pullback } = vjp((t) => slope(t).mul(t), x)
+      return [pool(x), value, ...pullback(x)].map((tensor) => Float64Array.from(tensor.toTypedArray()))
+    }
+    const wanted = results('cpu', 1)
+    const got = [1, 2, 3].map((threads) => results('wasm', threads))
+    got[0].forEach((values, which) => {
+      expect(values.length).toBe(wanted[which].length)
+      expect(values.every((value, i) => Math.abs(value - wanted[which][i]) <= 2e-6 * 100)).toBe(true)
+      for (const other of got.slice(1)) expect(Buffer.compare(bytesOf(other[which]), bytesOf(values))).toBe(0)
+    })
+  })
 })

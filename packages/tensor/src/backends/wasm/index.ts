@@ -7,6 +7,7 @@ import { conv, convInput, convKernel } from './conv/index.ts'
 import type { Runtime } from './runtime.ts'
 import { softmax } from './softmax.ts'
 import { realOf } from './stage.ts'
+import { pool, poolGradient, poolPick } from './windows/index.ts'
 
 /** The wasm backend on a runtime; kernels that it lacks are those of the cpu backend, on the same host tensors. */
 export const makeWasmBackend = (runtime: Runtime): Backend => ({
@@ -22,6 +23,21 @@ export const makeWasmBackend = (runtime: Runtime): Backend => ({
   conv: (x, kernel, attributes, out) => conv(runtime, x, kernel, attributes, out, realOf(out.dtype)!),
   convInput: (dy, kernel, attributes, out) => convInput(runtime, dy, kernel, attributes, out, realOf(out.dtype)!),
   convKernel: (x, dy, attributes, out) => convKernel(runtime, x, dy, attributes, out, realOf(out.dtype)!),
+  pool(kind, x, attributes, out) {
+    const type = realOf(out.dtype)
+    if (type && x.dtype === out.dtype) pool(runtime, kind, x, attributes, out, type)
+    else cpu.pool(kind, x, attributes, out)
+  },
+  poolGradient(kind, x, dy, attributes, out) {
+    const type = realOf(out.dtype)
+    if (type && x.dtype === out.dtype) poolGradient(runtime, kind, x, dy, attributes, out, type)
+    else cpu.poolGradient(kind, x, dy, attributes, out)
+  },
+  poolPick(values, x, attributes, out) {
+    const type = realOf(out.dtype)
+    if (type && x.dtype === out.dtype) poolPick(runtime, values, x, attributes, out, type)
+    else cpu.poolPick(values, x, attributes, out)
+  },
   softmax(x, out, log) {
     softmax(runtime, x, out, log, realOf(out.dtype)!)
   },

@@ -4,8 +4,9 @@ import { copyBlocks } from '../blocks.ts'
 import { buildGemm, gemmJobBytes, type GemmSpec, type Left, writeGemmJob } from '../gemm/index.ts'
 import type { Runtime } from '../runtime.ts'
 import { bytesOf, type Real, unstage } from '../stage.ts'
+import { channelwise, channelwiseInput, channelwiseKernel, sumParts } from '../windows/index.ts'
 import { type AxisShape, phasesAxis, type Phase, windowsAxis } from './geometry.ts'
-import { bringFlat, bringImages } from './image.ts'
+import { bringFlat, bringImages } from '../images.ts'
 import {
   type Channels,
   forwardProduct,
@@ -40,17 +41,21 @@ function multiply(runtime: Runtime, left: Left, spec: GemmSpec, type: Real): voi
   runtime.run(kernel, job, writeGemmJob(runtime.i32, job, type, spec, runtime.threads().count))
 }
 
+/** Has each channel one filter of its own? */
+const isChannelwise = ({ groups, channels, filters }: Channels): boolean => groups > 1 && channels === 1 && filters === 1
+
 /** Convolution: patches of x times the kernel. */
 export function conv(runtime: Runtime, x: Tensor, kernel: Tensor, attributes: ConvAttributes, out: Tensor, type: Real): void {
-  runtime.begin()
   const bytes = bytesOf[type]
   const sizes = channelsOf(x.shape, kernel.shape, attributes.groups)
+  if (isChannelwise(sizes)) return channelwise(runtime, x, kernel, attributes, out, type)
+  runtime.begin()
   const windows = axesOf(x.shape, kernel.shape, out.shape).map((shape, i) => windowsAxis(shape, attributes, i))
   const images = bringImages(
     runtime,
     x,
-    windows.map(({ padded }) => padded),
     type,
+    windows.map(({ padded }) => padded),
   )
   const axes = windows.map(({ axis }) => axis)
   const patches = patchMatrix(images, sizes.batch, axes, sizes.channels, bytes, tablesOf(runtime))
@@ -76,15 +81,16 @@ export function convInput(
   out: Tensor,
   type: Real,
 ): void {
-  runtime.begin()
   const bytes = bytesOf[type]
   const sizes = channelsOf(out.shape, kernel.shape, attributes.groups)
+  if (isChannelwise(sizes)) return channelwiseInput(runtime, dy, kernel, attributes, out, type)
+  runtime.begin()
   const all = axesOf(out.shape, kernel.shape, dy.shape).map((shape, i) => phasesAxis(shape, attributes, i))
   const images = bringImages(
     runtime,
     dy,
-    all.map(({ padded }) => padded),
     type,
+    all.map(({ padded }) => padded),
   )
   const weights = bringFlat(runtime, kernel, type)
   const result = runtime.reserve(out.size * bytes)
@@ -148,15 +154,16 @@ function spread(
 
 /** The gradient for the kernel: the transposed patches of x times dy. */
 export function convKernel(runtime: Runtime, x: Tensor, dy: Tensor, attributes: ConvAttributes, out: Tensor, type: Real): void {
-  runtime.begin()
   const bytes = bytesOf[type]
   const sizes = channelsOf(x.shape, out.shape, attributes.groups)
+  if (isChannelwise(sizes)) return channelwiseKernel(runtime, x, dy, attributes, out, type)
+  runtime.begin()
   const windows = axesOf(x.shape, out.shape, dy.shape).map((shape, i) => windowsAxis(shape, attributes, i))
   const images = bringImages(
     runtime,
     x,
-    windows.map(({ padded }) => padded),
     type,
+    windows.map(({ padded }) => padded),
   )
   const axes = windows.map(({ axis }) => axis)
   const patches = patchMatrix(images, sizes.batch, axes, sizes.channels, bytes, tablesOf(runtime))
@@ -165,11 +172,6 @@ export function convKernel(runtime: Runtime, x: Tensor, dy: Tensor, attributes: 
   const result = runtime.reserve(parts * out.size * bytes)
   const spec = kernelProduct(patches, images.imageStride, gradients, parts, result, sizes)
   multiply(runtime, leftOf(patches, true), spec, type)
-  const heap = runtime[type]
-  const start = result / bytes
-  for (let part = 1; part < parts; part++) {
-    const from = start + part * out.size
-    for (let i = 0; i < out.size; i++) heap[start + i] += heap[from + i]
-  }
+  sumParts(runtime, result, parts, out.size, type)
   unstage(runtime, result, out, type)
 }

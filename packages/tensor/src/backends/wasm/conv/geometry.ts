@@ -1,5 +1,6 @@
 /** Convolution as arithmetic on one axis: which elements meet, and how much padding lets all of them be read. Pure. */
 import type { ConvAttributes } from '../../backend.ts'
+import type { PaddedAxis } from '../images.ts'
 
 /** What a place reads along an axis of an image: elements `start + place · step + taps[i]`, all of which exist once it is padded. */
 export interface Axis {
@@ -10,13 +11,6 @@ export interface Axis {
   readonly taps: readonly number[]
   /** The place in the kernel's window that each tap meets. */
   readonly positions: readonly number[]
-}
-
-/** An axis of an image with zeros around it. */
-export interface PaddedAxis {
-  readonly length: number
-  readonly before: number
-  readonly after: number
 }
 
 export interface AxisShape {

@@ -4,5 +4,4 @@
  */
 export { conv, convInput, convKernel } from './eager.ts'
 export { type AxisShape, phasesAxis, windowsAxis } from './geometry.ts'
-export { type Images } from './image.ts'
 export { type Channels, forwardProduct, inputProduct, kernelProduct, leftOf, partsOf, patchMatrix } from './product.ts'

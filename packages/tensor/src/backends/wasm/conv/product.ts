@@ -1,7 +1,7 @@
 /** A convolution and its two gradients as products of matrices, one of which is made of patches. */
 import type { GemmSpec, Left, Operand, Patches } from '../gemm/index.ts'
 import { type Axis, placesOf, runsOf } from './geometry.ts'
-import type { Images } from './image.ts'
+import type { Images } from '../images.ts'
 
 /** What the products of a convolution have in common: numbers of elements. */
 export interface Channels {

@@ -54,7 +54,12 @@ export const tileRows = 4
 export const tileColumns = (type: Real): number => 2 * reals[type].lanes
 
 /** `sum + x · y` in each lane. */
-export function multiplyAdd({ type, fused }: GemmOptions, x: Expr<'v128'>, y: Expr<'v128'>, sum: Expr<'v128'>): Expr<'v128'> {
+export function multiplyAdd(
+  { type, fused }: Pick<GemmOptions, 'type' | 'fused'>,
+  x: Expr<'v128'>,
+  y: Expr<'v128'>,
+  sum: Expr<'v128'>,
+): Expr<'v128'> {
   const { ops } = reals[type]
   return fused ? ops.relaxedMadd(x, y, sum) : ops.add(sum, ops.mul(x, y))
 }

@@ -1,9 +1,8 @@
-import { collapse } from '../../../layout.ts'
-import type { Tensor } from '../../../tensor.ts'
-import { copyBlocks } from '../blocks.ts'
-import type { Runtime } from '../runtime.ts'
-import { bytesOf, stageFlat, stageSpan, type Real, type Staged } from '../stage.ts'
-import type { PaddedAxis } from './geometry.ts'
+import { collapse } from '../../layout.ts'
+import type { Tensor } from '../../tensor.ts'
+import { copyBlocks } from './blocks.ts'
+import type { Runtime } from './runtime.ts'
+import { bytesOf, stageFlat, stageSpan, type Real, type Staged } from './stage.ts'
 
 /** Images in memory, channels side by side; strides are in elements. */
 export interface Images {
@@ -13,8 +12,15 @@ export interface Images {
   readonly strides: readonly number[]
 }
 
+/** An axis of an image with zeros around it. */
+export interface PaddedAxis {
+  readonly length: number
+  readonly before: number
+  readonly after: number
+}
+
 /** Strides of `[…lengths, channels]` without gaps, but for the last. */
-function stridesOf(lengths: readonly number[], channels: number): { strides: number[]; size: number } {
+export function stridesOf(lengths: readonly number[], channels: number): { strides: number[]; size: number } {
   const strides = [...lengths]
   let size = channels
   for (let axis = lengths.length - 1; axis >= 0; axis--) {
@@ -32,7 +38,7 @@ export function bringFlat(runtime: Runtime, x: Tensor, type: Real): number {
 }
 
 /** `[batch, …spatial, channels]` in memory, with zeros around it. */
-export function bringImages(runtime: Runtime, x: Tensor, padded: readonly PaddedAxis[], type: Real): Images {
+export function bringImages(runtime: Runtime, x: Tensor, type: Real, padded: readonly PaddedAxis[] = []): Images {
   const channels = x.shape.at(-1)!
   const flat = (): Staged => ({
     address: bringFlat(runtime, x, type),

@@ -1,0 +1,157 @@
+import type { Tensor } from '../../../tensor.ts'
+import type { ConvAttributes, PoolAttributes, PoolKind } from '../../backend.ts'
+import { ModuleBuilder } from '../assembler/index.ts'
+import { bringFlat, bringImages, type Images, stridesOf } from '../images.ts'
+import type { Runtime } from '../runtime.ts'
+import { bytesOf, type Real, unstage } from '../stage.ts'
+import { type WindowAxis, type WindowSpec, windowJobBytes, writeWindowJob } from './job.ts'
+import { type WindowKind, writeWindows } from './kernels.ts'
+
+type Shape = readonly number[]
+type Windows = Omit<ConvAttributes, 'groups'>
+
+const spatial = (shape: Shape): Shape => shape.slice(1, -1)
+
+/** What the two shapes and the window say. */
+function specOf(x: Shape, y: Shape, window: Shape, { strides, dilation, padding }: Windows, images: Images) {
+  const channels = x.at(-1)!
+  const kernel = stridesOf(window, channels)
+  const axes = spatial(x).map((length, i): WindowAxis => ({
+    length,
+    outputs: y[i + 1],
+    window: window[i],
+    stride: strides[i],
+    dilation: dilation[i],
+    before: padding[i][0],
+    xStride: images.strides[i],
+    kernelStride: kernel.strides[i],
+  }))
+  return { batch: x[0], channels, x: images.address, xImage: images.imageStride, axes }
+}
+
+/** Images without gaps, of a shape, at an address. */
+function flatImages(shape: Shape, address: number): Images {
+  const { strides, size } = stridesOf(spatial(shape), shape.at(-1)!)
+  return { address, imageStride: size, strides }
+}
+
+function run(runtime: Runtime, kind: WindowKind, spec: WindowSpec, type: Real): void {
+  const rank = spec.axes.length
+  const { fused, shared } = runtime
+  const kernel = runtime.kernel(`windows/${kind}/${type}/${rank}/${fused}`, () => {
+    const module = new ModuleBuilder({ memory: { shared } })
+    module.export(writeWindows(module, { kind, type, rank, fused }))
+    return module.toBytes()
+  })
+  const job = runtime.job(windowJobBytes(spec))
+  runtime.run(kernel, job, writeWindowJob(runtime.i32, job, type, spec, runtime.threads().count))
+}
+
+const undilated = (attributes: PoolAttributes): Windows => ({ ...attributes, dilation: attributes.window.map(() => 1) })
+
+export function pool(runtime: Runtime, kind: PoolKind, x: Tensor, attributes: PoolAttributes, out: Tensor, type: Real): void {
+  runtime.begin()
+  const images = bringImages(runtime, x, type)
+  const y = runtime.reserve(out.size * bytesOf[type])
+  run(runtime, kind, { ...specOf(x.shape, out.shape, attributes.window, undilated(attributes), images), y }, type)
+  unstage(runtime, y, out, type)
+}
+
+export function poolPick(runtime: Runtime, values: Tensor, x: Tensor, attributes: PoolAttributes, out: Tensor, type: Real): void {
+  runtime.begin()
+  const images = flatImages(x.shape, bringFlat(runtime, x, type))
+  const beside = bringFlat(runtime, values, type)
+  const y = runtime.reserve(out.size * bytesOf[type])
+  run(runtime, 'pick', { ...specOf(x.shape, out.shape, attributes.window, undilated(attributes), images), beside, y }, type)
+  unstage(runtime, y, out, type)
+}
+
+export function poolGradient(
+  runtime: Runtime,
+  kind: PoolKind,
+  x: Tensor,
+  dy: Tensor,
+  attributes: PoolAttributes,
+  out: Tensor,
+  type: Real,
+): void {
+  runtime.begin()
+  const y = bringFlat(runtime, dy, type)
+  const beside = runtime.reserve(out.size * bytesOf[type])
+  // The mean's gradient does not depend on x.
+  const images = flatImages(x.shape, kind === 'max' ? bringFlat(runtime, x, type) : beside)
+  const spec = specOf(x.shape, dy.shape, attributes.window, undilated(attributes), images)
+  run(runtime, `${kind}Gradient`, { ...spec, beside, y, zeros: images.imageStride }, type)
+  unstage(runtime, beside, out, type)
+}
+
+/** Convolution of each channel with a filter of its own. */
+export function channelwise(
+  runtime: Runtime,
+  x: Tensor,
+  kernel: Tensor,
+  attributes: ConvAttributes,
+  out: Tensor,
+  type: Real,
+): void {
+  runtime.begin()
+  const images = bringImages(runtime, x, type)
+  const weights = bringFlat(runtime, kernel, type)
+  const y = runtime.reserve(out.size * bytesOf[type])
+  run(
+    runtime,
+    'depthwise',
+    { ...specOf(x.shape, out.shape, kernel.shape.slice(0, -2), attributes, images), kernel: weights, y },
+    type,
+  )
+  unstage(runtime, y, out, type)
+}
+
+/** The gradient of {@link channelwise} for its input. */
+export function channelwiseInput(
+  runtime: Runtime,
+  dy: Tensor,
+  kernel: Tensor,
+  attributes: ConvAttributes,
+  out: Tensor,
+  type: Real,
+): void {
+  runtime.begin()
+  const y = bringFlat(runtime, dy, type)
+  const weights = bringFlat(runtime, kernel, type)
+  const beside = runtime.reserve(out.size * bytesOf[type])
+  const images = flatImages(out.shape, beside)
+  const spec = specOf(out.shape, dy.shape, kernel.shape.slice(0, -2), attributes, images)
+  run(runtime, 'depthwiseInput', { ...spec, kernel: weights, beside, y, zeros: images.imageStride }, type)
+  unstage(runtime, beside, out, type)
+}
+
+/** The gradient of {@link channelwise} for the kernel: that of each image, then their sum. */
+export function channelwiseKernel(
+  runtime: Runtime,
+  x: Tensor,
+  dy: Tensor,
+  attributes: ConvAttributes,
+  out: Tensor,
+  type: Real,
+): void {
+  runtime.begin()
+  const images = bringImages(runtime, x, type)
+  const y = bringFlat(runtime, dy, type)
+  const batch = x.shape[0]
+  const kernel = runtime.reserve(batch * out.size * bytesOf[type])
+  const spec = specOf(x.shape, dy.shape, out.shape.slice(0, -2), attributes, images)
+  run(runtime, 'depthwiseKernel', { ...spec, kernel, kernelImage: out.size, y, zeros: out.size }, type)
+  sumParts(runtime, kernel, batch, out.size, type)
+  unstage(runtime, kernel, out, type)
+}
+
+/** Adds parts of `size` elements that lie one after the other, in that order, to the first. */
+export function sumParts(runtime: Runtime, address: number, parts: number, size: number, type: Real): void {
+  const heap = runtime[type]
+  const start = address / bytesOf[type]
+  for (let part = 1; part < parts; part++) {
+    const from = start + part * size
+    for (let i = 0; i < size; i++) heap[start + i] += heap[from + i]
+  }
+}
