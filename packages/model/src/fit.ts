@@ -107,6 +107,10 @@ function feeds(
 
 /** How far training is, for a checkpoint, and going on from there. */
 export interface TrainingRun {
+  /** All callbacks, in the order in which they are called. */
+  readonly callbacks: readonly Callback[]
+  /** Whether an AbortSignal stopped it. */
+  readonly aborted: boolean
   snapshot(): State
   goOn(from: State): Promise<void>
 }
@@ -142,7 +146,12 @@ export async function fit(
   const callbacks = new CallbackList(all, model, { epochs, steps: steps ?? 0, verbose })
 
   let [epoch, step] = [initialEpoch, 0]
+  const aborted = (): boolean => signal?.aborted === true
   callbacks.run = {
+    callbacks: all,
+    get aborted(): boolean {
+      return aborted()
+    },
     snapshot(): State {
       const metrics = model.metrics.map((metric) => metric.variables.map((variable) => variable.value))
       return { epoch, step, feed: training.state(), metrics } satisfies Position
@@ -159,13 +168,12 @@ export async function fit(
   const validates = (): boolean =>
     typeof validationFreq === 'number' ? (epoch + 1) % validationFreq === 0 : validationFreq.includes(epoch + 1)
 
-  const aborted = (): boolean => signal?.aborted === true
   const pacer = new Pacer()
   let logs: Logs = {}
   model.stopTraining = false
   await callbacks.call('onTrainBegin', {})
   await callbacks.restore()
-  for (; epoch < epochs && !model.stopTraining && !aborted(); epoch++, step = 0) {
+  while (epoch < epochs && !model.stopTraining && !aborted()) {
     if (step === 0) model.resetMetrics()
     await callbacks.call('onEpochBegin', epoch, {})
     while (step < (steps ?? Infinity) && !aborted()) {
@@ -179,6 +187,7 @@ export async function fit(
       model.trainStep(batch)
       step++
       if (callbacks.wantsBatchLogs()) await callbacks.call('onTrainBatchEnd', step - 1, model.logs())
+      await callbacks.settle('batch')
       await pacer.breathe()
       if (model.stopTraining) break
     }
@@ -190,8 +199,12 @@ export async function fit(
       for (const [name, value] of Object.entries(results)) logs[`val_${name}`] = value
     }
     await callbacks.call('onEpochEnd', epoch, logs)
+    ;[epoch, step] = [epoch + 1, 0]
+    await callbacks.settle('epoch')
   }
+  if (model.optimizer.iterations > 0) model.optimizer.finalizeVariableValues(model.trainableWeights)
   await callbacks.call('onTrainEnd', logs)
+  callbacks.run = undefined
   return history
 }
 

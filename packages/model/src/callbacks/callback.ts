@@ -18,6 +18,9 @@ export abstract class Callback {
   /** @internal Called after every `onTrainBegin`, by a callback that lets `fit` go on from a checkpoint. */
   restore(_callbacks: readonly Callback[]): void | Promise<void> {}
 
+  /** @internal Called when all callbacks have been told of the end of a batch, or of an epoch. */
+  settled(_what: 'batch' | 'epoch'): void | Promise<void> {}
+
   /** @internal Whether batch figures are wanted now. */
   due(): boolean {
     return true
@@ -58,22 +61,29 @@ type Hook = Extract<keyof Callback, `on${string}`>
 /** Calls one hook of several callbacks in order, skipping those that leave it alone. */
 export class CallbackList {
   readonly #callbacks: readonly Callback[]
+  readonly #settled: readonly Callback[]
 
   constructor(callbacks: readonly Callback[], model: Model, params: FitParams) {
     this.#callbacks = callbacks
+    this.#settled = callbacks.filter((callback) => callback.settled !== Callback.prototype.settled)
     for (const callback of callbacks) {
       callback.model = model
       callback.params = params
     }
   }
 
-  set run(run: TrainingRun) {
+  set run(run: TrainingRun | undefined) {
     for (const callback of this.#callbacks) callback.run = run
   }
 
   /** Lets the callbacks that can go on from a checkpoint. */
   async restore(): Promise<void> {
     for (const callback of this.#callbacks) await callback.restore(this.#callbacks)
+  }
+
+  /** All hooks of a batch, or of an epoch, have been called. */
+  async settle(what: 'batch' | 'epoch'): Promise<void> {
+    for (const callback of this.#settled) await callback.settled(what)
   }
 
   /** Waits only where a callback is asynchronous. */
@@ -102,6 +112,16 @@ export class History extends Callback {
   readonly history: Record<string, number[]> = {}
   /** The numbers of the epochs, from 0. */
   readonly epoch: number[] = []
+
+  override getState(): State {
+    return { epoch: this.epoch, history: this.history }
+  }
+
+  override setState(state: State): void {
+    const { epoch, history } = state as unknown as History
+    this.epoch.splice(0, Infinity, ...epoch)
+    for (const [name, values] of Object.entries(history)) this.history[name] = [...values]
+  }
 
   override onEpochEnd(epoch: number, logs: Logs): void {
     this.epoch.push(epoch)

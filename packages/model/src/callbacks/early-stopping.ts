@@ -1,5 +1,6 @@
 import type { Tensor } from '@typegrad/tensor'
 import { standardOutput } from '../output.ts'
+import type { State } from '../storage.ts'
 import type { Logs } from './callback.ts'
 import { MonitorCallback, type MonitorOptions } from './monitor.ts'
 
@@ -27,6 +28,23 @@ export class EarlyStopping extends MonitorCallback {
   constructor(options: EarlyStoppingOptions = {}) {
     super(options)
     this.#options = options
+  }
+
+  override getState(): State {
+    return { wait: this.#wait, best: this.best ?? null, bestEpoch: this.#bestEpoch, bestWeights: this.#bestWeights ?? null }
+  }
+
+  override setState(state: State): void {
+    const { wait, best, bestEpoch, bestWeights } = state as {
+      wait: number
+      best: number | null
+      bestEpoch: number
+      bestWeights: Tensor[] | null
+    }
+    this.#wait = wait
+    this.best = best ?? undefined
+    this.#bestEpoch = bestEpoch
+    this.#bestWeights = bestWeights ?? undefined
   }
 
   override onTrainBegin(): void {

@@ -1,6 +1,7 @@
 /** Callbacks that change the learning rate; both write `learning_rate` into the logs. */
 import { ValueError } from '@typegrad/tensor'
 import { standardOutput } from '../output.ts'
+import type { State } from '../storage.ts'
 import { Callback, type Logs } from './callback.ts'
 import { MonitorCallback, type MonitorOptions } from './monitor.ts'
 
@@ -26,6 +27,17 @@ export class ReduceLROnPlateau extends MonitorCallback {
     super({ minDelta: 1e-4, ...options })
     if ((options.factor ?? 0.1) >= 1) throw new ValueError(`ReduceLROnPlateau: factor must be below 1, got ${options.factor}`)
     this.#options = options
+  }
+
+  override getState(): State {
+    return { wait: this.#wait, cooldown: this.#cooldown, best: this.best ?? null }
+  }
+
+  override setState(state: State): void {
+    const { wait, cooldown, best } = state as { wait: number; cooldown: number; best: number | null }
+    this.#wait = wait
+    this.#cooldown = cooldown
+    this.best = best ?? undefined
   }
 
   override onTrainBegin(): void {

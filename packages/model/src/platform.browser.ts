@@ -1,0 +1,11 @@
+import { TypegradError } from '@typegrad/tensor'
+import type { Sink } from './callbacks/sink.ts'
+
+/** Pages have no files by name. */
+export function openFile(path: string, _options?: { append?: boolean }): Promise<Sink> {
+  return Promise.reject(
+    new TypegradError(`'${path}' cannot be opened, for pages have no files: give an \`open\` of your own`, { path }),
+  )
+}
+
+export const hostname = (): string => globalThis.location.hostname
