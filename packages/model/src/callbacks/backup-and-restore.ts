@@ -1,3 +1,4 @@
+import { makeFolderOf } from '#platform'
 import { ValueError } from '@typegrad/tensor'
 import { storage } from '../storage.ts'
 import { Callback } from './callback.ts'
@@ -10,7 +11,7 @@ export interface BackupAndRestoreOptions {
 }
 
 /**
- * Keeps a backup of the whole training run in a folder: when the same `fit` is called again after a crash (or an AbortSignal), it goes on
+ * Keeps a backup of the whole training run in a folder (or in browsers at `opfs://name`): when the same `fit` is called again after a crash (or an AbortSignal), it goes on
  * where the backup was made, as if nothing had happened: with the same weights, optimizer, random numbers, order of the samples,
  * figures and callbacks.
  */
@@ -37,6 +38,7 @@ export class BackupAndRestore extends Callback {
   override async settled(what: 'batch' | 'epoch'): Promise<void> {
     if (what === 'batch' && (this.#every === 0 || ++this.#batches % this.#every !== 0)) return
     if (what === 'epoch' && this.#every > 0) return
+    await makeFolderOf(this.#target)
     await this.model.saveCheckpoint(this.#target, { progress: this.run!.snapshot(), callbacks: this.run!.callbacks })
   }
 

@@ -1,4 +1,5 @@
 import { openFile } from '#platform'
+import type { State } from '../storage.ts'
 import { Callback, type Logs } from './callback.ts'
 import type { Open, Sink } from './sink.ts'
 
@@ -18,6 +19,10 @@ export class CSVLogger extends Callback {
   #sink: Sink | undefined
   #keys: readonly string[] | undefined
   #append: boolean
+  /** The bytes of the file. */
+  #size = 0
+  /** Those to keep of a file that is gone on with. */
+  #kept: number | undefined
 
   constructor(filename: string, options: CSVLoggerOptions = {}) {
     super()
@@ -29,21 +34,27 @@ export class CSVLogger extends Callback {
   override onTrainBegin(): void {
     this.#keys = undefined
     this.#append = this.#options.append ?? false
+    this.#kept = undefined
   }
 
-  override getState(): readonly string[] | null {
-    return this.#keys ?? null
+  override getState(): State {
+    return this.#keys ? { keys: this.#keys, size: this.#size } : null
   }
 
-  /** Training goes on, and so does the file. */
-  override setState(keys: unknown): void {
-    this.#keys = (keys as readonly string[] | null) ?? undefined
+  /** Training goes on, and so does the file where it was then. */
+  override setState(state: State): void {
+    const { keys, size } = state as { keys: string[]; size: number }
+    this.#keys = keys
+    this.#kept = size
     this.#append = true
   }
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
-    this.#sink ??= await (this.#options.open ?? openFile)(this.#filename, { append: this.#append })
-    const header = this.#keys === undefined && (!this.#append || (this.#sink.empty ?? true))
+    if (!this.#sink) {
+      this.#sink = await (this.#options.open ?? openFile)(this.#filename, { append: this.#append, size: this.#kept })
+      this.#size = this.#sink.size ?? 0
+    }
+    const header = this.#keys === undefined && this.#size === 0
     this.#keys ??= keysOf(logs)
     if (header) await this.#line(['epoch', ...this.#keys])
     await this.#line([String(epoch), ...this.#keys.map((key) => (key in logs ? String(logs[key]) : 'NA'))])
@@ -56,7 +67,9 @@ export class CSVLogger extends Callback {
 
   async #line(fields: readonly string[]): Promise<void> {
     const { separator = ',' } = this.#options
-    await this.#sink!.write(new TextEncoder().encode(`${fields.join(separator)}\n`))
+    const line = new TextEncoder().encode(`${fields.join(separator)}\n`)
+    this.#size += line.length
+    await this.#sink!.write(line)
   }
 }
 

@@ -7,7 +7,7 @@ export { ModelCheckpoint, type ModelCheckpointOptions } from './model-checkpoint
 export type { MonitorOptions } from './monitor.ts'
 export { ProgbarLogger } from './progress.ts'
 export { RemoteMonitor, type RemoteMonitorOptions } from './remote-monitor.ts'
-export type { Open, Sink } from './sink.ts'
+export type { Open, OpenOptions, Sink } from './sink.ts'
 export { SwapEMAWeights, type SwapEMAWeightsOptions } from './swap-ema-weights.ts'
 export { TensorBoard, type TensorBoardOptions } from './tensor-board.ts'
 export { LambdaCallback, TerminateOnNaN } from './small.ts'

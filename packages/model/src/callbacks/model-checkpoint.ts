@@ -1,3 +1,4 @@
+import { makeFolderOf } from '#platform'
 import { TypegradError, ValueError } from '@typegrad/tensor'
 import { standardOutput } from '../output.ts'
 import type { State } from '../storage.ts'
@@ -77,6 +78,7 @@ export class ModelCheckpoint extends MonitorCallback {
       if (verbose > 0) standardOutput().print(`Epoch ${logs['epoch']}: ${this.monitor} is now ${value}, saving to ${path}`)
       this.best = value
     } else if (verbose > 0) standardOutput().print(`Epoch ${logs['epoch']}: saving to ${path}`)
+    await makeFolderOf(path)
     await (saveWeightsOnly ? this.model.saveWeights(path) : this.model.save(path))
   }
 }

@@ -109,7 +109,7 @@ export class TensorBoard extends Callback {
     if (!sink) {
       const { logDir = 'logs', open = openFile } = this.#options
       const name = `events.out.tfevents.${now.toFixed(3)}.${hostname()}.v2`
-      sink = await open(`${logDir}/${run}/${name}`, { append: false })
+      sink = await open(`${logDir}/${run}/${name}`, {})
       this.#sinks.set(run, sink)
       await sink.write(versionRecord(now))
     }
