@@ -149,7 +149,7 @@ describe('BackupAndRestore', () => {
       new EarlyStopping({ patience: 3, restoreBestWeights: true }),
       new ReduceLROnPlateau({ patience: 1, factor: 0.5 }),
       new CSVLogger(csv),
-      new LambdaCallback({ onTrainBatchEnd: () => onBatch?.(++count) }),
+      new LambdaCallback({ onTrainBatchEnd: () => void onBatch?.(++count) }),
     ]
     const all: FitOptions = { verbose: 0, epochs: 8, batchSize: 7, callbacks, ...(signal && { signal }), ...options }
     const { history } = await ('stepsPerEpoch' in options
