@@ -12,6 +12,7 @@ import {
   without,
   zerosLike,
   type Op,
+  type Part,
 } from '@typegrad/tensor'
 
 interface Entry {
@@ -74,33 +75,67 @@ export class Tape {
   backward(y: Tensor, seed: Tensor, xs: readonly Tensor[]): (Tensor | undefined)[] {
     return without(this.#listener, () => {
       const targets = new Map<Tensor, Tensor | undefined>(xs.map((x) => [x, undefined]))
-      const gradients = new Map<Tensor, Tensor>()
-      const receive = (x: Tensor, dx: Tensor): void => {
-        const before = gradients.get(x)
-        gradients.set(x, before ? before.add(dx) : dx)
-      }
-      receive(y.value, seed)
+      const gradients = new Gradients()
+      gradients.receive(y.value, seed)
       for (let i = this.#entries.length - 1; i >= 0; i--) {
         const { op, inputs, attributes, output } = this.#entries[i]
-        const dy = gradients.get(output)
+        const dy = gradients.of(output)
         if (dy === undefined) continue
         // A tensor that is asked for keeps its gradient; all others are let go as soon as they have been passed on.
-        if (!targets.has(output)) gradients.delete(output)
+        if (!targets.has(output)) gradients.forget(output)
         inputs.forEach((input, k) => {
           if (!this.#tracks(input)) return
+          if (op.joinGradients) return gradients.receivePart(input, op, { dy, attributes })
           const dx = op.gradient!(k, dy, inputs, output, attributes)
-          if (dx) receive(input, dx)
+          if (dx) gradients.receive(input, dx)
         })
       }
       // A variable that was assigned while the tape recorded was read under several values: it gets the sum.
-      for (const [x, dx] of gradients) {
+      for (const x of gradients.tensors()) {
         const target = targets.has(x) ? x : x.variable
         if (!target || !targets.has(target)) continue
+        const dx = gradients.of(x)!
         const before = targets.get(target)
         targets.set(target, before ? before.add(dx) : dx)
       }
       return xs.map((x) => targets.get(x))
     })
+  }
+}
+
+/** The gradients that tensors have received so far; parts of a tensor wait until its gradient is asked for. */
+class Gradients {
+  readonly #sums = new Map<Tensor, Tensor>()
+  readonly #parts = new Map<Tensor, Map<Op, Part<unknown>[]>>()
+
+  receive(x: Tensor, dx: Tensor): void {
+    const before = this.#sums.get(x)
+    this.#sums.set(x, before ? before.add(dx) : dx)
+  }
+
+  receivePart(x: Tensor, op: Op, part: Part<unknown>): void {
+    const ops = this.#parts.get(x) ?? new Map<Op, Part<unknown>[]>()
+    this.#parts.set(x, ops)
+    const parts = ops.get(op)
+    if (parts) parts.push(part)
+    else ops.set(op, [part])
+  }
+
+  of(x: Tensor): Tensor | undefined {
+    const ops = this.#parts.get(x)
+    if (ops) {
+      this.#parts.delete(x)
+      for (const [op, parts] of ops) this.receive(x, op.joinGradients!(parts, x))
+    }
+    return this.#sums.get(x)
+  }
+
+  forget(x: Tensor): void {
+    this.#sums.delete(x)
+  }
+
+  tensors(): Set<Tensor> {
+    return new Set([...this.#sums.keys(), ...this.#parts.keys()])
   }
 }
 

@@ -24,6 +24,17 @@ export interface Op<Attributes = unknown> {
    * `undefined` (or no rule) means that nothing flows there.
    */
   gradient?(i: number, dy: Tensor, inputs: readonly Tensor[], output: Tensor, attributes: Attributes): Tensor | undefined
+  /**
+   * For an op that takes a part of its one input: the input's gradient, given those of all parts that were taken of it. So parts
+   * that were cut one by one are joined at once.
+   */
+  joinGradients?(parts: readonly Part<Attributes>[], input: Tensor): Tensor
+}
+
+/** The gradient of a part, and which part it is. */
+export interface Part<Attributes> {
+  readonly dy: Tensor
+  readonly attributes: Attributes
 }
 
 /** Told of every outermost op after it ran. */

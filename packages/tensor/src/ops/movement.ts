@@ -3,7 +3,7 @@ import { promote } from '../dtype.ts'
 import { IndexError, ShapeError, ValueError } from '../errors.ts'
 import { broadcastLayout, permuteLayout, reshapeLayout, sliceLayout, type AxisSlice, type Layout } from '../layout.ts'
 import { backendFor } from '../backends/backend.ts'
-import { apply, type Op } from '../op.ts'
+import { apply, type Op, type Part } from '../op.ts'
 import {
   assertShape,
   broadcastShapes,
@@ -15,7 +15,7 @@ import {
   type Shape,
 } from '../shape.ts'
 import { emptyTensor, Tensor } from '../tensor.ts'
-import { toTensor, type TensorLike } from '../convert.ts'
+import { scalar, toTensor, type TensorLike } from '../convert.ts'
 import { cast, copyOp } from './cast.ts'
 
 /** @internal The elements of x seen through a layout. */
@@ -143,7 +143,34 @@ export const sliceOp: Op<SliceAttributes> = {
   name: 'slice',
   infer: ([x], { slices }) => ({ shape: slices.map((s) => s.length), dtype: x.dtype }),
   run: ([x], { slices }) => view(x, sliceLayout(x.layout, slices)),
-  gradient: (_, dy, [x], __, { slices }) => apply(placeOp, [dy], { slices, shape: x.shape }),
+  gradient: (_, dy, [x], __, { slices }) => place(dy, slices, x.shape),
+  joinGradients: (parts, x) =>
+    joined(parts, x.shape) ??
+    parts.map(({ dy, attributes }) => place(dy, attributes.slices, x.shape)).reduce((sum, dx) => sum.add(dx)),
+}
+
+const place = (x: Tensor, slices: readonly AxisSlice[], shape: Shape): Tensor => apply(placeOp, [x], { slices, shape })
+
+/** The slices put side by side, if they follow each other along one axis and have the whole length of all others. */
+function joined(parts: readonly Part<SliceAttributes>[], shape: Shape): Tensor | undefined {
+  const isWhole = ({ start, length, step }: AxisSlice, axis: number): boolean =>
+    start === 0 && step === 1 && length === shape[axis]
+  const axis = parts[0].attributes.slices.findIndex((range, i) => !isWhole(range, i))
+  if (axis < 0 || parts.length === 1) return undefined
+  const pieces: Tensor[] = []
+  const gap = (from: number, to: number): void => {
+    if (to > from) pieces.push(broadcastTo(scalar(0, parts[0].dy.dtype), shape.with(axis, to - from)))
+  }
+  let end = 0
+  for (const { dy, attributes } of parts.toSorted((a, b) => a.attributes.slices[axis].start - b.attributes.slices[axis].start)) {
+    const { start, length, step } = attributes.slices[axis]
+    if (start < end || step !== 1 || !attributes.slices.every((range, i) => i === axis || isWhole(range, i))) return undefined
+    gap(end, start)
+    pieces.push(dy)
+    end = start + length
+  }
+  gap(end, shape[axis])
+  return concat(pieces, axis)
 }
 
 /** Puts x into the slice of an array of zeros: the transpose of `slice`. */
