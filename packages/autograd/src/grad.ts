@@ -14,7 +14,11 @@ import { alias, orZeros, scalarSeed, Tape } from './tape.ts'
 type Scalar = (...args: Tensor[]) => Tensor
 
 /** Calls `f` with aliases of the arguments on a tape that watches those of the arguments `argnums` that are floats. */
-function record(f: Scalar, args: readonly TensorLike[], argnums: readonly number[]): { tape: Tape; y: Tensor; xs: Tensor[] } {
+export function record(
+  f: Scalar,
+  args: readonly TensorLike[],
+  argnums: readonly number[],
+): { tape: Tape; y: Tensor; xs: Tensor[] } {
   const inputs = args.map((arg) => alias(toTensor(arg)))
   const tape = new Tape({ watchVariables: false })
   const xs = argnums.map((n) => inputs[n])

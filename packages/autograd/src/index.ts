@@ -1,5 +1,8 @@
 export { grad, valueAndGrad, vjp } from './grad.ts'
 export { GradientTape } from './gradient-tape.ts'
 export { customGradient, type CustomGradient } from './custom-gradient.ts'
+export { checkpoint } from './checkpoint.ts'
+export { hessian, jacobian, jvp, type JacobianOptions } from './jacobian.ts'
+export { vmap, type BatchAxis, type VmapOptions } from './vmap.ts'
 export { checkGradients, type CheckOptions } from './check-gradients.ts'
 export { Tape } from './tape.ts'

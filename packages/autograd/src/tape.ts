@@ -2,6 +2,7 @@ import {
   apply,
   formatShape,
   GradientError,
+  internals,
   isFloat,
   listen,
   onesLike,
@@ -157,8 +158,9 @@ export const orZeros = (dx: Tensor | undefined, x: Tensor): Tensor => dx ?? zero
 const identity: Op<undefined> = {
   name: 'identity',
   infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
-  run: ([x]) => new Tensor(x.buffer, x.layout, x.dtype),
+  run: ([x]) => internals.sameTensor(x),
   gradient: (_, dy) => dy,
+  batch: ([x]) => alias(x),
 }
 
 /**

@@ -29,6 +29,34 @@ export interface Op<Attributes = unknown> {
    * that were cut one by one are joined at once.
    */
   joinGradients?(parts: readonly Part<Attributes>[], input: Tensor): Tensor
+  /**
+   * The results for a batch of examples at once: of inputs that have, where `batched` says so, the batch as their first axis; the
+   * result has it too. Without it the examples are computed one by one.
+   */
+  batch?(inputs: readonly Tensor[], attributes: Attributes, batching: Batching, batched: readonly boolean[]): Tensor
+}
+
+/** The op for a whole batch of inputs, whose examples it is defined for: see {@link Op.batch}. */
+export interface Batching {
+  readonly size: number
+  /** The inputs with the batch as their first axis: those that are not `batched` are stretched to it. */
+  readonly spread: (inputs: readonly Tensor[], batched: readonly boolean[]) => Tensor[]
+  /** A tensor with the batch as its first axis, as the examples see it; and back. */
+  readonly wrap: (x: Tensor) => Tensor
+  readonly unwrap: (x: Tensor) => Tensor
+  /** Runs `f`, which computes with examples, again: listeners of this moment are those around it. */
+  readonly enter: <T>(f: () => T) => T
+}
+
+/** Takes over every op that has a tensor of its among the inputs. */
+export interface Interceptor {
+  /** Grows inwards: the innermost takes an op first. */
+  readonly depth: number
+  /** The listeners around it hear the ops that it makes of those that it takes over, and not these. */
+  readonly outer: readonly Listener[]
+  run<A>(op: Op<A>, inputs: readonly Tensor[], attributes: A): Tensor
+  /** What really holds the elements of such a tensor. */
+  whole(x: Tensor): Tensor
 }
 
 /** The gradient of a part, and which part it is. */
@@ -45,6 +73,7 @@ let listeners: readonly Listener[] = []
 /** Runs an op on its inputs and tells the listeners; ops that run inside of it are part of it and are not told. */
 export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attributes: A): Tensor {
   const values = inputs.some(isVariable) ? inputs.map((input) => input.value) : inputs
+  for (const value of values) if (value.interceptor) return intercepted(op, values, attributes)
   const spec = op.infer(values, attributes)
   if (listeners.length === 0) return op.run(values, attributes, spec)
   const told = listeners
@@ -58,6 +87,20 @@ export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attributes: A): T
   for (const listener of told) listener(op, values, attributes, output)
   return output
 }
+
+/** Hands an op to the innermost interceptor: listeners inside of it hear the op, those around it what it is made into. */
+function intercepted<A>(op: Op<A>, inputs: readonly Tensor[], attributes: A): Tensor {
+  let chosen: Interceptor | undefined
+  for (const { interceptor } of inputs) if (interceptor && !(chosen && chosen.depth >= interceptor.depth)) chosen = interceptor
+  const told = listeners
+  const around = told.filter((listener) => chosen!.outer.includes(listener))
+  const output = withListeners(around, () => chosen!.run(op, inputs, attributes))
+  for (const listener of told) if (!around.includes(listener)) listener(op, inputs, attributes, output)
+  return output
+}
+
+/** The listeners at this moment. */
+export const currentListeners = (): readonly Listener[] => listeners
 
 const isVariable = (input: Tensor): boolean => input.value !== input
 

@@ -2,6 +2,7 @@ import type { DType, TypedArray } from './dtype.ts'
 import { BackendError, DTypeError, ShapeError } from './errors.ts'
 import { contiguousLayout, type Layout } from './layout.ts'
 import type { Buffer } from './memory.ts'
+import type { Interceptor } from './op.ts'
 import type { TensorMethods } from './methods.ts'
 import { backendNamed, backendOn, currentBackend } from './backends/backend.ts'
 import { print } from './print.ts'
@@ -22,6 +23,8 @@ export class Tensor {
   readonly dtype: DType
   /** @internal The variable that this is the value of. */
   declare variable?: Variable
+  /** @internal Set for a tensor that stands for something else, such as each example of a batch. */
+  declare interceptor?: Interceptor
 
   /** @internal */
   constructor(buffer: Buffer, layout: Layout, dtype: DType) {
@@ -52,6 +55,11 @@ export class Tensor {
   /** @internal The host array that the layout points into. */
   get array(): TypedArray {
     const { array, device } = this.buffer
+    if (this.interceptor) {
+      throw new BackendError(
+        `the elements of a tensor ${formatShape(this.shape)} inside of vmap are others for each example: an op that reads them (item, unique, nonzero …) cannot run there`,
+      )
+    }
     if (!array)
       throw new BackendError(`the tensor ${formatShape(this.shape)} lies on the ${device}: use 'await data()' to read it`)
     return array
@@ -151,6 +159,8 @@ export class Variable extends Tensor {
         { variable: this.shape, value: value.shape },
       )
     }
+    if (value.interceptor)
+      throw new BackendError(`assign: variable '${this.name}' cannot take the value of a tensor inside of vmap`)
     value.buffer.lifetime?.held()
     this.buffer.lifetime?.dropped()
     this.buffer = value.buffer
@@ -159,6 +169,9 @@ export class Variable extends Tensor {
     return this
   }
 }
+
+/** A tensor of its own with the same elements. */
+export const sameTensor = (x: Tensor): Tensor => new Tensor(x.buffer, x.layout, x.dtype)
 
 /** A contiguous tensor of zeros in fresh storage of the current backend, to be written by a kernel. */
 export function emptyTensor(shape: Shape, dtype: DType, backend = currentBackend()): Tensor {

@@ -44,6 +44,7 @@ const dftOp: Op<{ inverse: boolean }> = hostOp({
     return out
   },
   gradient: (_, dy, __, ___, { inverse }) => apply(dftOp, [dy], { inverse: !inverse }),
+  batch: ([x], attributes) => apply(dftOp, [x], attributes),
 })
 
 const isComplex = (x: TensorLike | Complex): x is Complex =>

@@ -1,7 +1,7 @@
 /** What the ops of linear algebra share: matrices in batches, computed one by one. */
 import { isFloat, promote, toFloat } from '../dtype.ts'
 import { ShapeError, ValueError } from '../errors.ts'
-import type { Op, Spec } from '../op.ts'
+import { apply, type Op, type Spec } from '../op.ts'
 import { hostOp } from '../ops/host.ts'
 import { formatShape, sizeOf, type Shape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
@@ -73,8 +73,8 @@ interface MatrixOpRow<A> {
 }
 
 /** An op on the matrices that the last two axes of its inputs are; the axes before, which are the same for all, are a batch. */
-export const matrixOp = <A>({ name, shape, compute, gradient }: MatrixOpRow<A>): Op<A> =>
-  hostOp<A>({
+export function matrixOp<A>({ name, shape, compute, gradient }: MatrixOpRow<A>): Op<A> {
+  const op: Op<A> = hostOp<A>({
     name: `linalg.${name}`,
     infer(inputs, attributes): Spec {
       const sizes = inputs.map((x) => [x.shape.at(-2)!, x.shape.at(-1)!] as const)
@@ -101,7 +101,10 @@ export const matrixOp = <A>({ name, shape, compute, gradient }: MatrixOpRow<A>):
       return out
     },
     ...(gradient ? { gradient } : {}),
+    batch: (inputs, attributes, { spread }, batched) => apply(op, spread(inputs, batched), attributes),
   })
+  return op
+}
 
 /** Several results as one vector, of which {@link unpack} makes them again: an op has one result, and so one joint gradient. */
 export function packed(...parts: readonly ArrayLike<number>[]): Float64Array {

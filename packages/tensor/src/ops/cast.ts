@@ -21,6 +21,7 @@ const castOp: Op<{ dtype: DType }> = {
     return out
   },
   gradient: (_, dy, [x], output) => (isFloat(output.dtype) && isFloat(x.dtype) ? cast(dy, x.dtype) : undefined),
+  batch: ([x], { dtype }) => cast(x, dtype),
 }
 
 /** x as `dtype`; x itself when it has it. */
@@ -37,4 +38,5 @@ export const copyOp: Op<undefined> = {
     return out
   },
   gradient: (_, dy) => dy,
+  batch: ([x]) => apply(copyOp, [x], undefined),
 }

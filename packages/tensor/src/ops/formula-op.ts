@@ -7,7 +7,7 @@ import { apply, type Op } from '../op.ts'
 import { broadcastShapes, sameShape, type Shape } from '../shape.ts'
 import { emptyTensor, Tensor } from '../tensor.ts'
 import { scalar, toTensorBeside, type TensorLike } from '../convert.ts'
-import { broadcastView, sumTo } from './movement.ts'
+import { alignBatch, broadcastView, sumTo } from './movement.ts'
 import { cast } from './cast.ts'
 import type { Row } from './elementwise.ts'
 
@@ -58,7 +58,7 @@ export function formulaOp(
     const source = (id: string): number => (id === upstream ? fromDy : args.includes(id) ? args.indexOf(id) : fromOutput)
     return { op: formulaOp(`${name}.${arg}`, names, formula, 'float', undefined), sources: names.map(source) }
   }
-  return {
+  const op: FormulaOp = {
     name,
     args,
     kernel: computes,
@@ -81,7 +81,16 @@ export function formulaOp(
       const dx = op.kernel.key === passThrough ? dy : apply(op, sources.map(operand), undefined)
       return cast(sumTo(dx, inputs[i].shape), inputs[i].dtype)
     },
+    batch(inputs, _, __, batched) {
+      const rank = Math.max(...inputs.map((x, i) => x.rank - Number(batched[i])))
+      return apply(
+        op,
+        inputs.map((x, i) => (batched[i] ? alignBatch(x, rank) : x)),
+        undefined,
+      )
+    },
   }
+  return op
 }
 
 function commonShape(name: string, inputs: readonly Tensor[]): Shape {

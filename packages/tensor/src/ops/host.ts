@@ -10,7 +10,7 @@ export interface Elements {
   readonly values: TypedArray
 }
 
-export interface HostOpRow<A> extends Pick<Op<A>, 'name' | 'infer' | 'gradient'> {
+export interface HostOpRow<A> extends Pick<Op<A>, 'name' | 'infer' | 'gradient' | 'batch'> {
   /** The elements of the result in row-major order, in double precision. */
   readonly compute: (inputs: readonly Elements[], attributes: A, spec: Spec) => ArrayLike<number>
 }

@@ -7,7 +7,7 @@ import { formatShape, normalizeAxis } from '../shape.ts'
 import { emptyTensor, Tensor } from '../tensor.ts'
 import { arange } from '../create.ts'
 import { cast } from './cast.ts'
-import { expandDims, reshape } from './movement.ts'
+import { expandDims, moveaxis, reshape, transpose } from './movement.ts'
 
 const takeOp: Op<{ axis: number }> = {
   name: 'take',
@@ -23,6 +23,19 @@ const takeOp: Op<{ axis: number }> = {
   },
   gradient: (i, dy, [x, indices], _, { axis }) =>
     i === 0 ? apply(scatterAddOp, [dy, indices], { axis, length: x.shape[axis] }) : undefined,
+  batch([x, indices], { axis }, { size, spread }, [ofX, ofIndices]) {
+    if (!ofIndices) return apply(takeOp, [x, indices], { axis: axis + 1 })
+    if (!ofX) return moveaxis(apply(takeOp, [x, indices], { axis }), axis, 0)
+    // Lines of all examples as one axis, and each example's positions moved to its own.
+    const [y] = spread([x], [ofX])
+    const length = y.shape[axis + 1]
+    const lines = reshape(moveaxis(y, axis + 1, 1), [size * length, ...y.shape.slice(1, axis + 1), ...y.shape.slice(axis + 2)])
+    const first = reshape(arange(size, { dtype: 'int32' }).mul(length), [size, ...indices.shape.slice(1).map(() => 1)])
+    const taken = apply(takeOp, [lines, indices.add(first)], { axis: 0 })
+    const order = [...taken.shape.keys()]
+    order.splice(1, 0, ...order.splice(indices.rank, axis))
+    return transpose(taken, order)
+  },
 }
 
 /** @internal Adds slices of `updates` at `indices` of an axis of zeros: the transpose of take. */
@@ -41,6 +54,9 @@ export const scatterAddOp: Op<{ axis: number; length: number }> = {
   gradient: (i, dy, [, indices], _, { axis }) => (i === 0 ? apply(takeOp, [dy, indices], { axis }) : undefined),
 }
 
+/** What holds the elements of a tensor that may be each example of a batch. */
+const wholeOf = (x: Tensor): Tensor => (x.interceptor ? wholeOf(x.interceptor.whole(x)) : x)
+
 /** @internal int32 positions in [0, length): negative ones count from the end, others throw. */
 export function checkIndices(op: string, value: TensorLike, length: number, axis: number): Tensor {
   // As float64, so that numbers in arrays do not lose digits before they are checked.
@@ -48,9 +64,10 @@ export function checkIndices(op: string, value: TensorLike, length: number, axis
   if (value instanceof Tensor && (given.dtype === 'bool' || isFloat(given.dtype))) {
     throw new DTypeError(`${op}: indices are ${given.dtype}, expected integers: use cast('int32')`, { dtype: given.dtype })
   }
-  if (!given.buffer.array) return cast(given, 'int32')
+  const stored = wholeOf(given)
+  if (!stored.buffer.array) return cast(given, 'int32')
   let negative = false
-  given.toTypedArray().forEach((index, at) => {
+  stored.toTypedArray().forEach((index, at) => {
     if (!Number.isInteger(index)) throw new ValueError(`${op}: index ${index} (element ${at} of the indices) is not an integer`)
     if (index < -length || index >= length) {
       throw new IndexError(`${op}: index ${index} (element ${at} of the indices) is outside axis ${axis} of length ${length}`, {

@@ -6,7 +6,7 @@ import { apply, type Op } from '../op.ts'
 import { broadcastShapes, formatShape, sameShape } from '../shape.ts'
 import { emptyTensor, type Tensor } from '../tensor.ts'
 import { cast } from './cast.ts'
-import { broadcastView, expandDims, squeeze, sumTo, swapaxes } from './movement.ts'
+import { alignBatch, broadcastView, expandDims, squeeze, sumTo, swapaxes } from './movement.ts'
 
 /** Batched matrix product of tensors of rank ≥ 2; the transposes in its gradients are views. */
 const matmulOp: Op<undefined> = {
@@ -29,6 +29,10 @@ const matmulOp: Op<undefined> = {
     const dx =
       i === 0 ? apply(matmulOp, [dy, swapaxes(b, -1, -2)], undefined) : apply(matmulOp, [swapaxes(a, -1, -2), dy], undefined)
     return i === 0 ? cast(sumTo(dx, a.shape), a.dtype) : cast(sumTo(dx, b.shape), b.dtype)
+  },
+  batch([a, b], _, __, [ofA, ofB]) {
+    const rank = Math.max(a.rank - Number(ofA), b.rank - Number(ofB))
+    return apply(matmulOp, [ofA ? alignBatch(a, rank) : a, ofB ? alignBatch(b, rank) : b], undefined)
   },
 }
 

@@ -26,6 +26,7 @@ const permuteOp: Op<{ order: readonly number[] }> = {
   infer: ([x], { order }) => ({ shape: order.map((axis) => x.shape[axis]), dtype: x.dtype }),
   run: ([x], { order }) => view(x, permuteLayout(x.layout, order)),
   gradient: (_, dy, __, ___, { order }) => apply(permuteOp, [dy], { order: order.map((_, i) => order.indexOf(i)) }),
+  batch: ([x], { order }) => apply(permuteOp, [x], { order: [0, ...order.map((axis) => axis + 1)] }),
 }
 
 /** The axes in another order: reversed by default; negative axes count from the end. A view. */
@@ -63,6 +64,7 @@ const reshapeOp: Op<{ shape: Shape }> = {
     return layout ? view(x, layout) : reshapeCopy(x, shape)
   },
   gradient: (_, dy, [x]) => reshape(dy, x.shape),
+  batch: ([x], { shape }, { size }) => reshape(x, [size, ...shape]),
 }
 
 function reshapeCopy(x: Tensor, shape: Shape): Tensor {
@@ -114,7 +116,12 @@ const broadcastOp: Op<{ shape: Shape }> = {
   infer: ([x], { shape }) => ({ shape, dtype: x.dtype }),
   run: ([x], { shape }) => view(x, broadcastLayout(x.layout, shape)),
   gradient: (_, dy, [x]) => sumTo(dy, x.shape),
+  batch: ([x], { shape }, { size }) => broadcastTo(alignBatch(x, shape.length), [size, ...shape]),
 }
+
+/** @internal x, `[batch, …]`, with axes of length 1 after the batch, so that the others are `rank`. */
+export const alignBatch = (x: Tensor, rank: number): Tensor =>
+  reshape(x, [x.shape[0], ...Array.from({ length: rank + 1 - x.rank }, () => 1), ...x.shape.slice(1)])
 
 /** Axes of length 1, and new leading axes, stretched to `shape`. A view with stride 0. */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
@@ -147,7 +154,10 @@ export const sliceOp: Op<SliceAttributes> = {
   joinGradients: (parts, x) =>
     joined(parts, x.shape) ??
     parts.map(({ dy, attributes }) => place(dy, attributes.slices, x.shape)).reduce((sum, dx) => sum.add(dx)),
+  batch: ([x], { slices }, { size }) => apply(sliceOp, [x], { slices: [whole(size), ...slices] }),
 }
+
+const whole = (length: number): AxisSlice => ({ start: 0, length, step: 1 })
 
 const place = (x: Tensor, slices: readonly AxisSlice[], shape: Shape): Tensor => apply(placeOp, [x], { slices, shape })
 
@@ -184,6 +194,7 @@ const placeOp: Op<SliceAttributes & { shape: Shape }> = {
     return out
   },
   gradient: (_, dy, __, ___, { slices }) => apply(sliceOp, [dy], { slices }),
+  batch: ([x], { slices, shape }, { size }) => place(x, [whole(size), ...slices], [size, ...shape]),
 }
 
 /** What `slice` takes per axis: a position (the axis goes away), `[start, stop, step]` as in Python, or `null` for all of it. */
@@ -264,6 +275,7 @@ const concatOp: Op<{ axis: number }> = {
   },
   gradient: (i, dy, inputs, _, { axis }) =>
     cast(apply(sliceOp, [dy], { slices: concatSlices(inputs, axis)[i] }), inputs[i].dtype),
+  batch: (inputs, { axis }, { spread }, batched) => apply(concatOp, spread(inputs, batched), { axis: axis + 1 }),
 }
 
 function concatSlices(inputs: readonly Tensor[], axis: number): AxisSlice[][] {

@@ -15,6 +15,7 @@ const argsortOp: Op<{ descending: boolean }> = {
     if (out.size > 0) backend.argsort(x, descending, out)
     return out
   },
+  batch: ([x], attributes) => apply(argsortOp, [x], attributes),
 }
 
 /** The positions that sort x along `axis`, stable, as int32; NaN counts as the largest, as in max and argmax. */

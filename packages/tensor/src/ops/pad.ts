@@ -20,6 +20,7 @@ const padOp: Op<{ widths: readonly (readonly [number, number])[]; value: number 
     return out
   },
   gradient: (_, dy, [x], __, { widths }) => apply(sliceOp, [dy], { slices: inner(x.shape, widths) }),
+  batch: ([x], { widths, value }) => apply(padOp, [x], { widths: [[0, 0], ...widths], value }),
 }
 
 const inner = (shape: Shape, widths: readonly (readonly [number, number])[]): AxisSlice[] =>

@@ -77,7 +77,7 @@ export function reduceOp(name: string, row: Row, makeFormulaOp: MakeFormulaOp): 
   const { grad } = row
   const args = typeof grad === 'string' ? ['x', 'y', 'dy', 'n'].filter((arg) => new RegExp(`\\b${arg}\\b`).test(grad)) : []
   const gradient = typeof grad === 'string' ? makeFormulaOp(`${name}.x`, args, parse(grad)) : undefined
-  return {
+  const op: Op<ReduceAttributes> = {
     name,
     infer([x], { axes, keepdims }) {
       if (row.nonempty && x.size === 0 && axes.some((axis) => x.shape[axis] === 0)) {
@@ -109,7 +109,9 @@ export function reduceOp(name: string, row: Row, makeFormulaOp: MakeFormulaOp): 
         undefined,
       ).broadcastTo(x.shape)
     },
+    batch: ([x], { axes, keepdims }) => apply(op, [x], { axes: axes.map((axis) => axis + 1), keepdims }),
   }
+  return op
 }
 
 const withShape = (out: Tensor, shape: Shape): Tensor =>

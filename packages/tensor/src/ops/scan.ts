@@ -22,6 +22,7 @@ const scanOp = (kind: 'sum' | 'prod'): Op<ScanOptions & { axis: number }> => ({
     if (kind === 'sum') return apply(scans.sum, [dy], { ...options, axis, reverse: !options.reverse })
     return cumprodGradient(dy, x, axis, options)
   },
+  batch: ([x], { axis, ...options }) => apply(scans[kind], [x], { ...options, axis: axis + 1 }),
 })
 
 const scans = { sum: scanOp('sum'), prod: scanOp('prod') }
@@ -88,6 +89,8 @@ const linearScanOp: Op<{ axis: number; reverse: boolean }> = hostOp({
     const db = linearScan(dy, shifted(a, axis, !reverse), axis, { reverse: !reverse })
     return i === 0 ? db : db.mul(shifted(y, axis, reverse))
   },
+  batch: (inputs, { axis, reverse }, { spread }, batched) =>
+    apply(linearScanOp, spread(inputs, batched), { axis: axis + 1, reverse }),
 })
 
 /** The recurrence `y[i] = b[i] + a[i] · y[i-1]` along an axis (from the end: `y[i+1]`), with 0 before the first. */

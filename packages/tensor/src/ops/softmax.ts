@@ -20,6 +20,7 @@ const softmaxOp = (name: 'softmax' | 'logSoftmax'): Op<undefined> => ({
     if (name === 'softmax') return y.mul(dy.sub(dy.mul(y).sum(-1, { keepdims: true })))
     return dy.sub(y.exp().mul(dy.sum(-1, { keepdims: true })))
   },
+  batch: ([x]) => apply(ops[name], [x], undefined),
 })
 
 const ops = { softmax: softmaxOp('softmax'), logSoftmax: softmaxOp('logSoftmax') }

@@ -5,6 +5,7 @@ const stopGradientOp: Op<undefined> = {
   name: 'stopGradient',
   infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
   run: ([x]) => new Tensor(x.buffer, x.layout, x.dtype),
+  batch: ([x]) => stopGradient(x),
 }
 
 /** x as a constant: no gradient flows through. */
