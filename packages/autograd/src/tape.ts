@@ -23,6 +23,11 @@ interface Entry {
   readonly output: Tensor
 }
 
+let underway: Entry | undefined
+
+/** The op whose gradient is taken at the moment, and its result: for those who listen to a backward pass. */
+export const gradientUnderway = (): { readonly op: Op; readonly output: Tensor } | undefined => underway
+
 /**
  * Remembers the ops that run while it records, as far as they depend on a watched tensor or a trainable variable, and
  * goes through them backwards. It knows nothing of any op: rules stand beside the ops.
@@ -84,6 +89,7 @@ export class Tape {
         if (dy === undefined) continue
         // A tensor that is asked for keeps its gradient; all others are let go as soon as they have been passed on.
         if (!targets.has(output)) gradients.forget(output)
+        underway = this.#entries[i]
         inputs.forEach((input, k) => {
           if (!this.#tracks(input)) return
           if (op.joinGradients) return gradients.receivePart(input, op, { dy, attributes })
@@ -91,6 +97,7 @@ export class Tape {
           if (dx) gradients.receive(input, dx)
         })
       }
+      underway = undefined
       // A variable that was assigned while the tape recorded was read under several values: it gets the sum.
       for (const x of gradients.tensors()) {
         const target = targets.has(x) ? x : x.variable

@@ -2,6 +2,7 @@
 import { tensor, unheard, ValueError, type Tensor } from '@typegrad/tensor'
 import { CallbackList, History, type Callback, type Logs } from './callbacks/callback.ts'
 import { ProgbarLogger } from './callbacks/progress.ts'
+import { NonFiniteError, watchedStep } from './debug-nan.ts'
 import { feedOf, runEvaluation, someSamples } from './evaluate.ts'
 import {
   ArrayFeed,
@@ -43,6 +44,11 @@ export interface FitOptions extends BatchOptions {
   readonly classWeight?: Readonly<Record<number, number>>
   /** The number of the first epoch, to go on from an earlier `fit`. @defaultValue `0` */
   readonly initialEpoch?: number
+  /**
+   * Runs every step op by op, slowly, and throws a {@link NonFiniteError} at the first whose loss, gradients or weights are not finite: it
+   * names the layer and the op that made the first NaN or infinity, forward or backward. @defaultValue `false`
+   */
+  readonly debugNaN?: boolean
   /** Steps per epoch; an epoch then goes on where the last one stopped. */
   readonly stepsPerEpoch?: number
 }
@@ -184,7 +190,8 @@ export async function fit(
         break
       }
       await callbacks.call('onTrainBatchBegin', step, {})
-      model.trainStep(batch)
+      if (options.debugNaN) located(epoch, step, () => watchedStep(model, batch))
+      else model.trainStep(batch)
       step++
       if (callbacks.wantsBatchLogs()) await callbacks.call('onTrainBatchEnd', step - 1, model.logs())
       await callbacks.settle('batch')
@@ -206,6 +213,16 @@ export async function fit(
   await callbacks.call('onTrainEnd', logs)
   callbacks.run = undefined
   return history
+}
+
+/** Errors say in which batch they arose. */
+function located(epoch: number, step: number, f: () => void): void {
+  try {
+    f()
+  } catch (error) {
+    if (error instanceof NonFiniteError) error.message = `fit: epoch ${epoch + 1}, batch ${step}: ${error.message}`
+    throw error
+  }
 }
 
 function ranOut(model: Model, epoch: number, step: number): void {
