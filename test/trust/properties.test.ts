@@ -1,0 +1,98 @@
+/**
+ * What must hold for every op, dtype and backend, whatever the arrays: the layout of an operand does not show in the result, bit by
+ * bit; nor does broadcasting; operands are left as they were; both backends agree on NaN and infinity.
+ */
+import { ShapeError, setBackend, type DType, type Tensor } from '@typegrad/tensor'
+import { anyArray, arrayOf, broadcastable, build, dense, plainOf, type ArrayCase } from '@typegrad/tensor/testing'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { allDTypes } from '../tensor/arrays.ts'
+import { backends, onEveryBackend } from '../tensor/backends.ts'
+import { runs } from '../tensor/properties.ts'
+import { trustedOps, type TrustedOp } from './ops.ts'
+
+/** Arrays that an op takes. */
+const operandsOf = ({ operands, elementwise, rank = 0, nonempty }: TrustedOp): fc.Arbitrary<readonly ArrayCase[]> => {
+  if (elementwise)
+    return broadcastable(operands, 3).chain(({ operands: shapes }) => fc.tuple(...shapes.map((shape) => arrayOf(shape))))
+  return anyArray(undefined, 3)
+    .filter(({ shape }) => shape.length >= rank && !(nonempty && shape.includes(0)))
+    .map((array) => [array])
+}
+
+/** The bits of a tensor, as far as they can be told: NaN is one number, 0 and -0 are two. */
+const bits = (x: Tensor): string =>
+  `${x.dtype} [${x.shape.join()}] ${Array.from(x.toTypedArray(), (v) => (Object.is(v, -0) ? '-0' : v)).join()}`
+
+/** What is told about elements that may differ by rounding: which are NaN or infinite. */
+const kinds = (x: Tensor): string =>
+  `${x.dtype} [${x.shape.join()}] ${Array.from(x.toTypedArray(), (v) => (Number.isFinite(v) ? (x.dtype.startsWith('float') ? 'f' : v) : v)).join()}`
+
+const contiguous = (array: ArrayCase, dtype: DType): Tensor => dense(array.shape, plainOf(array, dtype).values, dtype)
+
+/** Elements of every pair that differ by more than rounding explains. */
+function apart(a: Tensor, b: Tensor): number[] {
+  const [x, y] = [a, b].map((t) => Array.from(t.toTypedArray()))
+  const size = x.reduce((m, v) => (Number.isFinite(v) ? Math.max(m, Math.abs(v)) : m), 1e-30)
+  return x.filter((v, i) => Number.isFinite(v) && Math.abs(v - y[i]) > 1e-4 * Math.max(Math.abs(v), size))
+}
+
+onEveryBackend((backend) => {
+  describe.each(trustedOps)('$name', (op) => {
+    test.each(allDTypes.filter((dtype) => backend.dtypes.includes(dtype)))('%s', (dtype) => {
+      fc.assert(
+        fc.property(operandsOf(op), (arrays) => {
+          const strided = arrays.map((array) => build(array, dtype))
+          const before = strided.map(bits)
+          const y = op.f(...strided)
+          const flat = op.f(...arrays.map((array) => contiguous(array, dtype)))
+          expect([y.shape, y.dtype]).toEqual([flat.shape, flat.dtype])
+          if (op.sums && y.dtype.startsWith('float')) expect([kinds(y), apart(y, flat)]).toEqual([kinds(flat), []])
+          else expect(bits(y)).toBe(bits(flat))
+          expect(strided.map(bits)).toEqual(before)
+          expect(bits(op.f(...strided))).toBe(bits(y))
+          if (!op.elementwise || arrays.length === 1) return
+          const spread = op.f(...strided.map((x) => dense(y.shape, Array.from(x.broadcastTo(y.shape).toTypedArray()), dtype)))
+          expect(bits(spread)).toBe(bits(y))
+        }),
+        runs(0.2),
+      )
+    })
+  })
+})
+
+describe('the backends agree on NaN, infinity, shape and dtype', () => {
+  const names = backends.map(({ name }) => name)
+  const on = <T>(name: string, f: () => T): T => {
+    const before = setBackend(name)
+    try {
+      return f()
+    } finally {
+      setBackend(before)
+    }
+  }
+  test.each(trustedOps)('$name', (op) => {
+    fc.assert(
+      fc.property(operandsOf(op), fc.constantFrom(...allDTypes), (arrays, dtype) => {
+        const results = names.map((name) => on(name, () => op.f(...arrays.map((array) => build(array, dtype)))))
+        // Near the end of float32 one overflows where the other, computing in double precision, does not.
+        const tame = arrays.every(({ values }) =>
+          values.every((v) => !Number.isFinite(v) || v === 0 || (Math.abs(v) < 1e9 && Math.abs(v) > 1e-9)),
+        )
+        fc.pre(tame || dtype !== 'float32')
+        for (const y of results) expect(kinds(y)).toBe(kinds(results[0]))
+      }),
+      runs(0.5),
+    )
+  })
+})
+
+describe('arrays without elements', () => {
+  test.each(trustedOps.filter(({ nonempty }) => nonempty))('$name has no value: a typed error, no hang', ({ f }) => {
+    expect(() => f(dense([0], [], 'float32'))).toThrow(Error)
+  })
+  test('the extremes of nothing are ShapeErrors', () => {
+    for (const name of ['max', 'min', 'argmax', 'argmin'] as const)
+      expect(() => dense([0], [], 'float32')[name]()).toThrow(ShapeError)
+  })
+})
