@@ -29,3 +29,6 @@ export class GradientError extends TypegradError {}
 
 /** A backend that is missing, cannot start or cannot do what was asked. */
 export class BackendError extends TypegradError {}
+
+/** A function that is compiled does what only a function that runs each time can do, such as reading the numbers of a tensor. */
+export class TraceError extends TypegradError {}

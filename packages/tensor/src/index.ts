@@ -42,6 +42,8 @@ export type { AxisPadding, ConvAttributes, PoolAttributes, PoolKind } from './ba
 export * as internals from './internals.ts'
 export { apply, currentListeners, listen, unheard, without } from './op.ts'
 export type { Batching, Interceptor, Listener, Op, Part, Spec } from './op.ts'
+export { compile, isTraceError, type CompiledFunction } from './compile/compile.ts'
+export { hostChoice, hostEffect, hostNumber, inspect, tracing } from './compile/host.ts'
 export { updateKernel, update, type Update } from './update.ts'
 export { dtypes, isFloat, type DType, type TypedArray } from './dtype.ts'
 export { formatShape, normalizeAxes, normalizeAxis, sameShape, sizeOf, type Shape } from './shape.ts'

@@ -109,6 +109,9 @@ export function listen<T>(listener: Listener, f: () => T): T {
   return withListeners([...listeners, listener], f)
 }
 
+/** Whether anybody listens. */
+export const isHeard = (): boolean => listeners.length > 0
+
 /** Runs `f` unheard. */
 export const unheard = <T>(f: () => T): T => withListeners([], f)
 

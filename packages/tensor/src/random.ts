@@ -3,8 +3,9 @@
  * depends on nothing else. So the numbers are the same on every backend and for every number of threads.
  */
 import { currentBackend } from './backends/backend.ts'
+import { hostDraw, hostEffect, tracing } from './compile/host.ts'
 import type { DType } from './dtype.ts'
-import { ValueError } from './errors.ts'
+import { TraceError, ValueError } from './errors.ts'
 import { assertShape, formatShape, normalizeAxis, type Shape } from './shape.ts'
 import { emptyTensor, type Tensor } from './tensor.ts'
 import { erf } from './formula/special.ts'
@@ -42,8 +43,13 @@ export class Generator {
     assertShape(shape, 'random')
     const out = emptyTensor(shape, dtype)
     journal?.note(this)
-    if (out.size > 0) currentBackend().random(this.#seed, this.#draws, out)
-    this.#draws++
+    hostDraw(
+      () => [...this.#seed, this.#draws++],
+      out,
+      ([low, high, stream]) => {
+        if (out.size > 0) currentBackend().random([low, high], stream, out)
+      },
+    )
     return out
   }
 
@@ -190,7 +196,7 @@ export class Generator {
     assertShape(shape, op)
     journal?.note(this)
     const key = new Uint32Array(2)
-    threefry(this.#seed, [this.#draws++, samplesOfThisDraw], key)
+    hostEffect(() => threefry(this.#seed, [this.#draws++, samplesOfThisDraw], key))
     const given = parameters.map((value) => toTensor(value).broadcastTo(shape))
     const backend = currentBackend()
     const out = emptyTensor(shape, dtype, backend)
@@ -214,11 +220,12 @@ export class Generator {
 /** Sets the keys of such draws apart from the blocks of all others, whose counters begin with the place. */
 const samplesOfThisDraw = 0x73616d70
 
-let global = new Generator(Math.floor(Math.random() * 2 ** 32))
+const global = new Generator(Math.floor(Math.random() * 2 ** 32))
 
 /** Makes everything random from here on (weights, shuffling, dropout, splits without a seed) depend on `seed` alone. */
 export function setSeed(seed: number): void {
-  global = new Generator(seed)
+  journal?.note(global)
+  global.state = new Generator(seed).state
 }
 
 /** The generator behind the functions of this module. */
@@ -243,7 +250,6 @@ export const multinomial: Generator['multinomial'] = (...args) => global.multino
 /** The generators that a function drew from, and where each stood before. */
 class Journal {
   readonly #before = new Map<Generator, Generator['state']>()
-  readonly #global = global
   readonly outer = journal
 
   note(generator: Generator): void {
@@ -253,14 +259,15 @@ class Journal {
 
   /** Runs `f` with all of them put back to where they stood, and leaves them as they are now. */
   replay<T>(f: () => T): T {
+    if (tracing() && this.#before.size > 0)
+      throw new TraceError(
+        'checkpoint: random numbers are drawn in what is to be computed again, which a compiled function cannot do',
+      )
     const now = [...this.#before.keys()].map((generator) => [generator, generator.state] as const)
-    const current = global
-    global = this.#global
     for (const [generator, state] of this.#before) generator.state = state
     try {
       return f()
     } finally {
-      global = current
       for (const [generator, state] of now) generator.state = state
     }
   }

@@ -1,5 +1,5 @@
 import type { DType, TypedArray } from './dtype.ts'
-import { BackendError, DTypeError, ShapeError } from './errors.ts'
+import { BackendError, DTypeError, ShapeError, TraceError } from './errors.ts'
 import { contiguousLayout, type Layout } from './layout.ts'
 import type { Buffer } from './memory.ts'
 import type { Interceptor } from './op.ts'
@@ -7,6 +7,25 @@ import type { TensorMethods } from './methods.ts'
 import { backendNamed, backendOn, currentBackend } from './backends/backend.ts'
 import { print } from './print.ts'
 import { formatShape, maxSize, sameShape, sizeOf, type Shape } from './shape.ts'
+
+/** The device of tensors whose numbers are not known yet, because the function that makes them is being compiled. */
+export const traceDevice = 'trace'
+
+/** Told of a variable before it is read or replaced. */
+export type VariableWatcher = (variable: Variable) => void
+
+let watcher: VariableWatcher | undefined
+
+/** Runs `f` with a watcher for all variables. */
+export function watchVariables<T>(watch: VariableWatcher, f: () => T): T {
+  const before = watcher
+  watcher = watch
+  try {
+    return f()
+  } finally {
+    watcher = before
+  }
+}
 
 /** Every op is a method too; methods.ts installs them. */
 export interface Tensor extends TensorMethods {}
@@ -60,6 +79,11 @@ export class Tensor {
         `the elements of a tensor ${formatShape(this.shape)} inside of vmap are others for each example: an op that reads them (item, unique, nonzero …) cannot run there`,
       )
     }
+    if (!array && device === traceDevice)
+      throw new TraceError(
+        `compile: the numbers of a tensor ${formatShape(this.shape)} are read, which a compiled function cannot do: they are not known yet`,
+        { shape: this.shape },
+      )
     if (!array)
       throw new BackendError(`the tensor ${formatShape(this.shape)} lies on the ${device}: use 'await data()' to read it`)
     return array
@@ -136,12 +160,17 @@ export class Variable extends Tensor {
 
   constructor(value: Tensor, { name = 'variable', trainable = true }: { name?: string; trainable?: boolean } = {}) {
     super(value.buffer, value.layout, value.dtype)
+    if (value.buffer.device === traceDevice)
+      throw new TraceError(
+        `compile: the variable '${name}' is made inside a compiled function: make it before, and change it there`,
+      )
     value.buffer.lifetime?.held()
     this.name = name
     this.trainable = trainable
   }
 
   override get value(): Tensor {
+    watcher?.(this)
     if (!this.#value) {
       this.#value = new Tensor(this.buffer, this.layout, this.dtype)
       this.#value.variable = this
@@ -161,12 +190,18 @@ export class Variable extends Tensor {
     }
     if (value.interceptor)
       throw new BackendError(`assign: variable '${this.name}' cannot take the value of a tensor inside of vmap`)
+    watcher?.(this)
     value.buffer.lifetime?.held()
     this.buffer.lifetime?.dropped()
-    this.buffer = value.buffer
-    this.layout = value.layout
-    this.#value = undefined
+    this.store(value.buffer, value.layout)
     return this
+  }
+
+  /** @internal Says where the elements lie from here on. */
+  store(buffer: Buffer, layout: Layout): void {
+    this.buffer = buffer
+    this.layout = layout
+    this.#value = undefined
   }
 }
 

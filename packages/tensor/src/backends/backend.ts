@@ -1,4 +1,6 @@
 /** What a backend can do: the dozen kernels that every op is made of. An op never knows which backend runs it. */
+import type { Program } from '../compile/program.ts'
+import type { Graph } from '../compile/trace.ts'
 import type { Kernel } from '../formula/kernel.ts'
 import type { DType, TypedArray } from '../dtype.ts'
 import type { Slot } from '../memory.ts'
@@ -67,6 +69,8 @@ export interface Backend {
   random(key: readonly [number, number], stream: number, out: Tensor): void
   /** Runs what is no kernel on the host: `compute` reads host tensors in place of the inputs and writes the one in place of `out`. */
   host(name: string, inputs: readonly Tensor[], out: Tensor, compute: (inputs: readonly Tensor[], out: Tensor) => void): void
+  /** Turns a traced function into something that runs as a whole; without it, functions are not compiled. */
+  program?(graph: Graph): Program
   /** The elements of x in row-major order, once they are computed; only a device that the host cannot see has it. */
   read?(x: Tensor): Promise<TypedArray>
   /** See {@link scope}; only a device whose memory the collector cannot see has it. */
@@ -130,6 +134,17 @@ export function setBackend(name: string): string {
   const before = currentBackend().name
   current = backend
   return before
+}
+
+/** Runs `f` with a backend as the current one. */
+export function withBackend<T>(backend: Backend, f: () => T): T {
+  const before = current
+  current = backend
+  try {
+    return f()
+  } finally {
+    current = before
+  }
 }
 
 /**

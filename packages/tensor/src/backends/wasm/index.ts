@@ -6,6 +6,7 @@ import { matmul } from './matmul.ts'
 import { conv, convInput, convKernel } from './conv/index.ts'
 import type { Runtime } from './runtime.ts'
 import { softmax } from './softmax.ts'
+import { buildProgram } from './program/program.ts'
 import { realOf } from './stage.ts'
 import { pool, poolGradient, poolPick } from './windows/index.ts'
 
@@ -40,5 +41,8 @@ export const makeWasmBackend = (runtime: Runtime): Backend => ({
   },
   softmax(x, out, log) {
     softmax(runtime, x, out, log, realOf(out.dtype)!)
+  },
+  program(graph) {
+    return buildProgram(runtime, this, graph)
   },
 })

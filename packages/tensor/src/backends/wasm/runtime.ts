@@ -4,8 +4,9 @@
  * that they work on hold blocks, which stay where they are.
  */
 import { platform } from '#platform'
+import type { DType, TypedArray } from '../../dtype.ts'
 import { BackendError } from '../../errors.ts'
-import { maximumPages } from './assembler/index.ts'
+import { maximumPages, type ModuleBuilder } from './assembler/index.ts'
 import { gemmScratchBytes } from './gemm/index.ts'
 import { Heap } from './heap.ts'
 import type { Kernel, Split } from './control.ts'
@@ -21,6 +22,8 @@ const scratchAddress = 32 * 1024
 /** More threads than this are not used. */
 const mostThreads = 16
 
+const views = { float32: 'f32', float64: 'f64', int32: 'i32', uint8: 'u8', bool: 'u8' } as const
+
 /** Bytes after what was asked for that may be touched: whole vectors and tasks end there. */
 const spare = 128
 
@@ -32,8 +35,8 @@ export interface Block {
 
 export class Runtime {
   readonly features: Features
-  /** Whether fused multiply-add may be used where the engine has it. */
-  fused: boolean
+  /** Whether the same bits are wanted on every processor, and from eager and compiled code. */
+  deterministic = false
   /** Grows the memory at every reservation, so that tests find views that went stale. */
   growAlways = false
   readonly memory: WebAssembly.Memory
@@ -53,17 +56,22 @@ export class Runtime {
   #f32!: Float32Array
   #f64!: Float64Array
   #i32!: Int32Array
+  #u8!: Uint8Array
 
   constructor() {
     this.features = detectFeatures(platform.enableRelaxedSimd)
     if (!this.features.simd) throw new BackendError('wasm: this engine has no WebAssembly SIMD')
-    this.fused = this.features.relaxedSimd
     this.memory = makeMemory(this.features.threads)
     this.#pool = new ThreadPool(this.memory, platform)
     this.#stageStart = align(scratchAddress + mostThreads * this.#scratchBytes)
     this.#next = this.#stageStart
     this.#end = this.#stageEnd = this.memory.buffer.byteLength
     this.setThreads()
+  }
+
+  /** Whether fused multiply-add is used. */
+  get fused(): boolean {
+    return this.features.relaxedSimd && !this.deterministic
   }
 
   get shared(): boolean {
@@ -152,6 +160,7 @@ export class Runtime {
     this.#f32 = new Float32Array(this.#buffer)
     this.#f64 = new Float64Array(this.#buffer)
     this.#i32 = new Int32Array(this.#buffer)
+    this.#u8 = new Uint8Array(this.#buffer)
   }
 
   /** The memory as numbers: take it after the last reservation, a growth makes older views stale. */
@@ -170,6 +179,16 @@ export class Runtime {
     return this.#i32
   }
 
+  get u8(): Uint8Array {
+    this.#refresh()
+    return this.#u8
+  }
+
+  /** The memory as elements of a dtype. */
+  view(dtype: DType): TypedArray {
+    return this[views[dtype]]
+  }
+
   /** The JavaScript side of a kernel's number, to be called or imported by a program. */
   function(kernel: number): Kernel {
     return this.#pool.function(kernel)
@@ -185,9 +204,19 @@ export class Runtime {
     return kernel
   }
 
+  /** The numbers of the functions of a module that threads share, by name. */
+  add(module: ModuleBuilder): Record<string, number> {
+    return this.#pool.add(module.compile())
+  }
+
   /** Where the words of a job of so many bytes go. */
   job(bytes: number): number {
     return bytes <= jobBytes ? jobAddress : this.reserve(bytes)
+  }
+
+  /** The scratch of the thread that JavaScript runs on. */
+  get scratch(): number {
+    return scratchAddress
   }
 
   run(kernel: number, job: number, split: Split): void {

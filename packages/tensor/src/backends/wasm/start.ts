@@ -27,5 +27,5 @@ export const setThreads = (count?: number): ThreadState => runtime?.setThreads(c
  * default both are one rounding where the engine has it, which is faster and more exact.
  */
 export function setDeterministic(deterministic: boolean): void {
-  if (runtime) runtime.fused = !deterministic && runtime.features.relaxedSimd
+  if (runtime) runtime.deterministic = deterministic
 }

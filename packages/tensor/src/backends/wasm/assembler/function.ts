@@ -175,6 +175,11 @@ export class FunctionBuilder {
     this.#code.byte(0x0f)
   }
 
+  /** Ends a function that has no result. */
+  exit(): Expr<'none'> {
+    return new Expr('none', (code) => code.byte(0x0f))
+  }
+
   /** Stops the program with a trap. */
   unreachable(): void {
     this.#code.byte(0x00)

@@ -1,0 +1,151 @@
+import { currentBackend, type Backend } from '../backends/backend.ts'
+import { TraceError } from '../errors.ts'
+import { isHeard } from '../op.ts'
+import { Tensor, Variable } from '../tensor.ts'
+import { explain } from './explain.ts'
+import { tracing } from './host.ts'
+import type { Program } from './program.ts'
+import { trace, type Choice } from './trace.ts'
+
+/** A function that runs as one program; call it as the function itself. */
+export interface CompiledFunction<A extends readonly unknown[], R> {
+  (...args: A): R
+  /** The programs made so far, as text: their loops and kernels, with formulas, shapes and bytes, and why each was made. */
+  explain(): string
+  /** Programs made so far. */
+  readonly traces: number
+}
+
+interface Entry {
+  readonly backend: Backend
+  readonly program: Program
+  readonly result: unknown
+  readonly choices: readonly Choice[]
+  readonly signature: string
+  readonly reason: string
+}
+
+/** Programs that a function keeps; the one that was used longest ago goes first. */
+const mostPrograms = 16
+
+/**
+ * `compile(f)` is f as one program: traced once for each combination of shapes and dtypes, fused, planned into one stretch of
+ * memory, and run in one call. Same results; a step of a small model is many times faster.
+ *
+ * Tensors among the arguments (in arrays and objects too) are inputs; all else is part of the signature, so that another
+ * number, string or variable means another trace: give a number that changes as `scalar(x)`. Variables that f reads or
+ * assigns are read and changed in place. f runs only when it is traced: what it does on the host beside its ops it does not
+ * do again (see {@link hostEffect}), and it cannot read the numbers of a tensor: a TraceError says where it tries.
+ *
+ * Inside another compiled function, under a gradient tape, and on a backend without programs f just runs.
+ */
+export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): CompiledFunction<A, R> {
+  const entries: Entry[] = []
+  let traces = 0
+  const prepare = (backend: Backend, args: A, inputs: readonly Tensor[], signature: string): Entry => {
+    const { graph, result } = trace(
+      inputs.map(({ shape, dtype }) => ({ shape, dtype })),
+      (given) => f(...(replaceTensors(args, given, true) as unknown as A)),
+      tensorsIn,
+    )
+    const reason = why(entries, signature)
+    const program = backend.program!(graph)
+    traces++
+    const entry = { backend, program, result, choices: graph.choices, signature, reason }
+    entries.unshift(entry)
+    if (entries.length > mostPrograms) entries.pop()
+    return entry
+  }
+  const run = (...args: A): R => {
+    const backend = currentBackend()
+    if (tracing() || isHeard() || !backend.program) return f(...args)
+    const inputs: Tensor[] = []
+    const signature = signatureOf(args, inputs)
+    let found: Entry | undefined
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i]
+      if (entry.signature !== signature || entry.backend !== backend || !entry.choices.every(stillHolds)) continue
+      if (entry.program.isStale) {
+        entries.splice(i--, 1)
+        continue
+      }
+      if (i > 0) {
+        entries.splice(i, 1)
+        entries.unshift(entry)
+      }
+      found = entry
+      break
+    }
+    found ??= prepare(backend, args, inputs, signature)
+    const outputs = found.program.run(inputs)
+    return outputs.length === 0 ? (found.result as R) : (replaceTensors(found.result, outputs, false) as R)
+  }
+  return Object.defineProperties(run, {
+    explain: { value: () => entries.map(({ program, signature, reason }) => explain(program, signature, reason)).join('\n') },
+    traces: { get: () => traces },
+  }) as CompiledFunction<A, R>
+}
+
+const stillHolds = ({ f, was }: Choice): boolean => f() === was
+
+const ids = new WeakMap<object, number>()
+let lastId = 0
+
+/** The shapes and dtypes of the tensors in a value, which are put into `tensors`, and all else as it is. */
+function signatureOf(value: unknown, tensors: Tensor[]): string {
+  if (value instanceof Tensor && !(value instanceof Variable)) {
+    tensors.push(value)
+    return `${value.dtype}[${value.shape.join(',')}]`
+  }
+  if (Array.isArray(value)) {
+    let text = '('
+    for (let i = 0; i < value.length; i++) text += (i > 0 ? ', ' : '') + signatureOf(value[i], tensors)
+    return `${text})`
+  }
+  if (isRecord(value))
+    return `{${Object.keys(value)
+      .map((key) => `${key}: ${signatureOf(value[key], tensors)}`)
+      .join(', ')}}`
+  if (typeof value === 'string') return JSON.stringify(value)
+  if ((typeof value === 'object' && value !== null) || typeof value === 'function') {
+    if (!ids.has(value)) ids.set(value, ++lastId)
+    const name = typeof value === 'function' ? 'function' : value instanceof Variable ? `variable ${value.name}` : 'object'
+    return `${name} #${ids.get(value)}`
+  }
+  return Object.is(value, -0) ? '-0' : String(value)
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+
+/** The tensors in a value, variables as they are now, in order. */
+function tensorsIn(value: unknown): readonly Tensor[] {
+  if (value instanceof Tensor) return [value]
+  if (Array.isArray(value)) return value.flatMap(tensorsIn)
+  return isRecord(value) ? Object.values(value).flatMap(tensorsIn) : []
+}
+
+/** The value with other tensors in place of its own; `keepVariables` leaves variables as they are. */
+function replaceTensors(value: unknown, tensors: readonly Tensor[], keepVariables: boolean): unknown {
+  let next = 0
+  const replace = (one: unknown): unknown => {
+    if (one instanceof Variable && keepVariables) return one
+    if (one instanceof Tensor) return tensors[next++]
+    if (Array.isArray(one)) return one.map(replace)
+    if (isRecord(one)) return Object.fromEntries(Object.entries(one).map(([key, part]) => [key, replace(part)]))
+    return one
+  }
+  return replace(value)
+}
+
+/** Why a program is made although there are others. */
+function why(entries: readonly Entry[], signature: string): string {
+  if (entries.length === 0) return 'the first call'
+  const same = entries.find((entry) => entry.signature === signature)
+  if (!same) return `the arguments were ${entries[0].signature} before`
+  const changed = same.choices.find((choice) => !stillHolds(choice))
+  return changed ? `a choice of the host was ${String(changed.was)} before` : 'the backend or its settings changed'
+}
+
+/** Whether an error means that a function cannot be compiled, though it can be run. */
+export const isTraceError = (error: unknown): error is TraceError => error instanceof TraceError

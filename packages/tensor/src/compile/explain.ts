@@ -1,0 +1,52 @@
+import type { Formula } from '../formula/parse.ts'
+import { formatShape } from '../shape.ts'
+import type { Tensor } from '../tensor.ts'
+import type { Item } from './fuse.ts'
+import type { Program } from './program.ts'
+import { valueOf } from './trace.ts'
+
+/** A program as text: a line for each loop and kernel. */
+export function explain(program: Program, signature: string, reason: string): string {
+  const { items, graph } = program
+  const lines = items.map((item, i) => `  ${String(i).padStart(3)}  ${itemText(item)}`)
+  const head = [
+    `${signature}: ${items.length} kernels from ${graph.nodes.length} nodes, ${program.bytes} bytes, ${program.parts} calls a run`,
+    `  traced for ${reason}`,
+  ]
+  const changed = graph.assigned.map(({ variable }) => variable.name)
+  return [...head, ...lines, ...(changed.length > 0 ? [`  changes ${changed.join(', ')}`] : []), ''].join('\n')
+}
+
+function itemText(item: Item): string {
+  const reads = item.inputs.map(viewText).join(', ')
+  if (item.kind !== 'loop') return `${item.kind} ${reads} → ${item.outputs.map(viewText).join(', ')}`
+  const { args, results } = item.kernel
+  const names: Record<string, string> = Object.fromEntries(args.map((arg, i) => [arg, viewText(item.inputs[i])]))
+  const kept = new Map(item.outputs.map(({ result, x }) => [result, viewText(x)]))
+  const formulas = results.map(({ name, formula }, i) => {
+    const target = kept.get(i)
+    const text = `${target ?? name} = ${formulaText(formula, names)}`
+    if (target) names[name] = target
+    return text
+  })
+  return `loop ${formatShape(item.shape)} ${item.type}: ${formulas.join('; ')}`
+}
+
+/** `w[17, 30]` for a variable or an input, `#12[30]` for what is computed. */
+function viewText(x: Tensor): string {
+  const { id, origin } = valueOf(x)
+  const { kind } = origin
+  if (kind === 'variable') return `${origin.variable.name}${formatShape(x.shape)}`
+  if (kind === 'input') return `input${origin.index}${formatShape(x.shape)}`
+  if (kind === 'constant' && valueOf(x).size === 1) return String(origin.tensor.item())
+  return `${kind === 'computed' ? '#' : `${kind} #`}${id}${formatShape(x.shape)}`
+}
+
+function formulaText(formula: Formula, names: Readonly<Record<string, string>>): string {
+  if (formula.op === 'number') return String(formula.value)
+  if (formula.op === 'name') return names[formula.name] ?? formula.name
+  const args = formula.args.map((arg) => formulaText(arg, names))
+  if (formula.fn === 'select') return `(${args[0]} ? ${args[1]} : ${args[2]})`
+  if (/^\w+$/.test(formula.fn)) return `${formula.fn}(${args.join(', ')})`
+  return `(${args.join(` ${formula.fn} `)})`
+}

@@ -1,0 +1,221 @@
+/** Brings elementwise nodes together: those that walk over the same elements become one loop. */
+import type { DType } from '../dtype.ts'
+import { kernel, type Kernel } from '../formula/kernel.ts'
+import { name, substitute, type Formula } from '../formula/parse.ts'
+import { contiguousLayout, makeLayout, type Layout } from '../layout.ts'
+import { sameShape } from '../shape.ts'
+import { Tensor } from '../tensor.ts'
+import { isWhole, Value, valueOf, type Graph, type Node } from './trace.ts'
+
+/** The type that a loop computes in. */
+export type LoopType = 'float32' | 'float64' | 'int32'
+
+/** One pass over a shape: each input is read, and each output written, at every index. */
+export interface Loop {
+  readonly kind: 'loop'
+  readonly type: LoopType
+  readonly shape: readonly number[]
+  readonly kernel: Kernel
+  readonly inputs: readonly Tensor[]
+  /** Which results of the kernel are written, and where; the others are needed within the loop only. */
+  readonly outputs: readonly { readonly result: number; readonly x: Tensor }[]
+}
+
+export type Item = Loop | Node
+
+/** More than this many arrays in one loop do not fit the registers. */
+const mostArrays = 24
+const mostMembers = 32
+
+/** What an elementwise node becomes part of, in the making. */
+class Group {
+  readonly kind = 'group'
+  readonly type: LoopType
+  shape: readonly number[]
+  /** Every array is read in order, so that any shape of this size will do. */
+  flat: boolean
+  readonly members: Node[] = []
+  readonly made = new Map<Value, Tensor>()
+  readonly read = new Set<Value>()
+
+  constructor(type: LoopType, shape: readonly number[], flat: boolean) {
+    this.type = type
+    this.shape = shape
+    this.flat = flat
+  }
+
+  get size(): number {
+    return this.shape.reduce((a, b) => a * b, 1)
+  }
+
+  /** Whether a node of this shape walks over the same elements. */
+  fits(type: LoopType, shape: readonly number[], flat: boolean, size: number): boolean {
+    if (type !== this.type || this.members.length >= mostMembers || size !== this.size) return false
+    return flat || this.flat || sameShape(shape, this.shape)
+  }
+
+  take(node: Node, shape: readonly number[], flat: boolean): void {
+    if (this.flat && !flat) {
+      this.shape = shape
+      this.flat = false
+    }
+    this.members.push(node)
+    for (const x of node.inputs) if (!this.made.has(valueOf(x))) this.read.add(valueOf(x))
+    for (const out of node.outputs) this.made.set(valueOf(out), out)
+  }
+}
+
+const identity = kernel(['x'], { y: 'x' })
+
+/** The kernel that a node is at every index, if it is one, and the type that it is computed in. */
+function elementwiseOf(node: Node): { kernel: Kernel; type: LoopType } | undefined {
+  if (node.kind === 'elementwise') {
+    const { kernel, compute } = node.details
+    if (compute === 'uint8') return undefined
+    return { kernel, type: compute === 'bool' ? 'float32' : compute }
+  }
+  if (node.kind !== 'copy') return undefined
+  const [from, to] = [node.inputs[0].dtype, node.outputs[0].dtype]
+  // A conversion to integers drops fractions and wraps: the kernels do that.
+  if (to === 'float32' || to === 'float64') return { kernel: identity, type: to }
+  if (to === 'int32' && from !== 'float32' && from !== 'float64') return { kernel: identity, type: 'int32' }
+  return to === from ? { kernel: identity, type: 'int32' } : undefined
+}
+
+const squeezed = (x: Tensor): Layout => {
+  const { shape, strides, offset } = x.layout
+  const kept = [...shape.keys()].filter((axis) => shape[axis] !== 1)
+  return makeLayout(
+    kept.map((axis) => shape[axis]),
+    kept.map((axis) => strides[axis]),
+    offset,
+  )
+}
+
+const isScalar = (x: Tensor): boolean => x.layout.strides.every((stride, axis) => stride === 0 || x.shape[axis] === 1)
+
+/** The nodes with elementwise ones as loops; `canRender` says which kernels can be part of one. */
+export function fuse(graph: Graph, canRender: (kernel: Kernel, type: LoopType) => boolean): Item[] {
+  const order: (Group | Item)[] = []
+  /** Where in `order` a value is complete. */
+  const done = new Map<Value, number>()
+  const writers = new Map<Value, number>()
+  for (const { outputs } of graph.nodes)
+    for (const out of outputs) writers.set(valueOf(out), (writers.get(valueOf(out)) ?? 0) + 1)
+
+  for (const node of graph.nodes) {
+    const found = elementwiseOf(node)
+    const loop = found && node.outputs[0].size > 0 && canRender(found.kernel, found.type) ? found : undefined
+    if (!loop) {
+      order.push(node)
+    } else {
+      const { shape } = squeezed(node.outputs[0])
+      const { size } = node.outputs[0]
+      const all = [...node.inputs, ...node.outputs]
+      const flat = all.every((x) => x.layout.contiguous || isScalar(x))
+      const fresh = node.outputs.every((out) => isWhole(out) && writers.get(valueOf(out)) === 1)
+      const group = fresh ? findGroup(order, done, node, loop.type, shape, flat, size) : undefined
+      if (group !== undefined) {
+        ;(order[group] as Group).take(node, shape, flat)
+        for (const out of node.outputs) done.set(valueOf(out), group)
+        continue
+      }
+      const made = new Group(loop.type, shape, flat)
+      made.take(node, shape, flat)
+      // What writes a part of a value stays alone.
+      if (!fresh) order.push(close(made, () => true))
+      else order.push(made)
+    }
+    for (const out of node.outputs) done.set(valueOf(out), order.length - 1)
+  }
+
+  const wanted = new Set<Value>([...graph.outputs, ...graph.assigned.map(({ value }) => value)].map(valueOf))
+  const readers = new Map<Value, Set<Group | Item>>()
+  for (const item of order) {
+    const inputs = item instanceof Group ? item.members.flatMap((member) => member.inputs) : item.inputs
+    for (const x of inputs) readers.set(valueOf(x), (readers.get(valueOf(x)) ?? new Set()).add(item))
+  }
+  return order.map((item) => {
+    if (!(item instanceof Group)) return item
+    return close(item, (value) => wanted.has(value) || [...(readers.get(value) ?? [])].some((reader) => reader !== item))
+  })
+}
+
+/** The position of the last group that a node can be part of: all that it reads is complete before, or made there at the same index. */
+function findGroup(
+  order: readonly (Group | Item)[],
+  done: ReadonlyMap<Value, number>,
+  node: Node,
+  type: LoopType,
+  shape: readonly number[],
+  flat: boolean,
+  size: number,
+): number | undefined {
+  const needed = Math.max(-1, ...node.inputs.map((x) => done.get(valueOf(x)) ?? -1))
+  for (let i = order.length - 1; i >= Math.max(0, needed); i--) {
+    const group = order[i]
+    if (!(group instanceof Group) || !group.fits(type, shape, flat, size)) continue
+    if (group.read.size + group.made.size + node.inputs.length + node.outputs.length > mostArrays) continue
+    const inStep = node.inputs.every((x) => {
+      const made = group.made.get(valueOf(x))
+      // A number made in a loop of one turn is there, too; what was rounded to an integer or to bytes only as it was stored.
+      return !made || (isWhole(x) && x.size === size && (made.dtype === 'bool' || made.dtype === type))
+    })
+    if (inStep) return i
+  }
+  return undefined
+}
+
+/** The loop of a group; `stored` says which of the values that it makes are read elsewhere. */
+function close(group: Group, stored: (value: Value) => boolean): Loop {
+  const args: { readonly name: string; readonly x: Tensor }[] = []
+  const arg = (x: Tensor): string => {
+    const layout = layoutIn(group, x)
+    const known = args.find(
+      (other) => other.x.buffer === x.buffer && other.x.dtype === x.dtype && sameLayout(other.x.layout, layout),
+    )
+    if (known) return known.name
+    args.push({ name: `a${args.length}`, x: new Tensor(x.buffer, layout, x.dtype) })
+    return args.at(-1)!.name
+  }
+  const results: Record<string, Formula> = {}
+  const outputs: { result: number; x: Tensor }[] = []
+  const names = new Map<Value, string>()
+  for (const node of group.members) {
+    const { kernel: computes } = elementwiseOf(node)!
+    const values: Record<string, Formula> = {}
+    computes.args.forEach((id, i) => {
+      const x = node.inputs[i]
+      values[id] = name(names.get(valueOf(x)) ?? arg(x))
+    })
+    const made: [Value, string][] = []
+    computes.results.forEach((result, i) => {
+      const id = `r${Object.keys(results).length}`
+      results[id] = substitute(result.formula, values)
+      values[result.name] = name(id)
+      const out = node.outputs[i]
+      made.push([valueOf(out), id])
+      if (stored(valueOf(out)))
+        outputs.push({ result: Object.keys(results).length - 1, x: new Tensor(out.buffer, layoutIn(group, out), out.dtype) })
+    })
+    for (const [value, id] of made) names.set(value, id)
+  }
+  const all = kernel(
+    args.map((one) => one.name),
+    results,
+  )
+  return { kind: 'loop', type: group.type, shape: group.shape, kernel: all, inputs: args.map((one) => one.x), outputs }
+}
+
+/** The layout of an operand over the shape of its group. */
+function layoutIn(group: Group, x: Tensor): Layout {
+  if (isScalar(x)) return makeLayout(group.shape, group.shape.map(() => 0), x.layout.offset) // prettier-ignore
+  if (x.layout.contiguous) return contiguousLayout(group.shape, x.layout.offset)
+  return squeezed(x)
+}
+
+const sameLayout = (a: Layout, b: Layout): boolean =>
+  a.offset === b.offset && a.strides.every((stride, i) => stride === b.strides[i])
+
+/** The type of a loop as a dtype of a backend's kernels. */
+export const isLoopType = (dtype: DType): dtype is LoopType => dtype === 'float32' || dtype === 'float64' || dtype === 'int32'

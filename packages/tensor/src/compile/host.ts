@@ -1,0 +1,63 @@
+/**
+ * What a step does on the host beside its ops. Eagerly it is done at once. A compiled function runs its ops only, so it
+ * must be told: what is said here it does again before every run, in the same order.
+ */
+import type { DType } from '../dtype.ts'
+import { scalar } from '../convert.ts'
+import type { Tensor } from '../tensor.ts'
+
+/** The key and the number of a draw of random numbers: see {@link Backend.random}. */
+export type Draw = readonly [low: number, high: number, stream: number]
+
+/** What hears of host steps while a function is compiled. */
+export interface HostListener {
+  number(f: () => number, dtype: DType): Tensor
+  effect(f: () => void): void
+  choice<T extends number | boolean | string>(f: () => T): T
+  draw(next: () => Draw, out: Tensor): void
+  inspect(x: Tensor, check: (x: Tensor) => void): void
+}
+
+let listener: HostListener | undefined
+
+/** Runs `f` with its host steps told to a listener instead of being done. */
+export function hearHost<T>(heard: HostListener, f: () => T): T {
+  const before = listener
+  listener = heard
+  try {
+    return f()
+  } finally {
+    listener = before
+  }
+}
+
+/** Whether a function is being compiled: its tensors have shapes, but no numbers yet. */
+export const tracing = (): boolean => listener !== undefined
+
+/** A number of the host that differs from run to run, such as a learning rate, as a tensor of rank 0. */
+export const hostNumber = (f: () => number, dtype: DType = 'float32'): Tensor =>
+  listener ? listener.number(f, dtype) : scalar(f(), dtype)
+
+/** Changes state of the host, such as a count of steps. */
+export function hostEffect(f: () => void): void {
+  if (listener) listener.effect(f)
+  else f()
+}
+
+/** A value of the host that decides which ops run; for another value a function is compiled anew. */
+export const hostChoice = <T extends number | boolean | string>(f: () => T): T => (listener ? listener.choice(f) : f())
+
+/** Takes the next random numbers of a stream: `use` draws them. */
+export function hostDraw(next: () => Draw, out: Tensor, use: (draw: Draw) => void): void {
+  if (listener) listener.draw(next, out)
+  else use(next())
+}
+
+/**
+ * Checks the numbers of a tensor that come from outside, such as labels. In a compiled function the check is made on the
+ * whole tensor that they are picked from, once for every value of it; what is computed is not checked.
+ */
+export function inspect(x: Tensor, check: (x: Tensor) => void): void {
+  if (listener) listener.inspect(x, check)
+  else if (x.value.buffer.array) check(x)
+}

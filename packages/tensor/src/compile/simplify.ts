@@ -1,0 +1,131 @@
+import type { Backend } from '../backends/backend.ts'
+import { contiguousLayout } from '../layout.ts'
+import { allocate } from '../memory.ts'
+import { Tensor } from '../tensor.ts'
+import { callNode, isWhole, Value, valueOf, type Graph, type Node } from './trace.ts'
+
+/** The same graph with less to do: what only constants go into is computed now, what is computed twice once, what nobody reads not at all. */
+export const simplify = (graph: Graph, backend: Backend): Graph => withoutDead(withoutTwins(withConstants(graph, backend)))
+
+/** How many nodes write into each value. */
+function writers(nodes: readonly Node[]): Map<Value, number> {
+  const counts = new Map<Value, number>()
+  for (const { outputs } of nodes) {
+    for (const out of outputs) counts.set(valueOf(out), (counts.get(valueOf(out)) ?? 0) + 1)
+  }
+  return counts
+}
+
+/** The graph with other tensors in place of those that are read. */
+function reading(graph: Graph, nodes: readonly Node[], read: (x: Tensor) => Tensor): Graph {
+  return {
+    ...graph,
+    nodes,
+    outputs: graph.outputs.map(read),
+    assigned: graph.assigned.map(({ variable, value }) => ({ variable, value: read(value) })),
+  }
+}
+
+/** Computes the nodes whose inputs are all constant, with the kernels of a backend. */
+function withConstants(graph: Graph, backend: Backend): Graph {
+  const counts = writers(graph.nodes)
+  const known = new Map<Value, Value>()
+  const constant = (value: Value): Value | undefined =>
+    value.origin.kind === 'constant' ? value : (known.get(value) ?? (isZeros(value, counts) ? zeros(value) : undefined))
+  const zeros = (value: Value): Value => {
+    const zero = constantOf(value)
+    known.set(value, zero)
+    return zero
+  }
+  const read = (x: Tensor): Tensor => {
+    const value = constant(valueOf(x))
+    return value ? new Tensor(value, x.layout, x.dtype) : x
+  }
+  const nodes: Node[] = []
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map(read)
+    const whole = node.outputs.every((out) => isWhole(out) && counts.get(valueOf(out)) === 1)
+    if (whole && isSteady(node) && inputs.every((x) => valueOf(x).origin.kind === 'constant')) {
+      const outputs = node.outputs.map((out) => {
+        const value = constantOf(valueOf(out))
+        known.set(valueOf(out), value)
+        return hostView(new Tensor(value, out.layout, out.dtype))
+      })
+      callNode(backend, node, inputs.map(hostView), outputs)
+    } else nodes.push({ ...node, inputs } as Node)
+  }
+  return reading(graph, nodes, read)
+}
+
+/** Whether a node always makes the same of the same inputs; what runs on the host may not. */
+const isSteady = ({ kind }: Node): boolean => kind !== 'random' && kind !== 'host'
+
+/** A value that nothing writes: zeros. */
+const isZeros = (value: Value, counts: ReadonlyMap<Value, number>): boolean =>
+  value.origin.kind === 'computed' && !counts.has(value)
+
+/** A constant of zeros that stands for a value. */
+function constantOf({ id, dtype, size }: Value): Value {
+  const { buffer, offset } = allocate(dtype, size)
+  return new Value(id, dtype, size, { kind: 'constant', tensor: new Tensor(buffer, contiguousLayout([size], offset), dtype) })
+}
+
+/** A view of a constant as a tensor of the host. */
+function hostView(x: Tensor): Tensor {
+  const { origin } = valueOf(x)
+  if (origin.kind !== 'constant') return x
+  const { buffer, layout } = origin.tensor
+  return new Tensor(buffer, { ...x.layout, offset: x.layout.offset + layout.offset }, x.dtype)
+}
+
+/** Of nodes that compute the same from the same, the first is kept. */
+function withoutTwins(graph: Graph): Graph {
+  const counts = writers(graph.nodes)
+  const first = new Map<string, Node>()
+  const same = new Map<Value, Value>()
+  const read = (x: Tensor): Tensor => {
+    const value = same.get(valueOf(x))
+    return value ? new Tensor(value, x.layout, x.dtype) : x
+  }
+  const nodes: Node[] = []
+  for (const node of graph.nodes) {
+    const seen = { ...node, inputs: node.inputs.map(read) } as Node
+    const steady = seen.inputs.every((x) => (counts.get(valueOf(x)) ?? 0) <= 1)
+    const fresh = seen.outputs.every((out) => isWhole(out) && counts.get(valueOf(out)) === 1)
+    if (!isSteady(node) || !steady || !fresh) {
+      nodes.push(seen)
+      continue
+    }
+    const key = keyOf(seen)
+    const twin = first.get(key)
+    if (twin) seen.outputs.forEach((out, i) => same.set(valueOf(out), valueOf(twin.outputs[i])))
+    else {
+      first.set(key, seen)
+      nodes.push(seen)
+    }
+  }
+  return reading(graph, nodes, read)
+}
+
+/** Equal for two nodes exactly when they compute the same from the same. */
+function keyOf(node: Node): string {
+  const view = (x: Tensor): unknown[] => [valueOf(x).id, x.layout.shape, x.layout.strides, x.layout.offset]
+  const details = node.kind === 'elementwise' ? [node.details.kernel.key, node.details.compute] : node.details
+  const made = node.outputs.map((out) => [out.dtype, out.shape])
+  // Infinity has no JSON.
+  return JSON.stringify([node.kind, details, node.inputs.map(view), made], (_, value: unknown) =>
+    typeof value === 'number' ? String(value) : value,
+  )
+}
+
+/** Without nodes whose results nobody asks for. */
+function withoutDead(graph: Graph): Graph {
+  const wanted = new Set<Value>([...graph.outputs, ...graph.assigned.map(({ value }) => value)].map(valueOf))
+  const nodes: Node[] = []
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some((out) => wanted.has(valueOf(out)))) continue
+    for (const x of node.inputs) wanted.add(valueOf(x))
+    nodes.push(node)
+  }
+  return { ...graph, nodes: nodes.toReversed(), numbers: graph.numbers.filter((value) => wanted.has(value)) }
+}
