@@ -1,4 +1,4 @@
-import { unheard, ValueError, type Tensor, type Variable } from '@typegrad/tensor'
+import { inspect, ValueError, type Tensor, type Variable } from '@typegrad/tensor'
 import type { ConstraintLike } from './constraints.ts'
 import type { InitializerLike } from './initializers.ts'
 import type { RegularizerLike } from './regularizers.ts'
@@ -61,10 +61,12 @@ export class Embedding extends Layer<EmbeddingOptions> {
 
   call(x: Tensor): Tensor {
     const indices = x.cast('int32')
-    // Negative indices would count from the end. What lies on a device is not read.
-    const first = indices.buffer.array && indices.size > 0 ? unheard(() => indices.min().item()) : 0
-    if (first < 0)
-      throw new ValueError(`Embedding: index ${first} is negative, expected [0, ${this.options.inputDim})`, { index: first })
+    // Negative indices would count from the end.
+    inspect(indices, (all) => {
+      const first = all.toTypedArray().find((index) => index < 0)
+      if (first !== undefined)
+        throw new ValueError(`Embedding: index ${first} is negative, expected [0, ${this.options.inputDim})`, { index: first })
+    })
     return this.embeddings.take(indices)
   }
 

@@ -1,4 +1,4 @@
-import { formatShape, IndexError, sameShape, ShapeError, ValueError, type Tensor } from '@typegrad/tensor'
+import { formatShape, IndexError, inspect, sameShape, ShapeError, ValueError, type Tensor } from '@typegrad/tensor'
 
 /**
  * Class numbers as int32, in the shape of the predictions without their class axis (one of length 1 goes). Throws a
@@ -18,8 +18,10 @@ export function classNumbers(name: string, yTrue: Tensor, yPred: Tensor, axis = 
 }
 
 /** Throws unless all labels are integers from 0 to `classes` - 1, but for `ignored`; labels on a device are not read. */
-export function assertClasses(name: string, labels: Tensor, classes: number, ignored?: number | null): void {
-  if (!labels.buffer.array) return
+export const assertClasses = (name: string, labels: Tensor, classes: number, ignored?: number | null): void =>
+  inspect(labels, (all) => assertEach(name, all, classes, ignored))
+
+function assertEach(name: string, labels: Tensor, classes: number, ignored: number | null | undefined): void {
   labels.toTypedArray().forEach((label, i) => {
     if (label === ignored || (label >= 0 && label < classes && Number.isInteger(label))) return
     if (!Number.isInteger(label)) throw new ValueError(`${name}: target ${i} is ${label}, expected a class number`, { label })

@@ -69,11 +69,12 @@ export async function runEvaluation(
 ): Promise<Logs> {
   await callbacks.call('onTestBegin', {})
   model.resetMetrics()
+  model.steps.begin()
   await feed.begin()
   let done = 0
   await walk(feed, how, async (step, batch) => {
     await callbacks.call('onTestBatchBegin', step, {})
-    model.testStep(batch)
+    model.steps.test(batch)
     done = step + 1
     if (callbacks.has('onTestBatchEnd')) await callbacks.call('onTestBatchEnd', step, model.logs())
     if (progress?.due()) progress.step(done, model.logs())
@@ -110,11 +111,12 @@ export async function predict(model: Model, x: Data | BatchSource, options: Pred
   const params = { epochs: 1, steps: Number.isFinite(steps) ? steps : 0, verbose: 0 } as const
   const callbacks = new CallbackList(options.callbacks ?? [], model, params)
   const parts: Tensor[][] = []
-  await feed.first()
+  model.buildOn((await feed.first()).x)
+  model.steps.begin()
   await callbacks.call('onPredictBegin', {})
   await walk(feed, { steps: options.steps, pacer: new Pacer(), signal: options.signal }, async (step, batch) => {
     await callbacks.call('onPredictBatchBegin', step, {})
-    parts.push(model.predictStep(batch.x))
+    parts.push(model.steps.predict(batch.x))
     await callbacks.call('onPredictBatchEnd', step, {})
   })
   await callbacks.call('onPredictEnd', {})

@@ -1,7 +1,8 @@
 /** Where the batches of `fit`, `evaluate` and `predict` come from: arrays, or whatever gives batches one by one. */
-import { random, tensor, Tensor, ValueError, type TensorLike } from '@typegrad/tensor'
+import { arange, random, tensor, Tensor, ValueError, type TensorLike } from '@typegrad/tensor'
 import { rows, sampleCount, toList, toWeights, type Data } from './inputs.ts'
 import type { Batch, Model } from './model.ts'
+import { Rows } from './rows.ts'
 import type { State } from './storage.ts'
 
 /** One step's data: `[x, y]`, `[x, y, sampleWeight]`, or `[x]` where there are no targets; a tensor or a record alone is x. */
@@ -54,12 +55,6 @@ export const slice = (arrays: Batch, start: number, end: number): Batch => ({
   sampleWeight: rows(arrays.sampleWeight, start, end),
 })
 
-const taken = (arrays: Batch, order: Tensor): Batch => ({
-  x: arrays.x.map((array) => array.take(order)),
-  y: arrays.y.map((array) => array.take(order)),
-  sampleWeight: arrays.sampleWeight.map((array) => array.take(order)),
-})
-
 /** Numbers from 0 below `n` in an order of chance, those of a batch together; the rest that fills no batch stays last. */
 function batchwise(n: number, batchSize: number): Tensor {
   const full = Math.floor(n / batchSize)
@@ -80,6 +75,7 @@ export class ArrayFeed implements Feed {
   readonly #shuffle: Shuffle
   readonly #samples: number
   #order: Tensor | undefined
+  #inOrder: Tensor | undefined
   #at = 0
 
   constructor(arrays: Batch, batchSize: number, shuffle: Shuffle = false) {
@@ -103,7 +99,8 @@ export class ArrayFeed implements Feed {
     if (this.#at === 0) this.#order = this.#draw(n)
     const start = this.#at
     const end = (this.#at = Math.min(n, start + this.#batchSize))
-    return this.#order ? taken(this.#arrays, this.#order.slice([start, end])) : slice(this.#arrays, start, end)
+    this.#inOrder ??= arange(n, { dtype: 'int32' })
+    return new Rows(this.#arrays, (this.#order ?? this.#inOrder).slice([start, end]))
   }
 
   begin(): void {

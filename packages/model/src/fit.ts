@@ -142,6 +142,7 @@ export async function fit(
   const steps = stepsPerEpoch ?? training.steps
   const first = await training.first()
   model.buildOn(first.x)
+  model.steps.begin()
 
   const given = options.callbacks ?? []
   const verbose = verbosity(options.verbose)
@@ -191,7 +192,7 @@ export async function fit(
       }
       await callbacks.call('onTrainBatchBegin', step, {})
       if (options.debugNaN) located(epoch, step, () => watchedStep(model, batch))
-      else model.trainStep(batch)
+      else model.steps.train(batch)
       step++
       if (callbacks.wantsBatchLogs()) await callbacks.call('onTrainBatchEnd', step - 1, model.logs())
       await callbacks.settle('batch')

@@ -29,6 +29,7 @@ import { fit, type FitOptions } from './fit.ts'
 import { layersOf, runGraph, topological } from './graph.ts'
 import type { Data } from './inputs.ts'
 import { standardOutput } from './output.ts'
+import { Steps } from './steps.ts'
 import {
   storage,
   type Checkpoint,
@@ -58,6 +59,11 @@ export interface CompileOptions {
   readonly metrics?: PerOutput<MetricLike | readonly MetricLike[]> | readonly MetricLike[]
   /** Figures to watch that count sample weights. */
   readonly weightedMetrics?: PerOutput<MetricLike | readonly MetricLike[]> | readonly MetricLike[]
+  /**
+   * Runs steps as compiled programs where the backend has them. A step of your own (`trainStep`, `call` …) is then run once and
+   * recorded; what it does beside its ops is done that once. @defaultValue `true`
+   */
+  readonly jit?: boolean
 }
 
 /** One step's data: an array per input and output, and weights of the samples (or none). */
@@ -84,6 +90,8 @@ export class Model extends Layer<ModelOptions, any> {
   readonly #inputs: readonly SymbolicTensor[]
   readonly #outputs: readonly SymbolicTensor[]
   #compiled: Compiled | undefined
+  #steps: Steps | undefined
+  #jit = true
   /** The outputs of a subclass, by the losses that it was compiled with. */
   #named: string[] = ['y']
   /** Set by a callback to end `fit` after the step. */
@@ -165,6 +173,8 @@ export class Model extends Layer<ModelOptions, any> {
     const { optimizer = 'rmsprop', loss, lossWeights, metrics, weightedMetrics } = options
     if (loss === undefined) throw new ValueError("compile: a loss is needed, such as { loss: 'mse' }")
     this.#named = namesByLoss(loss)
+    this.#jit = options.jit ?? true
+    this.#steps = undefined
     const names = this.outputNames
     const unweighted = new CompiledMetrics(metrics, names)
     this.#compiled = {
@@ -175,6 +185,11 @@ export class Model extends Layer<ModelOptions, any> {
       weightedMetrics: new CompiledMetrics(weightedMetrics, names, unweighted),
     }
     return this
+  }
+
+  /** @internal How steps are taken. */
+  get steps(): Steps {
+    return (this.#steps ??= new Steps(this, this.#jit))
   }
 
   get #training(): Compiled {

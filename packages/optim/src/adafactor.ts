@@ -1,6 +1,6 @@
 import { scalar, update, updateKernel, Variable, zeros, type Tensor, type Update } from '@typegrad/tensor'
 import type { Defaults } from './config.ts'
-import { Optimizer, newSlot, type StepNumbers } from './optimizer.ts'
+import { Optimizer, newSlot, type LiveNumbers, type StepNumbers } from './optimizer.ts'
 import type { OptimizerOptions } from './options.ts'
 
 export interface AdafactorOptions extends OptimizerOptions {
@@ -55,7 +55,7 @@ export class Adafactor extends Optimizer<AdafactorOptions> {
     return { rate: Math.min(rate, 1 / Math.sqrt(t)), beta: 1 - t ** this.options.beta2Decay }
   }
 
-  protected override step(w: Variable, g: Tensor, { rate, beta }: StepNumbers): void {
+  protected override step(w: Variable, g: Tensor, { rate, beta }: LiveNumbers): void {
     const { epsilon1, epsilon2, clipThreshold } = this.options
     const { rows, columns, velocity } = this.slots(w)
     // 1e-30 is above the smallest float32, its square is not: it must be added to the square.

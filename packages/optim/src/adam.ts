@@ -1,4 +1,4 @@
-import { updateKernel, ValueError, Variable, full, type Update } from '@typegrad/tensor'
+import { hostNumber, updateKernel, ValueError, Variable, full, type Update } from '@typegrad/tensor'
 import type { Defaults } from './config.ts'
 import { Optimizer, type StepNumbers } from './optimizer.ts'
 import type { OptimizerOptions } from './options.ts'
@@ -129,8 +129,8 @@ export class Nadam extends Optimizer<MomentsOptions> {
     return this.#known.product
   }
 
-  protected override beginIteration(t: number): void {
-    this.#product.assign(full([], this.#productAt(t)))
+  protected override beginIteration(): void {
+    this.#product.assign(hostNumber(() => this.#productAt(this.iterations + 1)))
   }
 
   protected numbers(rate: number, t: number): StepNumbers {

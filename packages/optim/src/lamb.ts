@@ -1,6 +1,6 @@
 import { update, updateKernel, type Tensor, type Update, type Variable } from '@typegrad/tensor'
 import { moments, momentsDefaults, type MomentsOptions } from './adam.ts'
-import { Optimizer, type StepNumbers } from './optimizer.ts'
+import { Optimizer, type LiveNumbers, type StepNumbers } from './optimizer.ts'
 
 const average = updateKernel(['momentum', 'velocity'], ['g', 'beta1', 'beta2'], moments)
 const move = updateKernel(['w'], ['direction', 'ratio', 'rate'], { w: 'w - rate * ratio * direction' })
@@ -21,7 +21,7 @@ export class Lamb extends Optimizer<MomentsOptions> {
     return { rate, beta1, beta2, epsilon, unbias1: 1 / (1 - beta1 ** t), unbias2: 1 / (1 - beta2 ** t) }
   }
 
-  protected override step(w: Variable, g: Tensor, { rate, beta1, beta2, epsilon, unbias1, unbias2 }: StepNumbers): void {
+  protected override step(w: Variable, g: Tensor, { rate, beta1, beta2, epsilon, unbias1, unbias2 }: LiveNumbers): void {
     const { momentum, velocity } = this.slots(w)
     update(average, { momentum, velocity }, { g, beta1, beta2 })
     const direction = momentum.mul(unbias1).div(velocity.mul(unbias2).sqrt().add(epsilon))

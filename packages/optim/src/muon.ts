@@ -1,7 +1,7 @@
-import { update, updateKernel, type Tensor, type Update, type Variable } from '@typegrad/tensor'
+import { hostNumber, update, updateKernel, type Tensor, type Update, type Variable } from '@typegrad/tensor'
 import { adam, adamRate } from './adam.ts'
 import type { Defaults } from './config.ts'
-import { newSlot, Optimizer, type StepNumbers } from './optimizer.ts'
+import { newSlot, Optimizer, type LiveNumbers, type StepNumbers } from './optimizer.ts'
 import type { OptimizerOptions } from './options.ts'
 
 export interface MuonOptions extends OptimizerOptions {
@@ -88,7 +88,7 @@ export class Muon extends Optimizer<MuonOptions> {
     return { rate, alpha: adamRate(rate * adamLrRatio, t, beta1, beta2), beta1, beta2, epsilon }
   }
 
-  protected override step(w: Variable, g: Tensor, numbers: StepNumbers): void {
+  protected override step(w: Variable, g: Tensor, numbers: LiveNumbers): void {
     const { momentum: mu, nesterov, rmsRate } = this.options
     const { momentum, velocity } = this.slots(w)
     if (velocity) super.step(w, g, numbers)
@@ -96,7 +96,7 @@ export class Muon extends Optimizer<MuonOptions> {
       update(remember, { momentum }, { g, mu })
       const direction = this.#orthogonal(nesterov ? g.add(momentum.mul(mu)) : momentum.value)
       const scale = rmsRate === null ? 1 : rmsRate * Math.sqrt(Math.max(...w.shape))
-      update(move, { w }, { direction, rate: numbers['rate'] * scale })
+      update(move, { w }, { direction, rate: hostNumber(() => this.currentLearningRate() * scale, w.dtype) })
     }
   }
 

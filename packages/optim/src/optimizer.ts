@@ -1,4 +1,19 @@
-import { full, snakeCase, update, updateKernel, ValueError, Variable, zeros, type Tensor, type Update } from '@typegrad/tensor'
+import {
+  full,
+  hostChoice,
+  hostEffect,
+  hostNumber,
+  hostNumbers,
+  snakeCase,
+  update,
+  updateKernel,
+  ValueError,
+  Variable,
+  zeros,
+  type DType,
+  type Tensor,
+  type Update,
+} from '@typegrad/tensor'
 import { Configured, type Config } from './config.ts'
 import { clip, pairsOf, type Gradient, type Pair } from './gradients.ts'
 import { assertOptions, optimizerDefaults, type OptimizerOptions } from './options.ts'
@@ -7,6 +22,9 @@ import { resolveLearningRate, serializeLearningRate } from './serialize.ts'
 
 /** What an update rule reads besides the variable and its gradient: numbers of this step. */
 export type StepNumbers = Readonly<Record<string, number>>
+
+/** The same as a step gets them: in a compiled step they are tensors, for they differ from run to run. */
+export type LiveNumbers = Readonly<Record<string, number | Tensor>>
 
 const decay = updateKernel(['w'], ['share'], { w: 'w - share * w' })
 const addUp = updateKernel(['gradientAccumulator'], ['g'], { gradientAccumulator: 'gradientAccumulator + g' })
@@ -40,12 +58,12 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> e
   protected abstract numbers(rate: number, t: number): StepNumbers
 
   /** Moves a variable against its gradient: by the rule, unless formulas cannot say it. */
-  protected step(variable: Variable, g: Tensor, numbers: StepNumbers): void {
+  protected step(variable: Variable, g: Tensor, numbers: LiveNumbers): void {
     update(this.rule, { ...this.slots(variable), w: variable }, { g, ...numbers })
   }
 
   /** Called before an iteration updates the variables. */
-  protected beginIteration(_t: number): void {}
+  protected beginIteration(): void {}
 
   /** The names of the slots, in groups: those of one group are kept together, variable by variable, as Keras keeps them. */
   protected get slotGroups(): readonly (readonly string[])[] {
@@ -149,11 +167,11 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> e
     const given = pairsOf(this.name, grads, variables)
     const pairs = scale ? given.map(({ variable, grad }) => ({ variable, grad: grad.div(scale) })) : given
     this.build(variables)
-    if ((this.steps + 1) % this.#every === 0) this.#iterate(pairs)
+    if (this.#every === 1 || hostChoice(() => (this.steps + 1) % this.#every === 0)) this.#iterate(pairs)
     else for (const { variable, grad } of pairs) update(addUp, this.slots(variable), { g: grad })
     if (useEma) this.#average()
     for (const { variable } of pairs) if (variable.constraint) variable.assign(variable.constraint(variable.value))
-    this.steps++
+    hostEffect(() => void this.steps++)
   }
 
   /** The same for pairs, as Keras has it: `optimizer.applyGradients(zip(grads, variables))`. */
@@ -166,18 +184,22 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> e
   }
 
   #iterate(pairs: readonly Pair[]): void {
-    const t = this.iterations + 1
-    const rate = this.currentLearningRate()
     const clipped = clip(
       this.#every === 1 ? pairs.map(({ grad }) => grad) : this.#takeAccumulated(pairs),
       this.options as OptimizerOptions,
     )
-    this.beginIteration(t)
-    const numbers = this.numbers(rate, t)
+    this.beginIteration()
+    const numbers = new Map<DType, LiveNumbers>()
     pairs.forEach(({ variable }, i) => {
-      const share = this.#isSpared(variable) ? null : this.decayOf(variable)
-      if (share) update(decay, { w: variable }, { share: share * rate })
-      this.step(variable, clipped[i], numbers)
+      const { dtype } = variable
+      if (!numbers.has(dtype))
+        numbers.set(
+          dtype,
+          hostNumbers(() => this.numbers(this.currentLearningRate(), this.iterations + 1), dtype),
+        )
+      const decays = this.#isSpared(variable) ? null : this.decayOf(variable)
+      if (decays) update(decay, { w: variable }, { share: hostNumber(() => decays * this.currentLearningRate(), dtype) })
+      this.step(variable, clipped[i], numbers.get(dtype)!)
     })
   }
 
@@ -190,9 +212,9 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> e
 
   #average(): void {
     const { emaMomentum, emaOverwriteFrequency: every } = this.options
-    const momentum = this.iterations === 0 ? 0 : emaMomentum!
+    const momentum = hostNumber(() => (this.iterations === 0 ? 0 : emaMomentum!))
     for (const [w, { average }] of this.#slots) update(moveAverage, { average }, { w, momentum })
-    if (every && (this.iterations + 1) % every === 0) this.finalizeVariableValues()
+    if (every && hostChoice(() => (this.iterations + 1) % every === 0)) this.finalizeVariableValues()
   }
 
   /** With `useEma`: replaces variables (all that were seen, by default) by their averages, as at the end of training. */

@@ -1,5 +1,5 @@
 /** Numbers of categories as vectors. */
-import { camelCase, IndexError, sizeOf, tensor, type Shape, type Tensor } from '@typegrad/tensor'
+import { camelCase, IndexError, inspect, sizeOf, tensor, type Shape, type Tensor } from '@typegrad/tensor'
 import { assertName } from '../spatial.ts'
 import type { SymbolicShape } from '../symbolic.ts'
 
@@ -14,12 +14,12 @@ export function option<N extends string>(layer: string, name: string, value: str
 }
 
 /** Throws for a number outside [0, depth), as far as the elements can be looked at. */
-export function assertCategories(layer: string, x: Tensor, depth: number): void {
-  if (!x.buffer.array) return
-  const wrong = x.toTypedArray().find((index) => !(Number.isInteger(index) && index >= 0 && index < depth))
-  if (wrong !== undefined)
-    throw new IndexError(`${layer}: got ${wrong}, expected integers from 0 to ${depth - 1}`, { index: wrong, depth })
-}
+export const assertCategories = (layer: string, x: Tensor, depth: number): void =>
+  inspect(x, (all) => {
+    const wrong = all.toTypedArray().find((index) => !(Number.isInteger(index) && index >= 0 && index < depth))
+    if (wrong !== undefined)
+      throw new IndexError(`${layer}: got ${wrong}, expected integers from 0 to ${depth - 1}`, { index: wrong, depth })
+  })
 
 /**
  * `oneHot`: a vector in place of each number (of an axis of length 1, in place of the axis). `multiHot`: of the numbers along

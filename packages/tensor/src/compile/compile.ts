@@ -45,7 +45,7 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): 
   const prepare = (backend: Backend, args: A, inputs: readonly Tensor[], signature: string): Entry => {
     const { graph, result } = trace(
       inputs.map(({ shape, dtype }) => ({ shape, dtype })),
-      (given) => f(...(replaceTensors(args, given, true) as unknown as A)),
+      (given) => f(...(replaceTensors(args, given, true) as A)),
       tensorsIn,
     )
     const reason = why(entries, signature)

@@ -5,7 +5,8 @@ import { name, substitute, type Formula } from '../formula/parse.ts'
 import { contiguousLayout, makeLayout, type Layout } from '../layout.ts'
 import { sameShape } from '../shape.ts'
 import { Tensor } from '../tensor.ts'
-import { isWhole, Value, valueOf, type Graph, type Node } from './trace.ts'
+import type { Value } from './trace.ts'
+import { isWhole, valueOf, type Graph, type Node } from './trace.ts'
 
 /** The type that a loop computes in. */
 export type LoopType = 'float32' | 'float64' | 'int32'

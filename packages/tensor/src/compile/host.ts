@@ -38,6 +38,21 @@ export const tracing = (): boolean => listener !== undefined
 export const hostNumber = (f: () => number, dtype: DType = 'float32'): Tensor =>
   listener ? listener.number(f, dtype) : scalar(f(), dtype)
 
+/** The same for several numbers that are found together; eagerly they are numbers. */
+export function hostNumbers<K extends string>(
+  f: () => Readonly<Record<K, number>>,
+  dtype: DType,
+): Readonly<Record<K, number | Tensor>> {
+  let found = f()
+  if (!listener) return found
+  const heard = listener
+  listener.effect(() => {
+    found = f()
+  })
+  const names = Object.keys(found) as K[]
+  return Object.fromEntries(names.map((key) => [key, heard.number(() => found[key], dtype)])) as Record<K, Tensor>
+}
+
 /** Changes state of the host, such as a count of steps. */
 export function hostEffect(f: () => void): void {
   if (listener) listener.effect(f)

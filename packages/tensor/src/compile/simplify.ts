@@ -52,7 +52,7 @@ function withConstants(graph: Graph, backend: Backend): Graph {
         return hostView(new Tensor(value, out.layout, out.dtype))
       })
       callNode(backend, node, inputs.map(hostView), outputs)
-    } else nodes.push({ ...node, inputs } as Node)
+    } else nodes.push({ ...node, inputs })
   }
   return reading(graph, nodes, read)
 }

@@ -5,7 +5,8 @@ import { bytesPerElement, type DType } from '../dtype.ts'
 import type { Kernel } from '../formula/kernel.ts'
 import { contiguousLayout, makeLayout, type Layout } from '../layout.ts'
 import type { Buffer } from '../memory.ts'
-import { Tensor, traceDevice, Variable, watchVariables } from '../tensor.ts'
+import type { Variable } from '../tensor.ts'
+import { Tensor, traceDevice, watchVariables } from '../tensor.ts'
 import { hearHost, type Draw, type HostListener } from './host.ts'
 
 /** Where the elements of a value come from. */

@@ -30,7 +30,7 @@ class ResidentBuffer implements Buffer {
       const from = this.#block.address / bytesPerElement(this.#dtype)
       this.#view = this.#runtime.view(this.#dtype).subarray(from, from + this.#size)
     }
-    return this.#view!
+    return this.#view
   }
 
   /** Takes its elements elsewhere: tensors that were handed out keep the numbers that they have. */

@@ -11,7 +11,7 @@ import { Tensor, type Variable } from '../../../tensor.ts'
 import type { Backend } from '../../backend.ts'
 import { i32, integers, memory, ModuleBuilder, type FunctionBuilder, type Func } from '../assembler/index.ts'
 import type { Split } from '../control.ts'
-import { buildGemm, gemmJobBytes, writeGemmJob, type BatchAxis, type GemmSpec } from '../gemm/index.ts'
+import { buildGemm, gemmJobBytes, writeGemmJob, type BatchAxis, type GemmSpec, type Operand } from '../gemm/index.ts'
 import { MemoryBuffer, residentOf, writeElements, type Resident } from '../resident.ts'
 import { canRender } from '../render.ts'
 import type { Block, Runtime } from '../runtime.ts'
@@ -222,7 +222,7 @@ class WasmProgram implements Program {
       exported.push(
         module.func(name, { params: {} }, (f) => {
           for (const write of writes) f.scope(() => write(f))
-        }) as Func<Record<string, never>, 'none'>,
+        }),
       )
       parts.push(name)
     }
@@ -328,7 +328,7 @@ class WasmProgram implements Program {
     const [a, b] = readBy(item)
     const [out] = writtenBy(item)
     const { rank } = out
-    const operand = (x: Tensor): GemmSpec['a'] => ({
+    const operand = (x: Tensor): Operand => ({
       address: this.#storage.address(x),
       rowStride: x.layout.strides[rank - 2],
       columnStride: x.layout.strides[rank - 1],

@@ -1,0 +1,37 @@
+import type { Tensor } from '@typegrad/tensor'
+import type { Batch } from './model.ts'
+
+/** A batch that is picked where it is computed: rows of arrays. */
+export class Rows implements Batch {
+  readonly arrays: Batch
+  /** Row numbers, int32. */
+  readonly rows: Tensor
+  #picked: Batch | undefined
+
+  constructor(arrays: Batch, rows: Tensor) {
+    this.arrays = arrays
+    this.rows = rows
+  }
+
+  get x(): readonly Tensor[] {
+    return this.#pick().x
+  }
+
+  get y(): readonly Tensor[] {
+    return this.#pick().y
+  }
+
+  get sampleWeight(): readonly Tensor[] {
+    return this.#pick().sampleWeight
+  }
+
+  #pick(): Batch {
+    return (this.#picked ??= pickRows(this.arrays, this.rows))
+  }
+}
+
+export const pickRows = ({ x, y, sampleWeight }: Batch, rows: Tensor): Batch => ({
+  x: x.map((array) => array.take(rows)),
+  y: y.map((array) => array.take(rows)),
+  sampleWeight: sampleWeight.map((array) => array.take(rows)),
+})

@@ -1,0 +1,135 @@
+import { compile, isTraceError, Variable, type CompiledFunction, type Tensor } from '@typegrad/tensor'
+import type { Batch, Model } from './model.ts'
+import { pickRows, Rows } from './rows.ts'
+
+/** Arrays of more bytes than this are not kept beside the weights; their batches are picked before the step. */
+const mostResidentBytes = 2 ** 28
+
+type Kind = 'trainStep' | 'testStep'
+
+/** Which weights are trained decides what a step is. */
+type Trainable = string
+
+/**
+ * The steps that `fit`, `evaluate` and `predict` take. The first one of a kind runs op by op, and makes what is made on the way:
+ * weights, slots, metrics. From the second one on they are compiled programs, unless the model says that it cannot be.
+ */
+export class Steps {
+  readonly #model: Model
+  #jit: boolean
+  readonly #compiled: Partial<Record<Kind, CompiledFunction<[Trainable, Batch, Tensor | undefined], void>>> = {}
+  #predict: CompiledFunction<[readonly Tensor[]], Tensor[]> | undefined
+  readonly #resident = new Map<string, Variable>()
+  /** Which array a variable holds. */
+  readonly #source = new WeakMap<Tensor, Tensor>()
+  readonly #entered = new WeakMap<Batch, Batch>()
+  #trainable: Trainable = ''
+
+  constructor(model: Model, jit: boolean) {
+    this.#model = model
+    this.#jit = jit
+  }
+
+  /** Looks at what decides how a step is compiled; `fit`, `evaluate` and `predict` begin with it. */
+  begin(): void {
+    const model = this.#model
+    this.#trainable = model.weights.map(({ trainable }) => Number(trainable)).join('') + '/' + model.trainableWeights.length
+    if (!model.traceable && this.#jit) {
+      const first = model.layers.find((layer) => !layer.traceable)
+      this.#giveUp(`layer '${first?.name ?? model.name}' cannot be recorded once and run again`)
+    }
+  }
+
+  train(batch: Batch): void {
+    this.#take('trainStep', batch)
+  }
+
+  test(batch: Batch): void {
+    this.#take('testStep', batch)
+  }
+
+  predict(x: readonly Tensor[]): Tensor[] {
+    const model = this.#model
+    if (!this.#jit || !this.#predict) {
+      if (this.#jit) this.#predict = compile((inputs) => model.predictStep(inputs))
+      return model.predictStep(x)
+    }
+    const compiled = this.#predict
+    return this.#orEagerly(
+      () => compiled(x),
+      () => model.predictStep(x),
+    )
+  }
+
+  /** The programs of the steps as text. */
+  explain(): string {
+    const all = { ...this.#compiled, ...(this.#predict ? { predictStep: this.#predict } : {}) }
+    return Object.entries(all)
+      .map(([name, step]) => `${name}\n${step.explain()}`)
+      .join('\n')
+  }
+
+  #take(kind: Kind, batch: Batch): void {
+    const model = this.#model
+    const eagerly = (): void => model[kind](batch)
+    const compiled = this.#compiled[kind]
+    if (!this.#jit) return eagerly()
+    if (!compiled) {
+      this.#compiled[kind] = compile((_, arrays, rows) => model[kind](rows ? pickRows(arrays, rows) : arrays))
+      return eagerly()
+    }
+    const resident = batch instanceof Rows ? this.#residentOf(batch.arrays, kind) : undefined
+    this.#orEagerly(() => {
+      if (batch instanceof Rows && resident) compiled(this.#trainable, resident, batch.rows)
+      else compiled(this.#trainable, { x: batch.x, y: batch.y, sampleWeight: batch.sampleWeight }, undefined)
+    }, eagerly)
+  }
+
+  /** The arrays as variables, which programs read in place; `undefined` for arrays that are too large. */
+  #residentOf(arrays: Batch, kind: Kind): Batch | undefined {
+    const known = this.#entered.get(arrays)
+    if (known && this.#holds(known, arrays)) return known
+    const all = [...arrays.x, ...arrays.y, ...arrays.sampleWeight]
+    if (all.reduce((bytes, { size }) => bytes + 4 * size, 0) > mostResidentBytes) return undefined
+    // Arrays of the same shape take each other's place, so that another `fit` needs no other program.
+    const enter = (list: readonly Tensor[], part: string): Variable[] =>
+      list.map((array, i) => {
+        const key = `${kind} ${part} ${i} ${array.dtype} ${array.shape.join()}`
+        const variable =
+          this.#resident.get(key)?.assign(array.value) ?? new Variable(array.value, { name: part, trainable: false })
+        this.#resident.set(key, variable)
+        this.#source.set(variable, array)
+        return variable
+      })
+    const resident = {
+      x: enter(arrays.x, 'x'),
+      y: enter(arrays.y, 'y'),
+      sampleWeight: enter(arrays.sampleWeight, 'sampleWeight'),
+    }
+    this.#entered.set(arrays, resident)
+    return resident
+  }
+
+  /** Whether no other arrays have taken the place of these. */
+  #holds(resident: Batch, arrays: Batch): boolean {
+    const same = (list: readonly Tensor[], given: readonly Tensor[]): boolean =>
+      list.every((variable, i) => this.#source.get(variable) === given[i])
+    return same(resident.x, arrays.x) && same(resident.y, arrays.y) && same(resident.sampleWeight, arrays.sampleWeight)
+  }
+
+  /** Tracing computes nothing: what cannot be traced can still be run. */
+  #orEagerly<T>(run: () => T, eagerly: () => T): T {
+    try {
+      return run()
+    } catch (error) {
+      if (!isTraceError(error)) throw error
+      this.#giveUp(error.message)
+      return eagerly()
+    }
+  }
+
+  #giveUp(reason: string): void {
+    this.#jit = false
+    globalThis.console.warn(`model '${this.#model.name}' runs op by op, for it cannot be compiled: ${reason}`)
+  }
+}
