@@ -10,10 +10,7 @@ type Kind = 'trainStep' | 'testStep'
 /** Which weights are trained decides what a step is. */
 type Trainable = string
 
-/**
- * The steps that `fit`, `evaluate` and `predict` take. The first one of a kind runs op by op, and makes what is made on the way:
- * weights, slots, metrics. From the second one on they are compiled programs, unless the model says that it cannot be.
- */
+/** The steps that `fit`, `evaluate` and `predict` take: compiled programs, or op by op where the model cannot be compiled. */
 export class Steps {
   readonly #model: Model
   #jit: boolean
@@ -50,15 +47,10 @@ export class Steps {
 
   predict(x: readonly Tensor[]): Tensor[] {
     const model = this.#model
-    if (!this.#jit || !this.#predict) {
-      if (this.#jit) this.#predict = compile((inputs) => model.predictStep(inputs))
-      return model.predictStep(x)
-    }
-    const compiled = this.#predict
-    return this.#orEagerly(
-      () => compiled(x),
-      () => model.predictStep(x),
-    )
+    const eagerly = (): Tensor[] => model.predictStep(x)
+    if (!this.#jit) return eagerly()
+    const compiled = (this.#predict ??= compile((inputs) => model.predictStep(inputs)))
+    return this.#orEagerly(() => compiled(x), eagerly)
   }
 
   /** The programs of the steps as text. */
@@ -72,12 +64,8 @@ export class Steps {
   #take(kind: Kind, batch: Batch): void {
     const model = this.#model
     const eagerly = (): void => model[kind](batch)
-    const compiled = this.#compiled[kind]
     if (!this.#jit) return eagerly()
-    if (!compiled) {
-      this.#compiled[kind] = compile((_, arrays, rows) => model[kind](rows ? pickRows(arrays, rows) : arrays))
-      return eagerly()
-    }
+    const compiled = (this.#compiled[kind] ??= compile((_, arrays, rows) => model[kind](rows ? pickRows(arrays, rows) : arrays)))
     const resident = batch instanceof Rows ? this.#residentOf(batch.arrays, kind) : undefined
     this.#orEagerly(() => {
       if (batch instanceof Rows && resident) compiled(this.#trainable, resident, batch.rows)

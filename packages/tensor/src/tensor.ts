@@ -11,8 +11,13 @@ import { formatShape, maxSize, sameShape, sizeOf, type Shape } from './shape.ts'
 /** The device of tensors whose numbers are not known yet, because the function that makes them is being compiled. */
 export const traceDevice = 'trace'
 
-/** Told of a variable before it is read or replaced. */
-export type VariableWatcher = (variable: Variable) => void
+/** What watches variables while a function is compiled. */
+export interface VariableWatcher {
+  /** Told of a variable before it is read or replaced. */
+  meet(variable: Variable): void
+  /** The elements of a value that a variable is to begin with, if they are known already. */
+  known(value: Tensor): Tensor | undefined
+}
 
 let watcher: VariableWatcher | undefined
 
@@ -159,18 +164,19 @@ export class Variable extends Tensor {
   #value?: Tensor | undefined
 
   constructor(value: Tensor, { name = 'variable', trainable = true }: { name?: string; trainable?: boolean } = {}) {
-    super(value.buffer, value.layout, value.dtype)
-    if (value.buffer.device === traceDevice)
+    const start = value.buffer.device === traceDevice ? watcher?.known(value) : value
+    if (!start)
       throw new TraceError(
-        `compile: the variable '${name}' is made inside a compiled function: make it before, and change it there`,
+        `compile: the variable '${name}' is made inside a compiled function, of numbers that are not known yet: make it before, and change it there`,
       )
-    value.buffer.lifetime?.held()
+    super(start.buffer, start.layout, start.dtype)
+    start.buffer.lifetime?.held()
     this.name = name
     this.trainable = trainable
   }
 
   override get value(): Tensor {
-    watcher?.(this)
+    watcher?.meet(this)
     if (!this.#value) {
       this.#value = new Tensor(this.buffer, this.layout, this.dtype)
       this.#value.variable = this
@@ -190,7 +196,7 @@ export class Variable extends Tensor {
     }
     if (value.interceptor)
       throw new BackendError(`assign: variable '${this.name}' cannot take the value of a tensor inside of vmap`)
-    watcher?.(this)
+    watcher?.meet(this)
     value.buffer.lifetime?.held()
     this.buffer.lifetime?.dropped()
     this.store(value.buffer, value.layout)

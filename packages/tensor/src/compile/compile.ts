@@ -37,7 +37,7 @@ const mostPrograms = 16
  * assigns are read and changed in place. f runs only when it is traced: what it does on the host beside its ops it does not
  * do again (see {@link hostEffect}), and it cannot read the numbers of a tensor: a TraceError says where it tries.
  *
- * Inside another compiled function, under a gradient tape, and on a backend without programs f just runs.
+ * Inside another compiled function or vmap, under a gradient tape, and on a backend without programs f just runs.
  */
 export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): CompiledFunction<A, R> {
   const entries: Entry[] = []
@@ -61,6 +61,7 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): 
     if (tracing() || isHeard() || !backend.program) return f(...args)
     const inputs: Tensor[] = []
     const signature = signatureOf(args, inputs)
+    if (inputs.some((x) => x.interceptor)) return f(...args)
     let found: Entry | undefined
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i]

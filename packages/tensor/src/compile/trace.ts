@@ -4,7 +4,7 @@ import { withBackend } from '../backends/backend.ts'
 import { bytesPerElement, type DType } from '../dtype.ts'
 import type { Kernel } from '../formula/kernel.ts'
 import { contiguousLayout, makeLayout, type Layout } from '../layout.ts'
-import type { Buffer } from '../memory.ts'
+import { allocate, type Buffer } from '../memory.ts'
 import type { Variable } from '../tensor.ts'
 import { Tensor, traceDevice, watchVariables } from '../tensor.ts'
 import { hearHost, type Draw, type HostListener } from './host.ts'
@@ -251,6 +251,15 @@ class Trace implements HostListener {
     variable.store(value, contiguousLayout(shape))
   }
 
+  /** The elements of a value that nothing writes; `undefined` for others. */
+  zerosOf(x: Tensor): Tensor | undefined {
+    const value = valueOf(x)
+    if (value.origin.kind !== 'computed' || this.nodes.some(({ outputs }) => outputs.some((out) => out.buffer === value)))
+      return undefined
+    const { buffer, offset } = allocate(x.dtype, x.size)
+    return new Tensor(buffer, contiguousLayout(x.shape, offset), x.dtype)
+  }
+
   /** Gives the variables back what they had; those that were replaced are returned. */
   leave(): Graph['assigned'] {
     const assigned: { variable: Variable; value: Tensor }[] = []
@@ -309,13 +318,11 @@ export function trace<T>(
   let outputs: readonly Tensor[] = []
   try {
     withBackend(heard.backend, () =>
-      watchVariables(
-        (variable) => heard.meet(variable),
-        () =>
-          hearHost(heard, () => {
-            result = f(given)
-            outputs = tensorsIn(result).map((x) => heard.known(x.value))
-          }),
+      watchVariables({ meet: (variable) => heard.meet(variable), known: (value) => heard.zerosOf(value) }, () =>
+        hearHost(heard, () => {
+          result = f(given)
+          outputs = tensorsIn(result).map((x) => heard.known(x.value))
+        }),
       ),
     )
   } finally {
