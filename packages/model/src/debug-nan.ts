@@ -111,7 +111,8 @@ class Trail {
  * Infinities that come to nothing, such as those of masks, do not count.
  */
 export function watchedStep(model: Model, batch: Batch): void {
-  for (const [name, arrays] of Object.entries(batch)) for (const array of arrays as readonly Tensor[]) assertData(name, array)
+  const { x, y, sampleWeight } = batch
+  for (const [name, arrays] of Object.entries({ x, y, sampleWeight })) for (const array of arrays) assertData(name, array)
   const trail = new Trail()
   const paths = pathsOf(model)
   const { optimizer } = model
