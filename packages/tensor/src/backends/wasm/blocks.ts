@@ -1,4 +1,5 @@
 import { type Arg, type FunctionBuilder, i32, integers, memory, ModuleBuilder, v128 } from './assembler/index.ts'
+import { limits } from './limits.ts'
 import type { Runtime } from './runtime.ts'
 
 type Int = Arg<'i32'>
@@ -75,8 +76,5 @@ export function copyBlocks(runtime: Runtime, { from, to, offset = 0, fill = 0, i
   const job = runtime.job(4 * (headWords + words.length))
   runtime.i32.set([from, to, offset, fill, images.from, images.to, bytes, ...words], job >> 2)
   const work = Math.max(1, fill + axes.reduce((product, { size }) => product * size, bytes))
-  runtime.run(kernel, job, { tasks: images.size, grain: Math.ceil(grainBytes / work) })
+  runtime.run(kernel, job, { tasks: images.size, grain: Math.ceil(limits.copyGrain / work) })
 }
-
-/** Bytes that a thread copies at a time. */
-const grainBytes = 1 << 17

@@ -4,6 +4,7 @@ import type { Formula } from '../../formula/parse.ts'
 import type { Tensor } from '../../tensor.ts'
 import { runLoop } from '../cpu/elementwise.ts'
 import { i32, ModuleBuilder, v128 } from './assembler/index.ts'
+import { limits } from './limits.ts'
 import { canRender, prepareWasm } from './render.ts'
 import type { Runtime } from './runtime.ts'
 import { bytesOf, realOf, stageFlat, unstage, type Real } from './stage.ts'
@@ -28,8 +29,6 @@ const lanesOf = { f32: 'f32x4', f64: 'f64x2' } as const
 
 /** Elements of a task, so that tasks begin at whole vectors. */
 const taskElements = 16
-/** Elements from which threads share a kernel, the least that each takes at a time, and from which light kernels are staged. */
-const limits = { parallel: 1 << 15, grain: 1 << 13, light: 768 }
 
 /** Light kernels, and those of integers, run as JavaScript loops with the rounding of their dtype; the others in WebAssembly. */
 export function elementwise(

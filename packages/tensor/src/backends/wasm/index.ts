@@ -7,6 +7,7 @@ import { conv, convInput, convKernel } from './conv/index.ts'
 import type { Runtime } from './runtime.ts'
 import { softmax } from './softmax.ts'
 import { buildProgram } from './program/program.ts'
+import { argReduce, reduce } from './reduce/index.ts'
 import { realOf } from './stage.ts'
 import { pool, poolGradient, poolPick } from './windows/index.ts'
 
@@ -24,6 +25,16 @@ export const makeWasmBackend = (runtime: Runtime): Backend => ({
   conv: (x, kernel, attributes, out) => conv(runtime, x, kernel, attributes, out, realOf(out.dtype)!),
   convInput: (dy, kernel, attributes, out) => convInput(runtime, dy, kernel, attributes, out, realOf(out.dtype)!),
   convKernel: (x, dy, attributes, out) => convKernel(runtime, x, dy, attributes, out, realOf(out.dtype)!),
+  reduce(reduction, x, axes, out) {
+    const type = realOf(x.dtype)
+    if (type) reduce(runtime, reduction, x, axes, out, type)
+    else cpu.reduce(reduction, x, axes, out)
+  },
+  argReduce(kind, x, axis, out) {
+    const type = realOf(x.dtype)
+    if (type) argReduce(runtime, kind, x, axis, out, type)
+    else cpu.argReduce(kind, x, axis, out)
+  },
   pool(kind, x, attributes, out) {
     const type = realOf(out.dtype)
     if (type && x.dtype === out.dtype) pool(runtime, kind, x, attributes, out, type)

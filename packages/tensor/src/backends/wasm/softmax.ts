@@ -1,51 +1,125 @@
 import { kernel } from '../../formula/kernel.ts'
 import type { Tensor } from '../../tensor.ts'
-import { runKernel } from './elementwise.ts'
+import {
+  type Expr,
+  f64x2,
+  type Func,
+  type FunctionBuilder,
+  i32,
+  i64x2,
+  integers,
+  type Local,
+  ModuleBuilder,
+  v128,
+} from './assembler/index.ts'
+import { reals } from './gemm/real.ts'
+import { limits } from './limits.ts'
+import { firstLanes, foldings, sumLanes } from './reduce/lanes.ts'
+import { renderWasm } from './render.ts'
 import type { Runtime } from './runtime.ts'
-import { bytesOf, stageFlat, type Real } from './stage.ts'
+import { bytesOf, stageFlat, unstage, type Real } from './stage.ts'
+import { storeLanes } from './windows/index.ts'
 
-const exp = kernel(['x'], { y: 'exp(x)' })
+export interface SoftmaxOptions {
+  readonly type: Real
+  readonly logarithm: boolean
+}
+
+const exp = kernel(['x', 'top'], { y: 'exp(x - top)' })
 const log = kernel(['x'], { y: 'log(x)' })
+const params = integers('job', 'begin', 'end', 'scratch')
 
-/** Softmax along the last axis: rows are shifted by their largest element, exponentials of all rows are one kernel. */
+/** Walks a row, vector by vector; `last` has the bytes that are left where they may be less than a vector. */
+function eachVector(
+  f: FunctionBuilder,
+  start: Expr<'i32'>,
+  bytes: Local<'i32'>,
+  body: (offset: Local<'i32'>, last?: Local<'i32'>) => void,
+): void {
+  const at = f.let(i32.const(0))
+  const end = f.let(i32.and(bytes, -16))
+  f.while(i32.ltU(at, end), () => {
+    body(f.let(i32.add(start, at)))
+    f.set(at, i32.add(at, 16))
+  })
+  f.if(i32.ltU(at, bytes), () => body(f.let(i32.add(start, at)), f.let(i32.sub(bytes, at))))
+}
+
+/**
+ * Writes the function of softmax, or of its logarithm, for rows one after the other: tasks `begin` to `end` are rows. Words of the
+ * job: the addresses of x and of the result, which may be one, and the length of a row in bytes.
+ */
+export function writeSoftmax(module: ModuleBuilder, { type, logarithm }: SoftmaxOptions): Func<typeof params, 'none'> {
+  const { bytes: size, ops } = reals[type]
+  const lanes = sumLanes(type, false)
+  const lanesOf = type === 'f32' ? 'f32x4' : 'f64x2'
+  return module.func(logarithm ? 'logSoftmax' : 'softmax', { params }, (f, p) => {
+    const [x, out, bytes] = [0, 4, 8].map((offset) => f.let(i32.load(p.job, offset)))
+    const load = (at: Local<'i32'>, last?: Local<'i32'>): Expr<'v128'> => {
+      const vector = v128.load(at, 0, size)
+      return last ? firstLanes(type, vector, f.let(i32.shrU(last, Math.log2(size))), -Infinity) : vector
+    }
+    f.for(p.begin, p.end, 1, (row) => {
+      const from = f.let(i32.add(x, i32.mul(row, bytes)))
+      const to = f.let(i32.sub(out, x))
+      const store = (at: Local<'i32'>, value: Expr<'v128'>, last?: Local<'i32'>): void => {
+        const target = f.let(i32.add(at, to))
+        if (last) storeLanes(f, type, target, f.let(value), last)
+        else f.do(v128.store(target, value, 0, size))
+      }
+      const top = f.let(ops.const(-Infinity))
+      eachVector(f, from, bytes, (at, last) => f.set(top, ops.max(top, load(at, last))))
+      for (const fold of foldings(lanesOf)) f.set(top, ops.max(top, fold(top)))
+      f.set(top, ops.shuffle(top, top, ...Array.from({ length: reals[type].lanes }, () => 0)))
+      // A row of only -∞ stays that: its exponentials are zeros.
+      const empty = f.let(ops.eq(top, ops.const(-Infinity)))
+      const shift = f.let(v128.andnot(top, empty))
+      const sums = Array.from({ length: lanes.perVector }, () => f.let(f64x2.const(0)))
+      eachVector(f, from, bytes, (at, last) => {
+        const [power] = renderWasm({ f, module }, exp, lanesOf, [f.let(load(at, last)), shift])
+        lanes.widen(f, power).forEach((part, i) => f.set(sums[i], f64x2.add(sums[i], part)))
+        if (!logarithm) store(at, power, last)
+      })
+      for (const sum of sums.slice(1)) f.set(sums[0], f64x2.add(sums[0], sum))
+      const sum = f.let(f64x2.add(sums[0], f64x2.shuffle(sums[0], sums[0], 1, 0)))
+      const whole = (value: Local<'v128'>): Local<'v128'> =>
+        f.let(type === 'f32' ? i64x2.shuffle(lanes.narrow([value, value]), value, 0, 0) : value)
+      if (logarithm) {
+        const logSum = whole(renderWasm({ f, module }, log, 'f64x2', [sum])[0])
+        const nothing = ops.const(-Infinity)
+        eachVector(f, from, bytes, (at, last) =>
+          store(at, v128.bitselect(nothing, ops.sub(ops.sub(load(at, last), shift), logSum), empty), last),
+        )
+        return
+      }
+      const divisor = whole(sum)
+      eachVector(f, f.let(i32.add(from, to)), bytes, (at, last) => {
+        const value = v128.andnot(ops.div(v128.load(at, 0, size), divisor), empty)
+        if (last) storeLanes(f, type, at, f.let(value), last)
+        else f.do(v128.store(at, value, 0, size))
+      })
+    })
+  })
+}
+
+/** Softmax along the last axis, or its logarithm. */
 export function softmax(runtime: Runtime, x: Tensor, out: Tensor, logarithm: boolean, type: Real): void {
   const { size } = out
   const length = out.shape.at(-1)!
-  const rows = size / length
   const bytes = bytesOf[type]
+  const kernel = runtime.kernel(`softmax/${type}/${logarithm}`, () => {
+    const module = new ModuleBuilder({ memory: { shared: runtime.shared } })
+    module.export(writeSoftmax(module, { type, logarithm }))
+    return module.toBytes()
+  })
   runtime.begin()
-  const [shifted, powers, sums] = [runtime.reserve(size * bytes), runtime.reserve(size * bytes), runtime.reserve(rows * bytes)]
-  const job = runtime.job(8)
-  stageFlat(runtime, x, shifted, type)
-  const heap = runtime[type]
-  const [s, p, t] = [shifted / bytes, powers / bytes, sums / bytes]
-  for (let row = 0; row < rows; row++) {
-    const at = s + row * length
-    let top = -Infinity
-    for (let i = at; i < at + length; i++) top = Math.max(top, heap[i])
-    // A row of only -∞ stays that: its exponentials are zeros.
-    if (top !== -Infinity) for (let i = at; i < at + length; i++) heap[i] -= top
-  }
-  runtime.i32.set([shifted, powers], job >> 2)
-  runKernel(runtime, exp, 0, type, job, size)
-  for (let row = 0; row < rows; row++) {
-    const at = p + row * length
-    let sum = 0
-    for (let i = at; i < at + length; i++) sum += heap[i]
-    heap[t + row] = sum
-  }
-  const { array, layout } = out
-  if (!logarithm) {
-    for (let row = 0, i = 0; row < rows; row++) {
-      const sum = heap[t + row]
-      for (let j = 0; j < length; j++, i++) array[layout.offset + i] = sum === 0 ? 0 : heap[p + i] / sum
-    }
-    return
-  }
-  runtime.i32.set([sums, sums], job >> 2)
-  runKernel(runtime, log, 0, type, job, rows)
-  for (let row = 0, i = 0; row < rows; row++) {
-    const logSum = heap[t + row]
-    for (let j = 0; j < length; j++, i++) array[layout.offset + i] = logSum === -Infinity ? -Infinity : heap[s + i] - logSum
-  }
+  const [from, to] = [runtime.reserve(size * bytes), runtime.reserve(size * bytes)]
+  const job = runtime.job(12)
+  stageFlat(runtime, x, from, type)
+  const words = runtime.i32
+  words[job >> 2] = from
+  words[(job >> 2) + 1] = to
+  words[(job >> 2) + 2] = length * bytes
+  runtime.run(kernel, job, { tasks: size / length, grain: Math.ceil(limits.softmaxGrain / length) })
+  unstage(runtime, to, out, type)
 }

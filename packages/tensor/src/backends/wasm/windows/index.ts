@@ -4,4 +4,4 @@
  */
 export { channelwise, channelwiseInput, channelwiseKernel, pool, poolGradient, poolPick, sumParts } from './eager.ts'
 export { type WindowAxis, windowJobBytes, type WindowSpec, writeWindowJob } from './job.ts'
-export { type WindowKind, type WindowOptions, writeWindows } from './kernels.ts'
+export { type WindowKind, storeLanes, type WindowOptions, writeWindows } from './kernels.ts'

@@ -1,5 +1,6 @@
 import { type Expr, type FunctionBuilder, i32, type Local } from '../assembler/index.ts'
 import type { Split } from '../control.ts'
+import { limits } from '../limits.ts'
 import { type Real, reals } from '../gemm/real.ts'
 
 /** Numbers of one spatial axis; strides of x and of the kernel in elements. */
@@ -66,8 +67,6 @@ export const windowJobBytes = ({ axes }: WindowSpec): number => 4 * (all.length 
 
 /** Channels of a task are a multiple of this. */
 const chunkVectors = 4
-/** Elements that are read or written in a task, at least. */
-const taskElements = 1 << 14
 
 /** Writes the words of a job at `address`, for up to `threads` threads: a task is an image, or some channels of one. */
 export function writeWindowJob(memory: Int32Array, address: number, type: Real, spec: WindowSpec, threads: number): Split {
@@ -77,7 +76,7 @@ export function writeWindowJob(memory: Int32Array, address: number, type: Real, 
   const work = axes.reduce((product, axis) => product * axis.window, outputs * channels)
   const unit = chunkVectors * lanes
   const units = Math.ceil(channels / unit)
-  const wanted = batch * work < 2 * taskElements ? 1 : Math.ceil((2 * threads) / batch)
+  const wanted = batch * work < 2 * limits.windowGrain ? 1 : Math.ceil((2 * threads) / batch)
   const chunk = Math.ceil(units / Math.min(units, wanted)) * unit
   const chunks = Math.ceil(channels / chunk)
   const whole = chunks === 1
@@ -102,5 +101,5 @@ export function writeWindowJob(memory: Int32Array, address: number, type: Real, 
     const numbers = { ...axis, xStep: xStride * bytes, kernelStep: kernelStride * bytes }
     for (const name of axisWords) memory[at++] = numbers[name]
   }
-  return { tasks: batch * chunks, grain: Math.max(1, Math.ceil((taskElements * chunks) / work)) }
+  return { tasks: batch * chunks, grain: Math.max(1, Math.ceil((limits.windowGrain * chunks) / work)) }
 }

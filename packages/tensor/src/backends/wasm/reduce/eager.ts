@@ -1,0 +1,95 @@
+import { permuteLayout } from '../../../layout.ts'
+import { Tensor } from '../../../tensor.ts'
+import type { Reduction } from '../../backend.ts'
+import { argReduce as argReduceInJavaScript, reduce as reduceInJavaScript } from '../../cpu/reduce.ts'
+import { ModuleBuilder } from '../assembler/index.ts'
+import { limits } from '../limits.ts'
+import type { Runtime } from '../runtime.ts'
+import { bytesOf, type Real, stageFlat, stageSpan, unstage } from '../stage.ts'
+import { writeArgReduce } from './arg.ts'
+import { taskColumns, writeReduce } from './kernels.ts'
+import { loopWords, packedWalk, type Walk, walkOf } from './plan.ts'
+import { type Rule, ruleOf } from './rule.ts'
+
+/** Sums in double precision whatever the type, in an order that depends on sizes alone. */
+export function reduce(
+  runtime: Runtime,
+  reduction: Reduction,
+  x: Tensor,
+  axes: readonly number[],
+  out: Tensor,
+  type: Real,
+): void {
+  const rule = x.size === 0 || x.size < limits.reduce ? null : ruleOf(reduction)
+  if (!rule) return reduceInJavaScript(reduction, x, axes, out)
+  runtime.begin()
+  const { address, walk } = bring(runtime, x, axes, type)
+  const result = runtime.reserve(out.size * bytesOf[type])
+  runReduce(runtime, rule, walk, { x: address, out: result }, type)
+  unstage(runtime, result, out, type)
+}
+
+/** The elements in memory, in an order that a walk can take. */
+function bring(runtime: Runtime, x: Tensor, axes: readonly number[], type: Real): { address: number; walk: Walk } {
+  const walk = walkOf(x.layout, axes)
+  if (walk) {
+    const staged = stageSpan(runtime, x, type)
+    const strides = walkOf({ ...x.layout, strides: staged.strides }, axes)
+    if (strides) return { address: staged.address, walk: strides }
+  }
+  const kept = [...x.shape.keys()].filter((axis) => !axes.includes(axis))
+  const address = runtime.reserve(x.size * bytesOf[type])
+  stageFlat(runtime, new Tensor(x.buffer, permuteLayout(x.layout, [...kept, ...axes]), x.dtype), address, type)
+  const lines = kept.reduce((product, axis) => product * x.shape[axis], 1)
+  return { address, walk: packedWalk(lines, x.size / lines) }
+}
+
+/** Runs a rule on elements in memory. */
+export function runReduce(runtime: Runtime, rule: Rule, walk: Walk, operands: Operands, type: Real): void {
+  const { kind } = walk
+  const kernel = runtime.kernel(`reduce/${rule.key}/${type}/${kind}`, () => {
+    const module = new ModuleBuilder({ memory: { shared: runtime.shared } })
+    module.export(writeReduce(module, { rule, type, kind }))
+    return module.toBytes()
+  })
+  runWalk(runtime, kernel, walk, operands, type)
+}
+
+interface Operands {
+  readonly x: number
+  readonly out: number
+}
+
+function runWalk(
+  runtime: Runtime,
+  kernel: number,
+  { kind, length, kept, reduced }: Walk,
+  { x, out }: Operands,
+  type: Real,
+): void {
+  const sizeOf = (loops: Walk['kept']): number => loops.reduce((product, { size }) => product * size, 1)
+  const [lines, turns] = [sizeOf(kept), sizeOf(reduced)]
+  const count = kind === 'rows' ? turns * length : turns
+  const bytes = bytesOf[type]
+  const job = runtime.job(48)
+  runtime.i32.set([x, out, length, count, ...loopWords(kept, bytes), ...loopWords(reduced, bytes)], job >> 2)
+  const tasks = kind === 'rows' ? lines : lines * Math.ceil(length / taskColumns)
+  const work = (lines * turns * length) / tasks
+  runtime.run(kernel, job, { tasks, grain: Math.ceil(limits.reduceGrain / work) })
+}
+
+/** The first position of the extreme along an axis; NaN is taken as the extreme. */
+export function argReduce(runtime: Runtime, extreme: 'max' | 'min', x: Tensor, axis: number, out: Tensor, type: Real): void {
+  if (x.size === 0 || x.size < limits.argReduce) return argReduceInJavaScript(extreme, x, axis, out)
+  runtime.begin()
+  const { address, walk } = bring(runtime, x, [axis], type)
+  const result = runtime.reserve(out.size * 4)
+  const { kind } = walk
+  const kernel = runtime.kernel(`arg${extreme}/${type}/${kind}`, () => {
+    const module = new ModuleBuilder({ memory: { shared: runtime.shared } })
+    module.export(writeArgReduce(module, { extreme, type, kind }))
+    return module.toBytes()
+  })
+  runWalk(runtime, kernel, walk, { x: address, out: result }, type)
+  out.array.set(runtime.i32.subarray(result >> 2, (result >> 2) + out.size), out.layout.offset)
+}
