@@ -18,6 +18,12 @@ const callbacks: Record<string, (config: any) => Callback> = {
     new ReduceLROnPlateau({ monitor, factor, patience, minLr: min_lr }),
 }
 
+const linesOf = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '')
+
 describe.each(runs.map((run): [string, Run] => [run.id, run]))('%s', (_, run) => {
   const tolerance = (field: string): Tolerance => exceptions[run.id]?.[field] ?? run.case_tol?.[field] ?? run.tol
   const same = (field: string, got: Tensor | Tensor[], expected: Several<GoldenTensor>): void => {
@@ -80,5 +86,6 @@ describe.each(runs.map((run): [string, Run] => [run.id, run]))('%s', (_, run) =>
     const after = await model.evaluate(x, y, quiet)
     for (const [name, value] of Object.entries(run.evaluate)) sameNumbers('evaluate', [after[name]], [value])
     expect(model.optimizer.iterations).toBe(run.iterations)
+    expect(linesOf(model.summary({ print: () => undefined }))).toEqual(linesOf(run.summary_after))
   })
 })

@@ -15,6 +15,7 @@ export interface Run {
   readonly case_tol?: Readonly<Record<string, Tolerance>>
   readonly model: SerializedLayer
   readonly summary: string
+  readonly summary_after: string
   readonly param_counts: { total: number; trainable: number; non_trainable: number }
   readonly compile: { optimizer: any; loss: any; loss_weights: any; metrics: any; weighted_metrics: any }
   readonly fit: Record<string, any>

@@ -1,4 +1,6 @@
 export { Model, type Batch, type CompileOptions, type ModelOptions } from './model.ts'
+export type { ModelPlotOptions } from './plot/svg.ts'
+export type { SummaryOptions } from './summary.ts'
 export { Sequential } from './sequential.ts'
 export { modelFromConfig } from './config/from-config.ts'
 export type { CustomObjects } from './config/compile.ts'

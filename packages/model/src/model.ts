@@ -39,7 +39,8 @@ import {
   type SaveTarget,
   type State,
 } from './storage.ts'
-import { graphRows, parameterCounts, summaryTable, type SummaryRow } from './summary.ts'
+import { callsOf, graphSvg, type Call, type ModelPlotOptions } from './plot/svg.ts'
+import { graphRows, parameterCounts, summaryTable, type SummaryOptions, type SummaryRow } from './summary.ts'
 
 export interface ModelOptions extends LayerOptions {
   /** The symbolic inputs of a functional model. */
@@ -84,6 +85,16 @@ interface Compiled {
 /**
  * A layer that can be trained: a functional model `new Model({ inputs, outputs })`, or a subclass with a `call` of its
  * own.
+ *
+ * `fit`, `evaluate` and `predict` do the loops, and call {@link trainStep}, {@link testStep} and {@link predictStep} for every batch. A
+ * subclass that trains in another way overrides these, or {@link computeLoss} alone, and keeps callbacks, validation and progress:
+ * ```ts
+ * class Noisy extends Sequential {
+ *   override trainStep(batch: Batch): void {
+ *     super.trainStep({ ...batch, x: batch.x.map((x) => x.add(random.normal(x.shape, { stddev: 0.1 }))) })
+ *   }
+ * }
+ * ```
  */
 export class Model extends Layer<ModelOptions, any> {
   readonly #nodes: readonly Node[] | undefined
@@ -281,26 +292,30 @@ export class Model extends Layer<ModelOptions, any> {
     this.resetStates()
   }
 
-  /** The loss of a batch, penalties of the weights included. */
+  /** The loss of a batch, penalties of the weights included. Override it for a loss that needs more than targets and predictions. */
   computeLoss({ y, sampleWeight }: Batch, yPred: readonly Tensor[]): Tensor {
     const loss = this.#training.loss.call(y, yPred, sampleWeight)
     return this.losses.reduce((sum, penalty) => sum.add(penalty), loss)
   }
 
-  /** One step of training on one batch: loss, gradients, update, metrics. Override it for a step of your own. */
+  /**
+   * One step of training on one batch: loss, gradients, update, metrics. Override it for a step of your own, which changes the weights by
+   * `this.optimizer.apply(grads, this.trainableWeights)` and tells the figures with {@link track}.
+   */
   trainStep(batch: Batch): void {
     const { optimizer } = this.#training
     const weights = this.trainableWeights
-    let yPred: Tensor[] = []
-    const { value, grads } = valueAndGrad(() => {
+    let [yPred, loss]: [Tensor[], Tensor | undefined] = [[], undefined]
+    const { grads } = valueAndGrad(() => {
       yPred = this.outputsOf(batch.x, true)
-      return this.computeLoss(batch, yPred)
+      loss = this.computeLoss(batch, yPred)
+      return optimizer.scaleLoss(loss)
     }, weights)
-    optimizer.apply(grads, weights)
-    this.track(batch, yPred, value)
+    if (weights.length > 0) optimizer.apply(grads, weights)
+    this.track(batch, yPred, loss!)
   }
 
-  /** One step of evaluation on one batch. */
+  /** One step of evaluation on one batch: loss and metrics. */
   testStep(batch: Batch): void {
     const yPred = this.outputsOf(batch.x, false)
     this.track(batch, yPred, this.computeLoss(batch, yPred))
@@ -311,7 +326,7 @@ export class Model extends Layer<ModelOptions, any> {
     return this.outputsOf(x, false)
   }
 
-  /** Takes a batch into the running loss and metrics. */
+  /** Takes a batch into the running loss and metrics, which the logs show. */
   protected track({ x, y, sampleWeight }: Batch, yPred: readonly Tensor[], loss: Tensor): void {
     const { loss: compiledLoss, metrics, weightedMetrics } = this.#training
     compiledLoss.track(loss, x[0].shape[0])
@@ -393,25 +408,42 @@ export class Model extends Layer<ModelOptions, any> {
     return storage('loadCheckpoint').loadCheckpoint(this, source, callbacks)
   }
 
-  /** The rows of the summary. */
-  protected summaryRows(): SummaryRow[] {
+  /** @internal The rows of the summary. */
+  summaryRows(): SummaryRow[] {
     return this.#nodes ? graphRows(this.#nodes) : this.layers.map((layer) => ({ layer, outputShape: undefined }))
   }
 
+  #expandedRows(level = 0): SummaryRow[] {
+    return this.summaryRows().flatMap((row): SummaryRow[] => {
+      const { layer, outputShape } = row
+      const own = level === 0 ? row : { layer, outputShape, level }
+      return layer instanceof Model ? [own, ...layer.#expandedRows(level + 1)] : [own]
+    })
+  }
+
+  /** @internal The calls of layers that a drawing shows. */
+  calls(): Call[] {
+    if (this.#nodes) return callsOf(this.#nodes)
+    return this.layers.map((layer) => ({ layer, outputs: [], inputs: [] }))
+  }
+
+  /** The model as a drawing, SVG text: a box for every call of a layer, and lines for the tensors between them. */
+  plot(options: ModelPlotOptions = {}): string {
+    return graphSvg(`model ${this.name}`, this.calls(), options)
+  }
+
   /** Keras' table of layers, shapes and parameter counts; printed, and returned as text. */
-  summary({
-    lineLength = 80,
-    print = (text: string) => standardOutput().print(text),
-  }: { lineLength?: number; print?: (text: string) => void } = {}): string {
+  summary(options: SummaryOptions = {}): string {
+    const { print = (text: string) => standardOutput().print(text), expandNested = false } = options
     const count = (weights: readonly Tensor[]): number => weights.reduce((sum, weight) => sum + weight.size, 0)
-    const slots = this.#compiled?.optimizer.variables ?? []
+    const optimizer = this.#compiled?.optimizer
     const text = [
-      summaryTable(`Model: "${this.name}"`, this.summaryRows(), lineLength),
+      summaryTable(`Model: "${this.name}"`, expandNested ? this.#expandedRows() : this.summaryRows(), options),
       parameterCounts({
         trainable: count(this.trainableWeights),
         nonTrainable: count(this.nonTrainableWeights),
-        // Keras counts the step and the learning rate, too.
-        optimizer: slots.length > 0 ? count(slots) + 2 : 0,
+        // Keras counts the step and the learning rate, too, if it is a number.
+        optimizer: optimizer?.steps ? count(optimizer.variables) + (typeof optimizer.learningRate === 'number' ? 2 : 1) : 0,
       }),
       '',
     ].join('\n')

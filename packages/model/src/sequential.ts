@@ -16,6 +16,7 @@ import {
 import { formatShape, ValueError, type Tensor } from '@typegrad/tensor'
 import { inputFromConfig } from './config/read-graph.ts'
 import { Model } from './model.ts'
+import type { Call } from './plot/svg.ts'
 import type { SummaryRow } from './summary.ts'
 
 /** Layers one after the other: `new Sequential([new Dense({ units: 8, inputShape: [4] }), …])`, or `add` by `add`. */
@@ -124,7 +125,18 @@ export class Sequential extends Model {
     return model
   }
 
-  protected override summaryRows(): SummaryRow[] {
+  override calls(): Call[] {
+    const rows = this.summaryRows()
+    const all = this.#input ? [{ layer: this.#input as AnyLayer, outputShape: this.#inputShape }, ...rows] : rows
+    return all.map(({ layer, outputShape }, i) => {
+      const shapes = Array.isArray(outputShape?.[0])
+        ? (outputShape as SymbolicShape[])
+        : [outputShape as SymbolicShape | undefined]
+      return { layer, outputs: shapes.map((shape) => ({ shape, dtype: layer.dtype })), inputs: i === 0 ? [] : [i - 1] }
+    })
+  }
+
+  override summaryRows(): SummaryRow[] {
     let shape = this.#inputShape
     return this.#layers.map((layer) => {
       shape = shape && (layer.computeOutputShape(shape) as SymbolicShape)

@@ -1,6 +1,7 @@
 import type { AnyLayer, Node, SymbolicShape } from '@typegrad/layers'
 
-const shapeText = (shape: SymbolicShape | readonly SymbolicShape[] | undefined): string => {
+/** A shape as Keras writes it: `(None, 3)`; `?` where it is not known. */
+export const shapeText = (shape: SymbolicShape | readonly SymbolicShape[] | undefined): string => {
   if (!shape) return '?'
   if (Array.isArray(shape[0])) return `[${(shape as SymbolicShape[]).map(shapeText).join(', ')}]`
   return `(${(shape as SymbolicShape).map((length) => length ?? 'None').join(', ')}${shape.length === 1 ? ',' : ''})`
@@ -23,33 +24,55 @@ export interface SummaryRow {
   readonly outputShape: SymbolicShape | readonly SymbolicShape[] | undefined
   /** Functional models: the calls that this one takes its inputs from. */
   readonly connectedTo?: readonly string[]
+  /** How deep in models within the model. @defaultValue `0` */
+  readonly level?: number
 }
 
-/** Breaks a cell into lines of at most `width` characters, at spaces where there are some. */
+export interface SummaryOptions {
+  /** How wide the table is; with `showTrainable` it is 12 characters wider. @defaultValue `80` */
+  readonly lineLength?: number
+  /** Where the text goes. @defaultValue the standard output, or the console */
+  readonly print?: (text: string) => void
+  /** Whether the layers of models within the model are listed, too. @defaultValue `false` */
+  readonly expandNested?: boolean
+  /** Whether a column says which layers are trained. @defaultValue `false` */
+  readonly showTrainable?: boolean
+}
+
+/** Breaks a cell into lines of at most `width` characters, at spaces; a word that is too long is cut. */
 function wrapCell(text: string, width: number): string[] {
+  const [, indent, rest] = /^( *└ )?(.*)$/.exec(text)!
   const lines: string[] = []
-  for (const word of text.split(' ')) {
+  for (const word of rest.split(' ').map((given, i) => (i === 0 ? (indent ?? '') + given : given))) {
     const last = lines.at(-1)
     if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
-    else for (let rest = word; rest !== '' || lines.length === 0; rest = rest.slice(width)) lines.push(rest.slice(0, width))
+    else lines.push(word.length > width ? `${word.slice(0, width - 1)}…` : word)
   }
   return lines
 }
 
 /** Keras' table of layers with output shapes and numbers of parameters. */
-export function summaryTable(title: string, rows: readonly SummaryRow[], lineLength = 80): string {
+export function summaryTable(
+  title: string,
+  rows: readonly SummaryRow[],
+  { lineLength = 80, showTrainable = false }: SummaryOptions = {},
+): string {
   const connected = rows.some((row) => row.connectedTo)
   const head = ['Layer (type)', 'Output Shape', 'Param #', ...(connected ? ['Connected to'] : [])]
+  const trainable = head.length
+  if (showTrainable) head.push('Trainable')
   // Keras' positions of the columns' ends; its lines between columns take two characters before the last column.
   const ends = (connected ? [0.3, 0.56, 0.74, 1] : [0.45, 0.8, 1]).map((share) => Math.floor(lineLength * share))
   const widths = ends.map((end, i) => end - (ends[i - 1] ?? 0) - (i === ends.length - 2 ? 2 : 1))
-  const cells = rows.map(({ layer, outputShape, connectedTo }) => {
-    const name = `${layer.name} (${layer.constructor.name})`
+  if (showTrainable) widths.push(11)
+  const cells = rows.map(({ layer, outputShape, connectedTo, level = 0 }) => {
+    const name = `${level > 0 ? `${'   '.repeat(level)}└ ` : ''}${layer.name} (${layer.constructor.name})`
     return [
       name,
       shapeText(outputShape),
-      layer.countParams().toLocaleString('en-US'),
+      layer.built ? layer.countParams().toLocaleString('en-US') : '0 (unbuilt)',
       ...(connected ? [connectedTo?.join(', ') || '-'] : []),
+      ...(showTrainable ? [layer.weights.length === 0 ? '-' : layer.trainable ? 'Y' : 'N'] : []),
     ]
   })
   const rule = (left: string, line: string, middle: string, right: string): string =>
@@ -60,7 +83,9 @@ export function summaryTable(title: string, rows: readonly SummaryRow[], lineLen
     return Array.from({ length: height }, (_, y) => {
       const parts = columns.map((column, i) => {
         const text = column[y] ?? ''
-        return ` ${i === 2 ? text.padStart(widths[i] - 2) : text.padEnd(widths[i] - 2)} `
+        const width = widths[i] - 2
+        if (i === 2) return ` ${text.padStart(width)} `
+        return ` ${(i === trainable ? text.padStart((width + text.length) >> 1) : text).padEnd(width)} `
       })
       return bar + parts.join(bar) + bar
     }).join('\n')
