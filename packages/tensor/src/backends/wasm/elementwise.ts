@@ -7,7 +7,7 @@ import { i32, ModuleBuilder, v128 } from './assembler/index.ts'
 import { limits } from './limits.ts'
 import { canRender, prepareWasm } from './render.ts'
 import type { Runtime } from './runtime.ts'
-import { bytesOf, realOf, stageFlat, unstage, type Real } from './stage.ts'
+import { bring, bytesOf, realOf, target, unstage, type Real } from './stage.ts'
 
 /** Functions that a JavaScript loop computes as fast as they can be copied, with the same bits as WebAssembly. */
 const light = new Set(
@@ -49,21 +49,25 @@ export function elementwise(
 /** Stages the operands, runs the kernel's module, and copies the results out. */
 function runStaged(runtime: Runtime, kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], type: Real): void {
   const { size } = outputs[0]
-  const bytes = size * bytesOf[type]
   runtime.begin()
   let scalars = 0
   const addresses: number[] = []
   inputs.forEach((input, i) => {
-    const one = size === 1 || input.layout.strides.every((stride, axis) => stride === 0 || input.shape[axis] === 1)
-    if (one) scalars |= 1 << i
-    addresses.push(runtime.reserve(one ? bytesOf[type] : bytes))
+    const { strides, shape, offset } = input.layout
+    if (size === 1 || strides.every((stride, axis) => stride === 0 || shape[axis] === 1)) {
+      scalars |= 1 << i
+      const address = runtime.reserve(bytesOf[type])
+      runtime[type][address / bytesOf[type]] = input.array[offset]
+      addresses.push(address)
+    } else {
+      const same = inputs.indexOf(input)
+      addresses.push(same < i ? addresses[same] : bring(runtime, input, type))
+    }
   })
-  for (let i = 0; i < outputs.length; i++) addresses.push(runtime.reserve(bytes))
+  // Whole tasks are written.
+  const isWhole = size % taskElements === 0
+  for (const out of outputs) addresses.push(isWhole ? target(runtime, out, type) : runtime.reserve(size * bytesOf[type]))
   const job = runtime.job(4 * addresses.length)
-  inputs.forEach((input, i) => {
-    if ((scalars >> i) & 1) runtime[type][addresses[i] / bytesOf[type]] = input.array[input.layout.offset]
-    else stageFlat(runtime, input, addresses[i], type)
-  })
   runtime.i32.set(addresses, job >> 2)
   runKernel(runtime, kernel, scalars, type, job, size)
   outputs.forEach((out, i) => unstage(runtime, addresses[inputs.length + i], out, type))

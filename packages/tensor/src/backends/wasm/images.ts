@@ -2,7 +2,7 @@ import { collapse } from '../../layout.ts'
 import type { Tensor } from '../../tensor.ts'
 import { copyBlocks } from './blocks.ts'
 import type { Runtime } from './runtime.ts'
-import { bytesOf, stageFlat, stageSpan, type Real, type Staged } from './stage.ts'
+import { bring, bytesOf, stageSpan, type Real, type Staged } from './stage.ts'
 
 /** Images in memory, channels side by side; strides are in elements. */
 export interface Images {
@@ -30,18 +30,11 @@ export function stridesOf(lengths: readonly number[], channels: number): { strid
   return { strides, size }
 }
 
-/** The elements of x in memory in row-major order. */
-export function bringFlat(runtime: Runtime, x: Tensor, type: Real): number {
-  const address = runtime.reserve(x.size * bytesOf[type])
-  stageFlat(runtime, x, address, type)
-  return address
-}
-
 /** `[batch, …spatial, channels]` in memory, with zeros around it. */
 export function bringImages(runtime: Runtime, x: Tensor, type: Real, padded: readonly PaddedAxis[] = []): Images {
   const channels = x.shape.at(-1)!
   const flat = (): Staged => ({
-    address: bringFlat(runtime, x, type),
+    address: bring(runtime, x, type),
     strides: [...stridesOf(x.shape.slice(0, -1), channels).strides, 1],
   })
   const staged = channels === 1 || x.layout.strides.at(-1) === 1 ? stageSpan(runtime, x, type) : flat()

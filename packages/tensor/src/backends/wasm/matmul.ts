@@ -1,7 +1,7 @@
 import type { Tensor } from '../../tensor.ts'
 import { buildGemm, gemmJobBytes, writeGemmJob, type BatchAxis } from './gemm/index.ts'
 import type { Runtime } from './runtime.ts'
-import { bytesOf, stageSpan, unstage, type Real } from './stage.ts'
+import { stageSpan, target, unstage, type Real } from './stage.ts'
 
 /** A batched matrix product of floats through the packed kernel; transposes and slices are read where they lie. */
 export function matmul(runtime: Runtime, a: Tensor, b: Tensor, out: Tensor, type: Real): void {
@@ -9,7 +9,7 @@ export function matmul(runtime: Runtime, a: Tensor, b: Tensor, out: Tensor, type
   const kernel = runtime.kernel(`gemm/${type}/${fused}/matrix`, () => buildGemm({ type, fused, shared }))
   runtime.begin()
   const [x, y] = [stageSpan(runtime, a, type), stageSpan(runtime, b, type)]
-  const c = runtime.reserve(out.size * bytesOf[type])
+  const c = target(runtime, out, type)
   const rank = out.rank
   const batch: BatchAxis[] = []
   for (let axis = 0; axis < rank - 2; axis++) {

@@ -14,11 +14,11 @@ import {
 } from './assembler/index.ts'
 import { reals } from './gemm/real.ts'
 import { limits } from './limits.ts'
-import { firstLanes, foldings, sumLanes } from './reduce/lanes.ts'
+import { foldings, sumLanes } from './reduce/lanes.ts'
+import { firstLanes, storeLanes } from './lanes.ts'
 import { renderWasm } from './render.ts'
 import type { Runtime } from './runtime.ts'
-import { bytesOf, stageFlat, unstage, type Real } from './stage.ts'
-import { storeLanes } from './windows/index.ts'
+import { bring, bytesOf, target, unstage, type Real } from './stage.ts'
 
 export interface SoftmaxOptions {
   readonly type: Real
@@ -113,9 +113,8 @@ export function softmax(runtime: Runtime, x: Tensor, out: Tensor, logarithm: boo
     return module.toBytes()
   })
   runtime.begin()
-  const [from, to] = [runtime.reserve(size * bytes), runtime.reserve(size * bytes)]
+  const [from, to] = [bring(runtime, x, type), target(runtime, out, type)]
   const job = runtime.job(12)
-  stageFlat(runtime, x, from, type)
   const words = runtime.i32
   words[job >> 2] = from
   words[(job >> 2) + 1] = to

@@ -9,6 +9,27 @@ export const bytesOf = { f32: 4, f64: 8 } as const
 
 export const realOf = (dtype: string): Real | undefined => (dtype === 'float32' ? 'f32' : dtype === 'float64' ? 'f64' : undefined)
 
+/** Where the elements of x are if they lie in WebAssembly memory, as those of variables and programs do, in the type of the kernel. */
+function placeOf(runtime: Runtime, x: Tensor, type: Real): number | undefined {
+  const { array } = x
+  return realOf(x.dtype) === type && array.buffer === runtime.memory.buffer
+    ? array.byteOffset + x.layout.offset * bytesOf[type]
+    : undefined
+}
+
+/** The elements of x in memory, in row-major order: where they lie, or a copy. */
+export function bring(runtime: Runtime, x: Tensor, type: Real): number {
+  const place = x.layout.contiguous ? placeOf(runtime, x, type) : undefined
+  if (place !== undefined) return place
+  const address = runtime.reserve(x.size * bytesOf[type])
+  stageFlat(runtime, x, address, type)
+  return address
+}
+
+/** Where a kernel that writes nothing behind its result may put that of a contiguous tensor, for {@link unstage} to take it. */
+export const target = (runtime: Runtime, out: Tensor, type: Real): number =>
+  placeOf(runtime, out, type) ?? runtime.reserve(out.size * bytesOf[type])
+
 /** Copies the elements of x, in row-major order, to `address`, converted to the type of the kernel. */
 export function stageFlat(runtime: Runtime, x: Tensor, address: number, type: Real): void {
   const heap = runtime[type]
@@ -47,8 +68,9 @@ function copyStrided(
   else walk(0, offset)
 }
 
-/** Copies `out.size` elements at `address` into a contiguous tensor. */
+/** Copies `out.size` elements at `address` into a contiguous tensor, unless they are there. */
 export function unstage(runtime: Runtime, address: number, out: Tensor, type: Real): void {
+  if (placeOf(runtime, out, type) === address) return
   const heap = runtime[type]
   const at = address / bytesOf[type]
   const { array, layout } = out
@@ -70,6 +92,8 @@ export interface Staged {
 export function stageSpan(runtime: Runtime, x: Tensor, type: Real): Staged {
   const { layout, array } = x
   const { shape, strides, offset } = layout
+  const place = placeOf(runtime, x, type)
+  if (place !== undefined) return { address: place, strides }
   let [low, high] = [offset, offset]
   let distinct = 1
   shape.forEach((length, i) => {
@@ -88,8 +112,7 @@ export function stageSpan(runtime: Runtime, x: Tensor, type: Real): Staged {
     else heap.set(array.subarray(low, high + 1), at)
     return { address: address + (offset - low) * bytes, strides }
   }
-  const address = runtime.reserve(x.size * bytes)
-  stageFlat(runtime, x, address, type)
+  const address = bring(runtime, x, type)
   const packed = shape.slice()
   for (let i = shape.length - 1, step = 1; i >= 0; i--) {
     packed[i] = step

@@ -2,11 +2,12 @@ import type { Tensor } from '../../../tensor.ts'
 import type { ConvAttributes } from '../../backend.ts'
 import { copyBlocks } from '../blocks.ts'
 import { buildGemm, gemmJobBytes, type GemmSpec, type Left, writeGemmJob } from '../gemm/index.ts'
+import { sumLines } from '../reduce/index.ts'
 import type { Runtime } from '../runtime.ts'
-import { bytesOf, type Real, unstage } from '../stage.ts'
-import { channelwise, channelwiseInput, channelwiseKernel, sumParts } from '../windows/index.ts'
+import { bring, bytesOf, type Real, target, unstage } from '../stage.ts'
+import { channelwise, channelwiseInput, channelwiseKernel } from '../windows/index.ts'
 import { type AxisShape, phasesAxis, type Phase, windowsAxis } from './geometry.ts'
-import { bringFlat, bringImages } from '../images.ts'
+import { bringImages } from '../images.ts'
 import {
   type Channels,
   forwardProduct,
@@ -59,8 +60,8 @@ export function conv(runtime: Runtime, x: Tensor, kernel: Tensor, attributes: Co
   )
   const axes = windows.map(({ axis }) => axis)
   const patches = patchMatrix(images, sizes.batch, axes, sizes.channels, bytes, tablesOf(runtime))
-  const weights = bringFlat(runtime, kernel, type)
-  const result = runtime.reserve(out.size * bytes)
+  const weights = bring(runtime, kernel, type)
+  const result = target(runtime, out, type)
   multiply(runtime, leftOf(patches, false), forwardProduct(patches, weights, result, sizes), type)
   unstage(runtime, result, out, type)
 }
@@ -92,8 +93,8 @@ export function convInput(
     type,
     all.map(({ padded }) => padded),
   )
-  const weights = bringFlat(runtime, kernel, type)
-  const result = runtime.reserve(out.size * bytes)
+  const weights = bring(runtime, kernel, type)
+  const result = target(runtime, out, type)
   const put = tablesOf(runtime)
   const product = (phases: readonly Phase[], to: number): void => {
     const patches = patchMatrix(images, sizes.batch, phases, sizes.filters, bytes, put)
@@ -167,11 +168,12 @@ export function convKernel(runtime: Runtime, x: Tensor, dy: Tensor, attributes: 
   )
   const axes = windows.map(({ axis }) => axis)
   const patches = patchMatrix(images, sizes.batch, axes, sizes.channels, bytes, tablesOf(runtime))
-  const gradients = bringFlat(runtime, dy, type)
+  const gradients = bring(runtime, dy, type)
   const parts = partsOf(patches.rows, patches.columns, sizes)
-  const result = runtime.reserve(parts * out.size * bytes)
-  const spec = kernelProduct(patches, images.imageStride, gradients, parts, result, sizes)
+  const result = target(runtime, out, type)
+  const sums = parts === 1 ? result : runtime.reserve(parts * out.size * bytes)
+  const spec = kernelProduct(patches, images.imageStride, gradients, parts, sums, sizes)
   multiply(runtime, leftOf(patches, true), spec, type)
-  sumParts(runtime, result, parts, out.size, type)
+  if (parts > 1) sumLines(runtime, { x: sums, out: result }, parts, out.size, type)
   unstage(runtime, result, out, type)
 }

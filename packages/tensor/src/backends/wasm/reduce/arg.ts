@@ -11,8 +11,9 @@ import {
   v128,
 } from '../assembler/index.ts'
 import { type Real, reals } from '../gemm/real.ts'
+import { firstLanes } from '../lanes.ts'
 import { loadLines, writeColumnTasks } from './kernels.ts'
-import { firstLanes, foldings } from './lanes.ts'
+import { foldings } from './lanes.ts'
 import type { Walk } from './plan.ts'
 
 export interface ArgReduceOptions {

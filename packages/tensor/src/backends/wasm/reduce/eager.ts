@@ -5,7 +5,7 @@ import { argReduce as argReduceInJavaScript, reduce as reduceInJavaScript } from
 import { ModuleBuilder } from '../assembler/index.ts'
 import { limits } from '../limits.ts'
 import type { Runtime } from '../runtime.ts'
-import { bytesOf, type Real, stageFlat, stageSpan, unstage } from '../stage.ts'
+import { bring, bytesOf, type Real, stageSpan, target, unstage } from '../stage.ts'
 import { writeArgReduce } from './arg.ts'
 import { taskColumns, writeReduce } from './kernels.ts'
 import { loopWords, packedWalk, type Walk, walkOf } from './plan.ts'
@@ -23,14 +23,14 @@ export function reduce(
   const rule = x.size === 0 || x.size < limits.reduce ? null : ruleOf(reduction)
   if (!rule) return reduceInJavaScript(reduction, x, axes, out)
   runtime.begin()
-  const { address, walk } = bring(runtime, x, axes, type)
-  const result = runtime.reserve(out.size * bytesOf[type])
+  const { address, walk } = bringLines(runtime, x, axes, type)
+  const result = target(runtime, out, type)
   runReduce(runtime, rule, walk, { x: address, out: result }, type)
   unstage(runtime, result, out, type)
 }
 
 /** The elements in memory, in an order that a walk can take. */
-function bring(runtime: Runtime, x: Tensor, axes: readonly number[], type: Real): { address: number; walk: Walk } {
+function bringLines(runtime: Runtime, x: Tensor, axes: readonly number[], type: Real): { address: number; walk: Walk } {
   const walk = walkOf(x.layout, axes)
   if (walk) {
     const staged = stageSpan(runtime, x, type)
@@ -38,8 +38,7 @@ function bring(runtime: Runtime, x: Tensor, axes: readonly number[], type: Real)
     if (strides) return { address: staged.address, walk: strides }
   }
   const kept = [...x.shape.keys()].filter((axis) => !axes.includes(axis))
-  const address = runtime.reserve(x.size * bytesOf[type])
-  stageFlat(runtime, new Tensor(x.buffer, permuteLayout(x.layout, [...kept, ...axes]), x.dtype), address, type)
+  const address = bring(runtime, new Tensor(x.buffer, permuteLayout(x.layout, [...kept, ...axes]), x.dtype), type)
   const lines = kept.reduce((product, axis) => product * x.shape[axis], 1)
   return { address, walk: packedWalk(lines, x.size / lines) }
 }
@@ -53,6 +52,19 @@ export function runReduce(runtime: Runtime, rule: Rule, walk: Walk, operands: Op
     return module.toBytes()
   })
   runWalk(runtime, kernel, walk, operands, type)
+}
+
+const sum: Reduction = { init: 0, step: 'acc + x' }
+
+/** Adds `lines` lines of `length` elements, one after the other, into one. */
+export function sumLines(runtime: Runtime, operands: Operands, lines: number, length: number, type: Real): void {
+  runReduce(
+    runtime,
+    ruleOf(sum)!,
+    { kind: 'columns', length, kept: [], reduced: [{ size: lines, stride: length }] },
+    operands,
+    type,
+  )
 }
 
 interface Operands {
@@ -82,7 +94,7 @@ function runWalk(
 export function argReduce(runtime: Runtime, extreme: 'max' | 'min', x: Tensor, axis: number, out: Tensor, type: Real): void {
   if (x.size === 0 || x.size < limits.argReduce) return argReduceInJavaScript(extreme, x, axis, out)
   runtime.begin()
-  const { address, walk } = bring(runtime, x, [axis], type)
+  const { address, walk } = bringLines(runtime, x, [axis], type)
   const result = runtime.reserve(out.size * 4)
   const { kind } = walk
   const kernel = runtime.kernel(`arg${extreme}/${type}/${kind}`, () => {

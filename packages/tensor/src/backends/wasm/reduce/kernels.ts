@@ -13,9 +13,9 @@ import {
   v128,
 } from '../assembler/index.ts'
 import { type Real, reals } from '../gemm/real.ts'
+import { firstLanes, storeLanes } from '../lanes.ts'
 import { renderWasm, type RenderTarget } from '../render.ts'
-import { storeLanes } from '../windows/index.ts'
-import { firstLanes, foldings, type SumLanes, sumLanes } from './lanes.ts'
+import { foldings, type SumLanes, sumLanes } from './lanes.ts'
 import type { Walk } from './plan.ts'
 import type { Rule } from './rule.ts'
 

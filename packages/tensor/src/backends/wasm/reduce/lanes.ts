@@ -1,4 +1,4 @@
-import { type Expr, f32x4, f64x2, type FunctionBuilder, i32x4, i64, i64x2, type Local, v128 } from '../assembler/index.ts'
+import { type Expr, f32x4, f64x2, type FunctionBuilder, i64x2, type Local } from '../assembler/index.ts'
 import { type Real, reals } from '../gemm/real.ts'
 
 /** Lanes that sums are kept in: of the elements' type, or wider, so that a vector of elements is two of them. */
@@ -34,15 +34,6 @@ export function sumLanes(type: Real, exact: boolean): SumLanes {
     narrow: ([v]) => v,
     constant: (value) => ops.const(value),
   }
-}
-
-/** `left` elements of a vector, and `neutral` in place of those behind. */
-export function firstLanes(type: Real, vector: Expr<'v128'>, left: Local<'i32'>, neutral: number): Expr<'v128'> {
-  const exists =
-    type === 'f32'
-      ? i32x4.gtS(i32x4.splat(left), i32x4.const(0, 1, 2, 3))
-      : i64x2.gtS(i64x2.splat(i64.extendI32S(left)), i64x2.const(0n, 1n))
-  return v128.bitselect(vector, reals[type].ops.const(neutral), exists)
 }
 
 /** The vector with its upper half in the lower place, and so on until one lane is left: what a sum over lanes needs. */

@@ -1,9 +1,10 @@
 import type { Tensor } from '../../../tensor.ts'
 import type { ConvAttributes, PoolAttributes, PoolKind } from '../../backend.ts'
 import { ModuleBuilder } from '../assembler/index.ts'
-import { bringFlat, bringImages, type Images, stridesOf } from '../images.ts'
+import { bringImages, type Images, stridesOf } from '../images.ts'
+import { sumLines } from '../reduce/index.ts'
 import type { Runtime } from '../runtime.ts'
-import { bytesOf, type Real, unstage } from '../stage.ts'
+import { bring, bytesOf, type Real, target, unstage } from '../stage.ts'
 import { type WindowAxis, type WindowSpec, windowJobBytes, writeWindowJob } from './job.ts'
 import { type WindowKind, writeWindows } from './kernels.ts'
 
@@ -52,16 +53,16 @@ const undilated = (attributes: PoolAttributes): Windows => ({ ...attributes, dil
 export function pool(runtime: Runtime, kind: PoolKind, x: Tensor, attributes: PoolAttributes, out: Tensor, type: Real): void {
   runtime.begin()
   const images = bringImages(runtime, x, type)
-  const y = runtime.reserve(out.size * bytesOf[type])
+  const y = target(runtime, out, type)
   run(runtime, kind, { ...specOf(x.shape, out.shape, attributes.window, undilated(attributes), images), y }, type)
   unstage(runtime, y, out, type)
 }
 
 export function poolPick(runtime: Runtime, values: Tensor, x: Tensor, attributes: PoolAttributes, out: Tensor, type: Real): void {
   runtime.begin()
-  const images = flatImages(x.shape, bringFlat(runtime, x, type))
-  const beside = bringFlat(runtime, values, type)
-  const y = runtime.reserve(out.size * bytesOf[type])
+  const images = flatImages(x.shape, bring(runtime, x, type))
+  const beside = bring(runtime, values, type)
+  const y = target(runtime, out, type)
   run(runtime, 'pick', { ...specOf(x.shape, out.shape, attributes.window, undilated(attributes), images), beside, y }, type)
   unstage(runtime, y, out, type)
 }
@@ -76,10 +77,10 @@ export function poolGradient(
   type: Real,
 ): void {
   runtime.begin()
-  const y = bringFlat(runtime, dy, type)
-  const beside = runtime.reserve(out.size * bytesOf[type])
+  const y = bring(runtime, dy, type)
+  const beside = target(runtime, out, type)
   // The mean's gradient does not depend on x.
-  const images = flatImages(x.shape, kind === 'max' ? bringFlat(runtime, x, type) : beside)
+  const images = flatImages(x.shape, kind === 'max' ? bring(runtime, x, type) : beside)
   const spec = specOf(x.shape, dy.shape, attributes.window, undilated(attributes), images)
   run(runtime, `${kind}Gradient`, { ...spec, beside, y, zeros: images.imageStride }, type)
   unstage(runtime, beside, out, type)
@@ -96,8 +97,8 @@ export function channelwise(
 ): void {
   runtime.begin()
   const images = bringImages(runtime, x, type)
-  const weights = bringFlat(runtime, kernel, type)
-  const y = runtime.reserve(out.size * bytesOf[type])
+  const weights = bring(runtime, kernel, type)
+  const y = target(runtime, out, type)
   run(
     runtime,
     'depthwise',
@@ -117,9 +118,9 @@ export function channelwiseInput(
   type: Real,
 ): void {
   runtime.begin()
-  const y = bringFlat(runtime, dy, type)
-  const weights = bringFlat(runtime, kernel, type)
-  const beside = runtime.reserve(out.size * bytesOf[type])
+  const y = bring(runtime, dy, type)
+  const weights = bring(runtime, kernel, type)
+  const beside = target(runtime, out, type)
   const images = flatImages(out.shape, beside)
   const spec = specOf(out.shape, dy.shape, kernel.shape.slice(0, -2), attributes, images)
   run(runtime, 'depthwiseInput', { ...spec, kernel: weights, beside, y, zeros: images.imageStride }, type)
@@ -137,21 +138,12 @@ export function channelwiseKernel(
 ): void {
   runtime.begin()
   const images = bringImages(runtime, x, type)
-  const y = bringFlat(runtime, dy, type)
+  const y = bring(runtime, dy, type)
   const batch = x.shape[0]
   const kernel = runtime.reserve(batch * out.size * bytesOf[type])
   const spec = specOf(x.shape, dy.shape, out.shape.slice(0, -2), attributes, images)
   run(runtime, 'depthwiseKernel', { ...spec, kernel, kernelImage: out.size, y, zeros: out.size }, type)
-  sumParts(runtime, kernel, batch, out.size, type)
-  unstage(runtime, kernel, out, type)
-}
-
-/** Adds parts of `size` elements that lie one after the other, in that order, to the first. */
-export function sumParts(runtime: Runtime, address: number, parts: number, size: number, type: Real): void {
-  const heap = runtime[type]
-  const start = address / bytesOf[type]
-  for (let part = 1; part < parts; part++) {
-    const from = start + part * size
-    for (let i = 0; i < size; i++) heap[start + i] += heap[from + i]
-  }
+  const result = target(runtime, out, type)
+  sumLines(runtime, { x: kernel, out: result }, batch, out.size, type)
+  unstage(runtime, result, out, type)
 }

@@ -11,6 +11,7 @@ import {
   v128,
 } from '../assembler/index.ts'
 import { multiplyAdd, type Real, reals } from '../gemm/real.ts'
+import { storeLanes } from '../lanes.ts'
 import { loadWindowJob } from './job.ts'
 import { type Place, taskOf, writePlaces, writeZeros } from './walk.ts'
 
@@ -109,19 +110,6 @@ export function writeWindows(module: ModuleBuilder, options: WindowOptions): Fun
 
 /** Vectors that are computed side by side. */
 const wide = 4
-
-/** Stores the lanes of a vector that lie within so many bytes. */
-export function storeLanes(f: FunctionBuilder, type: Real, to: Address, value: Local<'v128'>, bytes: Address): void {
-  const { bytes: size, lanes } = reals[type]
-  const lane = type === 'f32' ? v128.store32Lane : v128.store64Lane
-  f.if(
-    i32.geU(bytes, 16),
-    () => f.do(v128.store(to, value, 0, size)),
-    () => {
-      for (let i = 0; i < lanes - 1; i++) f.if(i32.gtU(bytes, i * size), () => f.do(lane(to, value, i, i * size)))
-    },
-  )
-}
 
 const addsToX = new Set<WindowKind>(['maxGradient', 'meanGradient', 'depthwiseInput'])
 
