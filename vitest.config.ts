@@ -14,7 +14,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     setupFiles: ['./test/setup.ts'],
-    reporters: ['default', './scripts/plain-line-reporter.ts'],
+    reporters: ['default', './scripts/conformance-reporter.ts', './scripts/plain-line-reporter.ts'],
     testTimeout: 60_000,
     // Inherited by worker threads, which so run the TypeScript sources too.
     execArgv: [

@@ -94,12 +94,25 @@ export function checkConfig(got: Readonly<Record<string, unknown>>, expected: Re
   if (text(got) !== text(expected)) throw new Error(`config ${text(got)}, expected ${text(expected)}`)
 }
 
-/** How the cases of a family went on a backend. */
-export interface Conformance {
+/** How the cases of a family went on a backend; the reporter collects these. */
+export interface ConformanceResult {
   readonly family: string
   readonly backend: string
   readonly total: number
   readonly passed: number
+  /** What computed the reference values. */
+  readonly source?: string | undefined
+  /** Why cases are known to differ, by id. */
+  readonly exceptions: Readonly<Record<string, string>>
+}
+
+declare module 'vitest' {
+  interface TaskMeta {
+    conformance?: ConformanceResult
+  }
+}
+
+interface Outcome extends Omit<ConformanceResult, 'source' | 'exceptions'> {
   /** What is wrong, by the case's id. */
   readonly failures: ReadonlyMap<string, string>
 }
@@ -109,7 +122,7 @@ export function runCases<Case extends GoldenCase>(
   family: string,
   { cases, tol }: Pick<GoldenFile<Case>, 'cases' | 'tol'>,
   run: (one: Case, check: Check) => void,
-): Conformance {
+): Outcome {
   const failures = new Map<string, string>()
   for (const one of cases) {
     try {
@@ -127,7 +140,7 @@ export function runCases<Case extends GoldenCase>(
  */
 export function conformance<Case extends GoldenCase>(
   family: string,
-  file: Pick<GoldenFile<Case>, 'cases' | 'tol'>,
+  file: Pick<GoldenFile<Case>, 'cases' | 'tol'> & { readonly source?: unknown },
   run: (one: Case, check: Check) => void,
   {
     exceptions = {},
@@ -141,7 +154,9 @@ export function conformance<Case extends GoldenCase>(
       setBackend(before)
       const reasons = Object.entries(exceptions).map(([id, reason]) => `${id}: ${reason}`)
       const known = reasons.length > 0 ? ` (exceptions: ${reasons.join('; ')})` : ''
-      test(`${family} on ${backend}: ${passed} of ${total} cases${known}`, () => {
+      test(`${family} on ${backend}: ${passed} of ${total} cases${known}`, ({ task }) => {
+        const source = typeof file.source === 'string' ? file.source : undefined
+        task.meta.conformance = { family, backend, total, passed, source, exceptions }
         expect(total).toBeGreaterThan(0)
         expect([...failures].filter(([id]) => !(id in exceptions)).map(([id, wrong]) => `${id}: ${wrong}`)).toEqual([])
         expect(Object.keys(exceptions).filter((id) => !failures.has(id))).toEqual([])

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { SerializedLayer } from '@typegrad/layers'
 import { deserializeLoss, deserializeMetric } from '@typegrad/losses'
-import { modelFromConfig, type Logs, type Model } from '@typegrad/model'
+import { modelFromConfig, type CompileOptions, type Logs, type Model } from '@typegrad/model'
 import { deserializeOptimizer } from '@typegrad/optim'
 import { fromGolden, type GoldenTensor, type Tolerance } from '../conformance.ts'
 
@@ -10,6 +10,7 @@ export type Several<T> = T | T[] | Record<string, T>
 
 export interface Run {
   readonly id: string
+  readonly source: string
   readonly description: string
   readonly tol: Tolerance
   readonly case_tol?: Readonly<Record<string, Tolerance>>
@@ -60,7 +61,7 @@ const each = (value: any, read: (object: any) => unknown): any => {
 }
 
 /** The model of a run, compiled as it was. */
-export function compiledLike({ model: config, compile }: Run): Model {
+export function compiledLike({ model: config, compile }: Run, options: Partial<CompileOptions> = {}): Model {
   const { optimizer, loss, loss_weights: lossWeights, metrics, weighted_metrics: weightedMetrics } = compile
   return modelFromConfig(config).compile({
     optimizer: each(optimizer, deserializeOptimizer),
@@ -68,5 +69,6 @@ export function compiledLike({ model: config, compile }: Run): Model {
     ...(lossWeights ? { lossWeights } : {}),
     ...(metrics ? { metrics: each(metrics, deserializeMetric) } : {}),
     ...(weightedMetrics ? { weightedMetrics: each(weightedMetrics, deserializeMetric) } : {}),
+    ...options,
   })
 }
