@@ -49,7 +49,7 @@ function collect(results: readonly ConformanceResult[]): Map<string, Family> {
   return new Map([...families].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-const reference = (source: string): string => /keras|numpy|scipy|torch/i.exec(source)?.[0].replace(/^k/, 'K') ?? 'Keras'
+const reference = (source: string): string => ['NumPy', 'PyTorch'].find((name) => new RegExp(name, 'i').test(source)) ?? 'Keras'
 
 function rowOf(name: string, { passed, total, source }: Family): string {
   const cells = backends.map((backend) => (backend in total ? `${passed[backend]} of ${total[backend]}` : ''))
