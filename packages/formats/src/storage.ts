@@ -9,8 +9,8 @@ import {
 } from '@typegrad/model'
 import { ValueError } from '@typegrad/tensor'
 import { refuse } from './errors.ts'
-import { nameOf, removeFile, writePieces } from './files/files.ts'
-import { readSafetensors, safetensorsPieces } from './safetensors/safetensors.ts'
+import { nameOf, readAll, removeFile, writePieces } from './files/files.ts'
+import { decodeSafetensors, safetensorsPieces } from './safetensors/safetensors.ts'
 import { Assignment } from './state/assign.ts'
 import { loadCheckpoint, saveCheckpoint } from './state/checkpoint.ts'
 import { loadModelFile, planWeights, saveModelFile } from './state/model-file.ts'
@@ -23,24 +23,53 @@ export interface LoadModelOptions extends LoadWeightsOptions {
   readonly compile?: boolean
 }
 
-/** Whether a target's name ends so. */
-const endsWith = (target: SaveTarget, ending: string): boolean => String(target).toLowerCase().endsWith(ending)
+type Format = 'keras' | 'hdf5' | 'safetensors'
+
+/** The format that a target's name says. */
+function formatFor(target: SaveTarget, op: string, allowed: Readonly<Record<string, Format>>): Format {
+  const name = String(target).toLowerCase()
+  const ending = Object.keys(allowed).find((known) => name.endsWith(known))
+  if (ending) return allowed[ending]
+  const hint = name.endsWith('.h5') ? ' (the older .h5 of whole models is only read)' : ''
+  throw new ValueError(`${op}: '${String(target)}', the name must end in ${Object.keys(allowed).join(' or ')}${hint}`)
+}
+
+/** The format that a file's first bytes show. */
+async function formatOf(
+  source: LoadSource,
+  op: string,
+  options: LoadWeightsOptions,
+): Promise<{ format: Format; bytes: Uint8Array }> {
+  const bytes = await readAll(source, op, options)
+  const begins = (...head: number[]): boolean => head.every((byte, i) => bytes[i] === byte)
+  const format = begins(0x50, 0x4b) ? 'keras' : begins(0x89, 0x48, 0x44, 0x46) ? 'hdf5' : 'safetensors'
+  return { format, bytes }
+}
 
 registerStorage({
   async save(model, target, options) {
-    if (endsWith(target, '.safetensors')) return saveModelFile(model, target, options)
-    throw new ValueError(`save: '${String(target)}', the name must end in .safetensors`)
+    assertBuilt(model, 'save')
+    if (formatFor(target, 'save', { '.keras': 'keras', '.safetensors': 'safetensors' }) === 'safetensors')
+      return saveModelFile(model, target, options)
+    const { saveKeras } = await import('./keras/archive.ts')
+    return saveKeras(model, target, options)
   },
   async saveWeights(model, target) {
     assertBuilt(model, 'saveWeights')
-    if (!endsWith(target, '.safetensors'))
-      throw new ValueError(`saveWeights: '${String(target)}', the name must end in .safetensors`)
-    await writePieces(target, await safetensorsPieces(weightsByPath(model)), 'saveWeights')
+    if (formatFor(target, 'saveWeights', { '.weights.h5': 'hdf5', '.safetensors': 'safetensors' }) === 'safetensors')
+      return writePieces(target, await safetensorsPieces(weightsByPath(model)), 'saveWeights')
+    const [{ writeHdf5 }, { kerasWeights }] = await Promise.all([import('./keras/hdf5.ts'), import('./keras/weights.ts')])
+    return writePieces(target, [await writeHdf5(kerasWeights(model, true), 'saveWeights')], 'saveWeights')
   },
   async loadWeights(model, source, options) {
     assertBuilt(model, 'loadWeights')
+    const { format, bytes } = await formatOf(source, 'loadWeights', options)
     const plan = new Assignment()
-    planWeights(model, await readSafetensors(source, options), plan)
+    if (format === 'safetensors') planWeights(model, await decodeSafetensors(bytes), plan)
+    else {
+      const { planKerasFile } = await import('./keras/archive.ts')
+      await planKerasFile(model, bytes, nameOf(source), plan)
+    }
     refuse(`loadWeights: ${nameOf(source)} does not fit the model '${model.name}'`, plan.problems)
     plan.run()
   },
@@ -54,8 +83,16 @@ function assertBuilt(model: Model, op: string): void {
     throw new ValueError(`${op}: model '${model.name}' has no weights yet; begin it with an Input, or call it on data once`)
 }
 
-/** The model of a file that `model.save` wrote, compiled and with the state of its optimizer. Nothing in the file is run. */
+/**
+ * The model of a file: `.keras`, Keras' older `.h5`, or `.safetensors` by `model.save`; compiled as the file says, with the state of its
+ * optimizer. Nothing in a file is run: classes are those of this library and `customObjects`; whatever else is in it is listed and refused.
+ */
 export async function loadModel(source: LoadSource, options: LoadModelOptions = {}): Promise<Model> {
-  const { customObjects = {}, compile = true } = options
-  return loadModelFile(await readSafetensors(source, options), source, customObjects, compile)
+  const { format, bytes } = await formatOf(source, 'loadModel', options)
+  if (format === 'safetensors') {
+    const { customObjects = {}, compile = true } = options
+    return loadModelFile(await decodeSafetensors(bytes), source, customObjects, compile)
+  }
+  const { loadKeras, loadHdf5 } = await import('./keras/archive.ts')
+  return format === 'keras' ? loadKeras(bytes, source, options) : loadHdf5(bytes, source, options)
 }

@@ -4,7 +4,7 @@ import { FormatError } from '../errors.ts'
 import { readBytes, type Source } from '../source.ts'
 import { readNpy, toIntegers, toLists, type Npy } from './npy.ts'
 import { randomState } from './random-state.ts'
-import { unzip } from './zip.ts'
+import { unzip } from '../zip.ts'
 
 export interface LoadImdbOptions {
   /** The `imdb.npz` file, as a path, a `File` or a `Blob`. @defaultValue download it, once */

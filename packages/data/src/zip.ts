@@ -1,5 +1,5 @@
 import { Inflate } from 'fflate'
-import { FormatError } from '../errors.ts'
+import { FormatError } from './errors.ts'
 
 interface Entry {
   name: string
@@ -25,6 +25,8 @@ export function unzip(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const fail = (why: string): FormatError => new FormatError(`${op}: the zip archive is damaged: ${why}`)
   const entries = directory(view, bytes, fail).filter(({ name }) => wanted(name))
+  const twice = entries.find(({ name }, i) => entries.findIndex((other) => other.name === name) < i)
+  if (twice) throw fail(`'${twice.name}' is in it twice`)
   const total = entries.reduce((sum, { size }) => sum + size, 0)
   if (total > maxBytes)
     throw new FormatError(`${op}: the zip archive would unpack to ${total} bytes, over the limit of ${maxBytes}`)
