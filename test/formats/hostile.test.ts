@@ -18,7 +18,7 @@ const text = (value: unknown): Uint8Array => new TextEncoder().encode(typeof val
 
 /** The parts of a file by Keras, to be changed. */
 const parts = unzip(golden('linear_regression.keras'), () => true, 'test')
-const config = JSON.parse(new TextDecoder().decode(parts.get('config.json'))) as any
+const config = JSON.parse(new TextDecoder().decode(parts.get('config.json')))
 const packed = (changes: Record<string, Uint8Array>): Uint8Array =>
   zipSync({ ...Object.fromEntries(parts), ...changes }, { level: 6 })
 const withConfig = (change: (json: any) => void): Uint8Array => {
@@ -134,7 +134,7 @@ describe('HDF5', () => {
     }
     const loop = made((file) => {
       file.create_group('a')
-      for (const name of ['x', 'y', 'z']) file.get('a')!.constructor && (file.get('a') as any).create_hard_link('/a', name)
+      for (const name of ['x', 'y', 'z']) file.create_hard_link('/a', `a/${name}`)
     })
     const begun = performance.now()
     await expect(readHdf5(loop, 'test')).rejects.toThrow(FormatError)

@@ -60,9 +60,8 @@ describe.each(each)('%s', (id, run) => {
       expect(Math.abs(figures[name] - value)).toBeLessThanOrEqual(atol + rtol * Math.abs(value))
   })
 
-  it('goes on training as Keras does', async () => {
+  it.runIf(run.trained !== false)('goes on training as Keras does', async () => {
     const expected = continued.runs[id]
-    if (run.trained === false) return expect(expected).toBeUndefined()
     const model = await loadModel(join(golden, `${id}.keras`))
     const { fit } = run
     const { history } = await model.fit(data(run.x), data(run.y), {

@@ -1,10 +1,11 @@
 /** HDF5 files as named tensors and attributes, by h5wasm: the HDF5 library itself, in a sandbox, loaded when it is first needed. */
 import { FormatError } from '@typegrad/data'
 import { tensor, type DType, type Tensor, type TypedArray } from '@typegrad/tensor'
+import type * as H5wasmModule from 'h5wasm'
 import type { Attribute, Dataset, Group, Metadata } from 'h5wasm'
 import { SaveError } from '../errors.ts'
 
-type H5wasm = (typeof import('h5wasm'))['default']
+type H5wasm = typeof H5wasmModule.default
 
 /** What a file holds, by path: `layers/dense/vars/0`. */
 export interface Hdf5 {
@@ -23,7 +24,7 @@ interface Files {
 }
 
 async function library(op: string): Promise<{ h5wasm: H5wasm; files: Files }> {
-  let module: typeof import('h5wasm')
+  let module: typeof H5wasmModule
   try {
     module = await import('h5wasm')
   } catch (error) {
