@@ -261,7 +261,7 @@ test('bug 36: EarlyStopping restores the wrong weights (keras #12511, #20256, #1
     let epochs = 0
     for (const value of values) {
       model.setWeights([[[value]], [0]])
-      void stop.onEpochEnd(epochs++, { val_loss: value })
+      stop.onEpochEnd(epochs++, { val_loss: value })
       if (model.stopTraining) break
     }
     stop.onTrainEnd()
