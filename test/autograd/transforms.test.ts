@@ -15,7 +15,7 @@ import {
   type Tensor,
 } from '@typegrad/tensor'
 import { describe, expect, test } from 'vitest'
-import { onEveryBackend } from '../tensor/backends.ts'
+import { onEveryBackend, plainBackends } from '../tensor/backends.ts'
 import { gradientRows } from '../tensor/gradient-rows.ts'
 import { numbersFrom } from '../tensor/arrays.ts'
 import { product } from '../tensor/naive.ts'
@@ -100,7 +100,7 @@ onEveryBackend(() => {
   test.each(names.flatMap((outer) => names.map((inner) => [outer, inner])))('%s of %s', (...chain) =>
     expectAgreement(chain, 1e-6),
   )
-})
+}, plainBackends)
 
 const three = ['grad', 'jvp', 'vmap', 'checkpoint', 'customGradient']
 test.each(three.flatMap((a) => three.flatMap((b) => three.map((c) => [a, b, c]))))('%s of %s of %s', (...chain) =>

@@ -77,8 +77,11 @@ export function needs(context: TestContext, { lacks }: BackendUnderTest, dtype: 
   context.skip(lacks[dtype] !== undefined, lacks[dtype])
 }
 
+/** Those that work in their usual way: enough for what is about ops and not about their memory. */
+export const plainBackends = backends.filter(({ prepare }) => prepare === undefined)
+
 /** Runs a suite on every backend. */
-export function onEveryBackend(suite: (backend: BackendUnderTest) => void): void {
+export function onEveryBackend(suite: (backend: BackendUnderTest) => void, among = backends): void {
   for (const backend of backends) {
     describe(`on ${backend.label ?? backend.name}`, () => {
       let before: string

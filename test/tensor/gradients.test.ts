@@ -7,7 +7,7 @@ import { fft, linalg, Tensor, tensor } from '@typegrad/tensor'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { build, numbersFrom, randomLayout } from './arrays.ts'
-import { needs, onEveryBackend } from './backends.ts'
+import { needs, onEveryBackend, plainBackends } from './backends.ts'
 import { gradientRows } from './gradient-rows.ts'
 import { product } from './naive.ts'
 import { runs } from './properties.ts'
@@ -38,7 +38,7 @@ onEveryBackend((backend) => {
       runs(0.05),
     )
   })
-})
+}, plainBackends)
 
 describe('the table is complete', () => {
   /** Methods and functions without a gradient: they count, compare, look up or convert, or their result is made of integers. */

@@ -10,7 +10,7 @@ import {
 } from '@typegrad/tensor' // prettier-ignore
 import { describe, expect, test } from 'vitest'
 import { numbersFrom } from '../tensor/arrays.ts'
-import { onEveryBackend } from '../tensor/backends.ts'
+import { onEveryBackend, plainBackends } from '../tensor/backends.ts'
 
 const f64 = (values: readonly number[]): Tensor => tensor(Float64Array.from(values))
 const list = (x: Tensor): number[] => Array.from(x.toTypedArray())
@@ -457,7 +457,7 @@ onEveryBackend(() => {
     expect(list(einsum('i...->...', a))).toEqual([6])
     expect(einsum('ij,jk->ik', tensor([[true]]), tensor([[true]])).dtype).toBe('int32')
   })
-})
+}, plainBackends)
 
 describe('checks that can fail', () => {
   test("bug 44: tests that cannot fail (tfjs' areClose; jax's loggamma)", async () => {
