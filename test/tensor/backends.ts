@@ -82,7 +82,7 @@ export const plainBackends = backends.filter(({ prepare }) => prepare === undefi
 
 /** Runs a suite on every backend. */
 export function onEveryBackend(suite: (backend: BackendUnderTest) => void, among = backends): void {
-  for (const backend of backends) {
+  for (const backend of among) {
     describe(`on ${backend.label ?? backend.name}`, () => {
       let before: string
       let finish: (() => void) | undefined
