@@ -63,6 +63,13 @@ describe('preprocessing of numbers', () => {
     expect(small.apply([[-9, 0.2, 9, NaN]]).toArray()).toEqual([[0, 1, 2, 2]])
   })
 
+  it('Discretization says the dtype of its bins', () => {
+    for (const outputMode of ['int', 'oneHot', 'count'] as const) {
+      const layer = new Discretization({ binBoundaries: [0, 1], outputMode })
+      expect(layer.computeOutputDType()).toBe(layer.apply([[0.5], [2]]).dtype)
+    }
+  })
+
   it('Discretization keeps what it learned in its config', () => {
     const layer = new Discretization({ numBins: 3 })
     expect(() => layer.apply([[1]])).toThrow('Discretization: give binBoundaries, or call adapt with data first')

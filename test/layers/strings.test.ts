@@ -36,6 +36,7 @@ function runStringCase({ class: name, args, adapt, x, y, strings, vocabulary }: 
   const result: unknown = layer.apply(x)
   if (strings) return expect(result).toEqual(strings)
   check('y', result as Tensor, y)
+  expect((layer as AnyLayer).computeOutputDType([])).toBe((result as Tensor).dtype)
   const shapeOf = (value: unknown): number[] => (Array.isArray(value) ? [value.length, ...shapeOf(value[0])] : [])
   const shape = name === 'HashedCrossing' ? (x as readonly Strings[]).map(shapeOf) : shapeOf(x)
   const inferred = (layer as AnyLayer).computeOutputShape(shape)

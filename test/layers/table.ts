@@ -15,7 +15,7 @@ import {
 } from '@typegrad/layers'
 import { Model } from '@typegrad/model'
 import { SGD } from '@typegrad/optim'
-import { isFloat, setSeed, tensor, type Tensor, unheard, ValueError, type DType, type Shape } from '@typegrad/tensor'
+import { compile, isFloat, setSeed, tensor, type Tensor, unheard, ValueError, type DType, type Shape } from '@typegrad/tensor'
 import { describe, expect, it } from 'vitest'
 
 export interface LayerRow {
@@ -272,6 +272,43 @@ export function testLayers(rows: readonly LayerRow[]): void {
         .gradient(loss, layer.trainableWeights)
         .flatMap((grad) => (grad ? Array.from(grad.toTypedArray()) : []))
       expect(elements.filter((value) => !Number.isFinite(value))).toEqual([])
+    })
+
+    it('says the dtype of its results', () => {
+      const layer = built(row)
+      const numbers = row.integers === undefined ? 2 : row.integers
+      for (const inputs of [inputsOf(row, 2), inputsOf({ ...row, integers: numbers }, 2)]) {
+        const [y] = call(row, layer, inputs)
+        const [given, said] = [y.dtype, layer.computeOutputDType(inputs.map((x) => x.dtype))]
+        expect([inputs[0].dtype, said]).toEqual([inputs[0].dtype, given])
+      }
+    })
+
+    it('gives the same compiled as op by op', () => {
+      for (const training of random ? [false] : [false, true]) {
+        const layer = built(row)
+        const inputs = inputsOf(row, 3)
+        const weights = layer.trainableWeights
+        const before = layer.getWeights()
+        const step = (xs: readonly Tensor[]): Tensor[] => {
+          let outputs: Tensor[] = []
+          const tape = new GradientTape()
+          const loss = tape.run(() => {
+            outputs = call(row, layer, xs, { training })
+            return weighted(outputs)
+          })
+          const grads = weights.length > 0 ? tape.gradient(loss, weights) : []
+          return [...outputs, ...grads.filter((grad) => grad !== undefined)]
+        }
+        const expected = [...step(inputs), ...layer.getWeights()]
+        const compiled = compile(step)
+        for (let again = 0; again < 2; again++) {
+          layer.setWeights(before)
+          const got = [...compiled(inputs), ...layer.getWeights()]
+          expect(got).toHaveLength(expected.length)
+          got.forEach((y, i) => expectClose(y, expected[i], 1e-4))
+        }
+      }
     })
 
     it('is a node of a functional model', () => {

@@ -1,5 +1,5 @@
 /** Activations as layers. */
-import { formatShape, sameShape, ShapeError, ValueError, type Tensor, type Variable } from '@typegrad/tensor'
+import { formatShape, sameShape, ShapeError, ValueError, type DType, type Tensor, type Variable } from '@typegrad/tensor'
 import { activations } from './activations.ts'
 import type { FirstLayerOptions } from './core.ts'
 import type { ConstraintLike } from './constraints.ts'
@@ -42,6 +42,7 @@ export interface ReLUOptions extends FirstLayerOptions {
 
 /** `min(x, maxValue)` above `threshold`, `negativeSlope · (x - threshold)` below. */
 export class ReLU extends ActivationLayer<ReLUOptions> {
+  static override readonly keepsIntegers = true
   static override readonly defaults = { maxValue: null, negativeSlope: 0, threshold: 0 } satisfies Defaults<ReLUOptions>
 
   constructor(options: ReLUOptions = {}) {
@@ -52,6 +53,12 @@ export class ReLU extends ActivationLayer<ReLUOptions> {
 
   call(x: Tensor): Tensor {
     return activations.relu(x, this.options)
+  }
+
+  override computeOutputDType(inputs: readonly DType[]): DType {
+    const { maxValue, negativeSlope, threshold } = this.options
+    const plain = maxValue === null && negativeSlope === 0 && threshold === 0
+    return plain ? super.computeOutputDType(inputs) : this.dtype
   }
 }
 

@@ -19,6 +19,7 @@ export interface InputOptions {
 
 /** Where a sample enters a model. */
 export class InputLayer extends Layer<InputOptions & LayerOptions> {
+  static override readonly keepsIntegers = true
   static override readonly defaults = { shape: required, batchSize: null } satisfies Defaults<InputOptions & LayerOptions>
   override readonly samplewise = true
   /** The symbolic tensor that stands for the samples. */
@@ -173,6 +174,7 @@ export interface DropoutOptions extends FirstLayerOptions {
 
 /** In training sets each element to 0 with probability `rate` and divides the others by `1 - rate`; else does nothing. */
 export class Dropout extends Layer<DropoutOptions> {
+  static override readonly keepsIntegers = true
   static override readonly defaults = { rate: required, seed: null, noiseShape: null } satisfies Defaults<DropoutOptions>
   readonly #generator: random.Generator | undefined
 

@@ -102,6 +102,8 @@ export abstract class Layer<
    * and random numbers: models with it are not compiled.
    */
   static readonly traceable: boolean = true
+  /** Whether results are integers where inputs are. */
+  static readonly keepsIntegers: boolean = false
   /** Whether Keras' `call` takes several inputs as arguments of their own, not as a list. */
   static readonly separateInputs: boolean = false
 
@@ -145,9 +147,11 @@ export abstract class Layer<
     return inputShape
   }
 
-  /** The dtype of the result for inputs of these dtypes: the layer's, unless a layer says otherwise. */
-  computeOutputDType(_inputs: readonly DType[]): DType {
-    return this.dtype
+  /** The dtype of the result for inputs of these dtypes: the layer's, or integers for integers where a layer keeps them. */
+  computeOutputDType(inputs: readonly DType[]): DType {
+    const { keepsIntegers } = this.constructor as typeof Layer
+    if (!keepsIntegers || inputs.some(isFloat)) return this.dtype
+    return inputs.every((dtype) => dtype === inputs[0]) ? inputs[0] : 'int32'
   }
 
   /** The mask of the result (or the masks of a list of results), for the input's: the same, unless a layer says otherwise. */

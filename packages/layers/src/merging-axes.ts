@@ -1,5 +1,5 @@
 /** Layers that make one tensor of several, along an axis. */
-import { concat, formatShape, normalizeAxis, ShapeError, ValueError, type Tensor } from '@typegrad/tensor'
+import { concat, formatShape, normalizeAxis, ShapeError, ValueError, type DType, type Tensor } from '@typegrad/tensor'
 import { required, type Defaults } from './layer-config.ts'
 import type { LayerOptions } from './layer.ts'
 import type { Mask } from './masks.ts'
@@ -64,6 +64,10 @@ export interface DotOptions extends LayerOptions {
 /** `Σₖ x₀[…, k, …] · x₁[…, k, …]` for every sample: of vectors `[batch, 1]`, else with all other axes of both. */
 export class Dot extends Merge<DotOptions> {
   static override readonly defaults = { axes: required, normalize: false } satisfies Defaults<DotOptions>
+
+  override computeOutputDType(inputs: readonly DType[]): DType {
+    return this.options.normalize ? this.dtype : super.computeOutputDType(inputs)
+  }
   protected override readonly count = [2, 2] as const
 
   constructor(options: DotOptions) {

@@ -16,6 +16,7 @@ export const ofElements = (mask: Tensor, x: Tensor): Tensor =>
  * result is true where that of some input is; without a mask of every input there is none.
  */
 export abstract class Merge<O extends LayerOptions = LayerOptions> extends Layer<O> {
+  static override readonly keepsIntegers: boolean = true
   /** The fewest and the most inputs. */
   protected readonly count: readonly [number, number] = [1, Infinity]
   override readonly samplewise = true
@@ -104,6 +105,7 @@ export class Multiply extends Merge {
 
 /** `Σ xᵢ / n`. */
 export class Average extends Merge {
+  static override readonly keepsIntegers = false
   static override readonly defaults = {}
 
   protected merge(inputs: readonly Tensor[]): Tensor {

@@ -31,6 +31,7 @@ export interface ZeroPaddingOptions extends SpatialOptions {
 
 /** Zeros around. */
 abstract class ZeroPadding extends SpatialLayer<ZeroPaddingOptions> {
+  static override readonly keepsIntegers = true
   static override readonly defaults: Defaults<ZeroPaddingOptions> = { padding: 1, dataFormat: 'channelsLast' }
   protected readonly edges: readonly Pair[]
 
@@ -71,6 +72,7 @@ export interface CroppingOptions extends SpatialOptions {
 
 /** Without the edges. */
 abstract class Cropping extends SpatialLayer<CroppingOptions> {
+  static override readonly keepsIntegers = true
   static override readonly defaults: Partial<Defaults<CroppingOptions>> & { readonly cropping: Edges } = {
     cropping: 1,
     dataFormat: 'channelsLast',

@@ -42,6 +42,7 @@ abstract class Pooling extends SpatialLayer<PoolingOptions> {
 
 /** The largest element of each window, for every channel. */
 abstract class MaxPooling extends Pooling {
+  static override readonly keepsIntegers = true
   protected compute(x: Tensor): Tensor {
     return x.maxPool(this.window, this.moves)
   }
@@ -119,6 +120,7 @@ abstract class GlobalPooling extends SpatialLayer<GlobalPoolingOptions> {
 
 /** The largest element of every channel. */
 abstract class GlobalMaxPooling extends GlobalPooling {
+  static override readonly keepsIntegers = true
   protected compute(x: Tensor): Tensor {
     return x.max(this.axes, this.reduction)
   }
@@ -229,6 +231,7 @@ export class AdaptiveAveragePooling3D extends AdaptiveAveragePooling {
 
 /** The largest of `outputSize` even windows: these are laid side by side, the shorter ones with their last element repeated. */
 abstract class AdaptiveMaxPooling extends AdaptivePooling {
+  static override readonly keepsIntegers = true
   protected compute(x: Tensor): Tensor {
     const sizes: number[] = []
     const spread = this.outputSize.reduce((y, n, i) => {

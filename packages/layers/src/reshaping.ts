@@ -11,6 +11,7 @@ const product = (shape: Shape): number => shape.reduce((a, b) => a * b, 1)
 
 /** All axes of a sample as one; channels that come first are moved to the end before. */
 export class Flatten extends Layer<SpatialOptions> {
+  static override readonly keepsIntegers = true
   static override readonly defaults = { dataFormat: 'channelsLast' } satisfies Defaults<SpatialOptions>
   override readonly samplewise = true
 
@@ -35,6 +36,7 @@ export interface ReshapeOptions extends FirstLayerOptions {
 
 /** Every sample under another shape, one length of which may be -1. */
 export class Reshape extends Layer<ReshapeOptions> {
+  static override readonly keepsIntegers = true
   static override readonly defaults = { targetShape: required } satisfies Defaults<ReshapeOptions>
   override readonly samplewise = true
 
@@ -79,6 +81,7 @@ export interface PermuteOptions extends FirstLayerOptions {
 
 /** The axes of every sample in another order. */
 export class Permute extends Layer<PermuteOptions> {
+  static override readonly keepsIntegers = true
   static override readonly defaults = { dims: required } satisfies Defaults<PermuteOptions>
   override readonly samplewise = true
 
@@ -108,6 +111,7 @@ export interface RepeatVectorOptions extends FirstLayerOptions {
 
 /** `[batch, features]` as n equal steps, `[batch, n, features]`. */
 export class RepeatVector extends Layer<RepeatVectorOptions> {
+  static override readonly keepsIntegers = true
   static override readonly defaults = { n: required } satisfies Defaults<RepeatVectorOptions>
   override readonly samplewise = true
 
@@ -129,6 +133,7 @@ export class RepeatVector extends Layer<RepeatVectorOptions> {
 
 /** x itself. */
 export class Identity extends Layer<FirstLayerOptions> {
+  static override readonly keepsIntegers = true
   static override readonly defaults = {}
   override readonly samplewise = true
 

@@ -1,5 +1,5 @@
 /** Upsampling over one, two and three axes. */
-import { interpolations, perAxis, resize, type Interpolation, type PerAxis, type Tensor } from '@typegrad/tensor'
+import { interpolations, perAxis, resize, type DType, type Interpolation, type PerAxis, type Tensor } from '@typegrad/tensor'
 import type { Defaults } from './layer-config.ts'
 import { assertName, SpatialLayer, type SpatialOptions } from './spatial.ts'
 
@@ -9,6 +9,7 @@ export interface UpSamplingOptions extends SpatialOptions {
 }
 
 abstract class UpSampling<O extends UpSamplingOptions = UpSamplingOptions> extends SpatialLayer<O> {
+  static override readonly keepsIntegers = true
   static override readonly sizes: Readonly<Record<string, number>> = { size: 1 }
 
   protected get size(): readonly number[] {
@@ -69,6 +70,10 @@ export class UpSampling2D extends UpSampling<UpSampling2DOptions> {
   constructor(options: UpSampling2DOptions = {}) {
     super(options)
     assertName(this.kind, 'interpolation', this.options.interpolation, interpolations)
+  }
+
+  override computeOutputDType(inputs: readonly DType[]): DType {
+    return this.options.interpolation === 'nearest' ? super.computeOutputDType(inputs) : this.dtype
   }
 
   protected override compute(x: Tensor): Tensor {

@@ -1,5 +1,5 @@
 /** Numbers as the bins that they fall into. */
-import { isFloat, tensor, ValueError, type Tensor } from '@typegrad/tensor'
+import { isFloat, tensor, ValueError, type DType, type Tensor } from '@typegrad/tensor'
 import type { FirstLayerOptions } from '../core.ts'
 import type { Defaults, LayerConfig } from '../layer-config.ts'
 import { Layer } from '../layer.ts'
@@ -62,6 +62,10 @@ export class Discretization extends Layer<DiscretizationOptions> {
     const below = x.expandDims(-1).less(tensor(this.binBoundaries, { dtype }))
     const bins = below.sum(-1).neg().add(this.binBoundaries.length)
     return this.#mode === 'int' ? bins : encode(bins, this.#mode, this.binBoundaries.length + 1)
+  }
+
+  override computeOutputDType(): DType {
+    return this.#mode === 'int' ? 'int32' : 'float32'
   }
 
   override computeOutputShape(inputShape: SymbolicShape): SymbolicShape {

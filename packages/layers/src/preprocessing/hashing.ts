@@ -1,5 +1,5 @@
 /** Strings and integers put into bins by their hashes. */
-import { sizeOf, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
+import { sizeOf, ValueError, type DType, type Tensor, type TensorLike } from '@typegrad/tensor'
 import type { FirstLayerOptions } from '../core.ts'
 import { required, type Defaults, type LayerConfig } from '../layer-config.ts'
 import { positiveInteger } from '../layer.ts'
@@ -66,6 +66,10 @@ export class Hashing extends StringLayer<HashingOptions> {
     return this.#mode === 'int' ? integers(bins, shape) : encodeNumbers(bins, shape, this.#mode, numBins)
   }
 
+  override computeOutputDType(): DType {
+    return this.#mode === 'int' ? 'int32' : 'float32'
+  }
+
   override computeOutputShape(inputShape: SymbolicShape): SymbolicShape {
     return encodedShape(inputShape, this.#mode, this.options.numBins)
   }
@@ -122,6 +126,10 @@ export class HashedCrossing extends StringLayer<HashedCrossingOptions> {
       return Number(joined % BigInt(numBins))
     })
     return this.#mode === 'int' ? integers(bins, shape) : encodeNumbers(bins, shape, 'oneHot', numBins)
+  }
+
+  override computeOutputDType(): DType {
+    return this.#mode === 'int' ? 'int32' : 'float32'
   }
 
   override computeOutputShape(shapes: readonly SymbolicShape[]): SymbolicShape {

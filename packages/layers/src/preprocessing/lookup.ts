@@ -1,5 +1,5 @@
 /** Values as their positions in a vocabulary, which is given or learned. */
-import { Tensor, tensor, ValueError, type Shape, type TensorLike } from '@typegrad/tensor'
+import { Tensor, tensor, ValueError, type DType, type Shape, type TensorLike } from '@typegrad/tensor'
 import type { FirstLayerOptions } from '../core.ts'
 import type { LayerConfig } from '../layer-config.ts'
 import type { SymbolicShape } from '../symbolic.ts'
@@ -217,6 +217,10 @@ export abstract class Lookup<T extends string | number, O extends LookupOptions<
     const { values, shape } = flattenNumbers(inputs as Tensor)
     const all = this.getVocabulary()
     return this.terms({ values: values.map((at) => all[at] ?? oovToken), shape })
+  }
+
+  override computeOutputDType(): DType {
+    return this.#mode === 'int' ? 'int32' : 'float32'
   }
 
   override computeOutputShape(inputShape: SymbolicShape): SymbolicShape {

@@ -21,6 +21,7 @@ export interface ResizingOptions extends SizeOptions {
 
 /** Images resized, of their dtype: integers are rounded. */
 export class Resizing extends SizedImageLayer<ResizingOptions> {
+  static override readonly keepsIntegers = true
   static override readonly defaults = {
     height: required,
     width: required,

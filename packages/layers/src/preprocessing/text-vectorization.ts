@@ -1,5 +1,5 @@
 /** Texts as the positions of their words in a vocabulary. */
-import { ValueError, type Tensor } from '@typegrad/tensor'
+import { ValueError, type DType, type Tensor } from '@typegrad/tensor'
 import type { FirstLayerOptions } from '../core.ts'
 import type { Defaults, LayerConfig } from '../layer-config.ts'
 import type { SymbolicShape } from '../symbolic.ts'
@@ -168,6 +168,10 @@ export class TextVectorization extends StringLayer<TextVectorizationOptions> {
   override apply(texts: any): any
   override apply(texts: any): any {
     return this.compute(texts as Strings)
+  }
+
+  override computeOutputDType(): DType {
+    return this.#lookup.computeOutputDType()
   }
 
   override computeOutputShape([batch]: SymbolicShape): SymbolicShape {
