@@ -109,13 +109,23 @@ describe('hostile .keras files', () => {
     const outcome = await fuzz([golden('linear_regression.keras'), packed({})], (bytes) => loadModel(bytes))
     expect(outcome.refused).toBeGreaterThan(runs / 2)
   })
+
+  it(`reads or refuses ${runs} .keras files whose weights are damaged`, async () => {
+    const outcome = await fuzz([parts.get('model.weights.h5')!], (bytes) => loadModel(packed({ 'model.weights.h5': bytes })))
+    expect(outcome.refused).toBeGreaterThan(runs / 5)
+  })
+
+  it(`reads or refuses ${runs} damaged .h5 files`, async () => {
+    const outcome = await fuzz([golden('linear_regression.h5')], (bytes) => loadModel(bytes))
+    expect(outcome.refused).toBeGreaterThan(runs / 5)
+  })
 })
 
 describe('HDF5', () => {
   it('gives back what was written, of every dtype', async () => {
-    const { tensors } = await readHdf5(golden('transformer.weights.h5'), 'test')
+    const { tensors } = readHdf5(golden('transformer.weights.h5'), 'test')
     const attributes = new Map([['a', new Map([['name', 'naïve']])]])
-    const again = await readHdf5(await writeHdf5({ tensors, groups: new Set(['a', 'b/c']), attributes }, 'test'), 'test')
+    const again = readHdf5(await writeHdf5({ tensors, groups: new Set(['a', 'b/c']), attributes }, 'test'), 'test')
     expect([...again.tensors].map(([name, value]) => [name, value.dtype, value.toArray()])).toEqual(
       [...tensors].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => [name, value.dtype, value.toArray()]),
     )
@@ -127,7 +137,7 @@ describe('HDF5', () => {
     const { default: h5wasm, ready } = await import('h5wasm')
     const { FS } = await ready
     const made = (build: (file: InstanceType<typeof h5wasm.File>) => void): Uint8Array => {
-      const file = new h5wasm.File('/hostile.h5', 'w')
+      const file = new h5wasm.File('/hostile.h5', 'w', { libver: ['earliest', 'latest'] })
       build(file)
       file.close()
       return (FS as unknown as { readFile(path: string): Uint8Array }).readFile('/hostile.h5')
@@ -137,29 +147,29 @@ describe('HDF5', () => {
       for (const name of ['x', 'y', 'z']) file.create_hard_link('/a', `a/${name}`)
     })
     const begun = performance.now()
-    await expect(readHdf5(loop, 'test')).rejects.toThrow(FormatError)
+    expect(() => readHdf5(loop, 'test')).toThrow(FormatError)
     expect(performance.now() - begun).toBeLessThan(1000)
-    await expect(
+    expect(() =>
       readHdf5(
         made((file) => file.create_external_link('/etc/passwd', '/x', 'out')),
         'test',
       ),
-    ).rejects.toThrow(/ExternalLink/)
-    await expect(
+    ).toThrow(/links elsewhere/)
+    expect(() =>
       readHdf5(
         made((file) => file.create_soft_link('/nowhere', 'soft')),
         'test',
       ),
-    ).rejects.toThrow(/BrokenSoftLink/)
+    ).toThrow(/'soft' is a link/)
   })
 
   it('refuses an array that is larger than its file by far', async () => {
     const { default: h5wasm, ready } = await import('h5wasm')
     const { FS } = await ready
-    const file = new h5wasm.File('/large.h5', 'w')
+    const file = new h5wasm.File('/large.h5', 'w', { libver: ['earliest', 'latest'] })
     file.create_dataset({ name: 'x', data: [0], shape: [1], dtype: '<f4', maxshape: [null], chunks: [1024] }).resize([2 ** 31])
     file.close()
     const bytes = (FS as unknown as { readFile(path: string): Uint8Array }).readFile('/large.h5')
-    await expect(readHdf5(bytes, 'test')).rejects.toThrow(/more room than its size allows/)
+    expect(() => readHdf5(bytes, 'test')).toThrow(/more room than its size allows/)
   })
 })

@@ -39,7 +39,7 @@ export async function loadKeras(bytes: Uint8Array, source: LoadSource, options: 
   const plan = new Assignment()
   const known = new Set(['config.json', 'metadata.json', 'model.weights.h5'])
   for (const name of files.keys()) if (!known.has(name)) plan.problems.push(`'${name}' in the archive is not known`)
-  planKerasWeights(model, await readHdf5(weights, what), plan, compile)
+  planKerasWeights(model, readHdf5(weights, what), plan, compile)
   refuse(`${what} contradicts itself`, plan.problems)
   plan.run()
   return model
@@ -48,7 +48,7 @@ export async function loadKeras(bytes: Uint8Array, source: LoadSource, options: 
 /** The model of the bytes of a whole-model `.h5` file. */
 export async function loadHdf5(bytes: Uint8Array, source: LoadSource, options: LoadModelOptions): Promise<Model> {
   const what = `loadModel: ${nameOf(source)}`
-  const file = await readHdf5(bytes, what)
+  const file = readHdf5(bytes, what)
   if (isLegacy(file)) return loadLegacy(file, source, options)
   throw new FormatError(`${what} holds weights, but no architecture; make the model and call loadWeights`)
 }
@@ -58,7 +58,7 @@ export async function planKerasFile(model: Model, bytes: Uint8Array, name: strin
   const what = `loadWeights: ${name}`
   const zipped = bytes[0] === 0x50 ? unzip(bytes, (entry) => entry === 'model.weights.h5', what).get('model.weights.h5') : bytes
   if (!zipped) throw new FormatError(`${what} holds no model.weights.h5`)
-  const file = await readHdf5(zipped, what)
+  const file = readHdf5(zipped, what)
   if (isLegacy(file)) planLegacyWeights(model, file, plan)
   else planKerasWeights(model, file, plan, false)
 }

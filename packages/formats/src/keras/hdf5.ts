@@ -1,9 +1,14 @@
-/** HDF5 files as named tensors and attributes, by h5wasm: the HDF5 library itself, in a sandbox, loaded when it is first needed. */
+/**
+ * HDF5 files as named tensors and attributes. They are written by h5wasm, the HDF5 library itself, which is loaded when it is first
+ * needed. They are not read by it: some damaged files keep it busy for ever.
+ */
 import { FormatError } from '@typegrad/data'
-import { tensor, type DType, type Tensor, type TypedArray } from '@typegrad/tensor'
+import type { Tensor } from '@typegrad/tensor'
 import type * as H5wasmModule from 'h5wasm'
-import type { Attribute, Dataset, Group, Metadata } from 'h5wasm'
+import type { Group } from 'h5wasm'
 import { SaveError } from '../errors.ts'
+import { membersOf, messagesOf, View, type Message } from './hdf5-objects.ts'
+import { arrayAt, attributeAt } from './hdf5-types.ts'
 
 type H5wasm = typeof H5wasmModule.default
 
@@ -18,9 +23,7 @@ export interface Hdf5 {
 /** The library's files, which are in memory. */
 interface Files {
   readFile(path: string): Uint8Array
-  writeFile(path: string, bytes: Uint8Array): void
   unlink(path: string): void
-  getStream(fd: number): { stream_ops: { write(stream: unknown, buffer: unknown, offset: number, length: number): number } }
 }
 
 async function library(op: string): Promise<{ h5wasm: H5wasm; files: Files }> {
@@ -31,123 +34,68 @@ async function library(op: string): Promise<{ h5wasm: H5wasm; files: Files }> {
     throw new SaveError(`${op}: Keras' files need the package h5wasm: npm install h5wasm`, {}, error)
   }
   const files = (await module.ready).FS as unknown as Files
-  // The library prints a page for every damaged file, besides returning an error.
-  const stderr = files.getStream(2)
-  stderr.stream_ops = { ...stderr.stream_ops, write: (_stream, _buffer, _offset, length) => length }
   return { h5wasm: module.default, files }
-}
-
-let count = 0
-
-/** Everything in an HDF5 file. Links are refused, and so is what would take more than the limit when it is read. @throws FormatError */
-export async function readHdf5(bytes: Uint8Array, op: string, limit = 4 * bytes.length + 2 ** 24): Promise<Hdf5> {
-  const fail = (why: string): FormatError => new FormatError(`${op}: the HDF5 file is damaged: ${why}`)
-  const { h5wasm, files } = await library(op)
-  const path = `/read-${count++}.h5`
-  files.writeFile(path, bytes)
-  try {
-    const file = new h5wasm.File(path, 'r')
-    try {
-      if (file.file_id < 0n) throw fail('it is no HDF5 file')
-      return new Walk(h5wasm, fail, bytes.length, limit).read(file)
-    } finally {
-      file.close()
-    }
-  } catch (error) {
-    throw error instanceof FormatError ? error : fail((error as Error).message)
-  } finally {
-    files.unlink(path)
-  }
 }
 
 /** The deepest nesting of groups, which ends a walk through links that lead back. */
 const maxDepth = 64
 
-class Walk {
-  readonly #library: H5wasm
-  readonly #fail: (why: string) => FormatError
-  /** No object takes less than so many bytes of a file: there cannot be more objects, unless they are met again and again. */
-  #objects: number
-  #room: number
-  readonly tensors = new Map<string, Tensor>()
-  readonly groups = new Set<string>()
-  readonly attributes = new Map<string, Map<string, string | readonly string[]>>()
-
-  constructor(library: H5wasm, fail: (why: string) => FormatError, size: number, limit: number) {
-    this.#library = library
-    this.#fail = fail
-    this.#objects = size / 32
-    this.#room = limit
+/**
+ * Everything in an HDF5 file that the library or h5py wrote with its defaults. Links are refused, and so is what would take more than
+ * the limit. @throws FormatError
+ */
+export function readHdf5(bytes: Uint8Array, op: string, limit = 4 * bytes.length + 2 ** 24): Hdf5 {
+  const fail = (why: string): FormatError => new FormatError(`${op}: the HDF5 file is damaged: ${why}`)
+  const view = new View(bytes, fail)
+  view.expect(0, '\u0089HDF\r\n\u001A\n')
+  const version = view.uint8(8)
+  if (version > 1 || view.uint8(13) !== 8 || view.uint8(14) !== 8)
+    throw new FormatError(`${op}: an HDF5 file of version ${version}, only those of the library's default format are read`)
+  const tensors = new Map<string, Tensor>()
+  const groups = new Set<string>()
+  const attributes = new Map<string, Map<string, string | readonly string[]>>()
+  let room = limit
+  const take = (size: number): void => {
+    room -= size
+    if (!(room >= 0)) throw fail('it would take more room than its size allows')
   }
-
-  read(root: Group): Hdf5 {
-    this.#group(root, '', 0)
-    return this
-  }
-
-  #group(group: Group, path: string, depth: number): void {
-    if (depth > maxDepth) throw this.#fail(`groups are nested more than ${maxDepth} deep`)
-    this.groups.add(path)
-    this.#attributes(group, path)
-    for (const name of group.keys()) {
-      if (--this.#objects < 0) throw this.#fail('it has more objects than its size allows')
-      const below = path === '' ? name : `${path}/${name}`
-      const found = group.get(name)
-      if (found instanceof this.#library.Group) this.#group(found, below, depth + 1)
-      else if (found instanceof this.#library.Dataset) this.tensors.set(below, this.#dataset(found, below))
-      else throw this.#fail(`'${below}' is ${found ? `a ${found.constructor.name}` : 'missing'}, expected a group or an array`)
+  // No object takes less than so many bytes: there cannot be more of them, unless they are met again and again.
+  let objects = bytes.length / 32
+  const visit = (at: number, path: string, depth: number): void => {
+    if (--objects < 0 || depth > maxDepth) throw fail('it has more objects than its size allows')
+    const messages = messagesOf(view, at)
+    const find = (type: number): Message | undefined => messages.find((message) => message.type === type)
+    const table = find(0x11)
+    if (find(0x2)) throw fail(`the group '${path}' has links elsewhere, or is of the newer format`)
+    if (!table) {
+      tensors.set(path, arrayAt(view, path, find, take))
+      return
     }
-  }
-
-  #attributes(group: Group, path: string): void {
+    groups.add(path)
     const texts = new Map<string, string | readonly string[]>()
-    for (const [name, attribute] of Object.entries(group.attrs)) {
-      const { metadata } = attribute
-      this.#take(metadata.total_size * metadata.size)
-      const value = metadata.type === 3 ? textOf(attribute) : undefined
-      if (value !== undefined) texts.set(name, value)
-      // h5py writes an empty list of names as an empty array of numbers.
-      else if (metadata.total_size === 0) texts.set(name, [])
+    for (const message of messages) {
+      const attribute = message.type === 0xc ? attributeAt(view, message, take) : undefined
+      if (attribute) texts.set(...attribute)
     }
-    this.attributes.set(path, texts)
+    attributes.set(path, texts)
+    const members = membersOf(view, view.uint64(table.at), view.uint64(table.at + 8))
+    for (const [name, member] of members) {
+      const below = path === '' ? name : `${path}/${name}`
+      if (tensors.has(below) || groups.has(below)) throw fail(`'${below}' is in it twice`)
+      visit(member, below, depth + 1)
+    }
   }
-
-  #take(bytes: number): void {
-    this.#room -= bytes
-    if (!(this.#room >= 0)) throw this.#fail('it would take more room than its size allows')
-  }
-
-  #dataset(dataset: Dataset, path: string): Tensor {
-    const { metadata, shape } = dataset
-    const dtype = dtypeOf(metadata)
-    if (!dtype || !shape) throw this.#fail(`'${path}' holds ${JSON.stringify(dataset.dtype)}, expected numbers`)
-    this.#take(shape.reduce((a, b) => a * b, metadata.size))
-    const value = dataset.value as TypedArray | BigInt64Array | BigUint64Array | number | bigint | null
-    const values = typeof value === 'object' ? (value ?? []) : [value]
-    const exact = Float64Array.from(values as ArrayLike<number | bigint>, Number)
-    if (dtype === 'int32' && exact.some((element) => element !== (element | 0)))
-      throw this.#fail(`'${path}' holds integers beyond int32`)
-    return tensor(exact, { shape, dtype })
-  }
+  visit(view.uint64((version === 0 ? 56 : 60) + 8), '', 0)
+  return { tensors, groups, attributes }
 }
 
-/** What the elements of an array become; `undefined` for what is not supported. */
-function dtypeOf({ type, size, signed, littleEndian, vlen }: Metadata): DType | undefined {
-  if (vlen || (size > 1 && !littleEndian)) return undefined
-  if (type === 0) return size === 1 && !signed ? 'uint8' : 'int32'
-  return type === 1 ? ({ 4: 'float32', 8: 'float64' } as const)[size] : undefined
-}
-
-function textOf({ value }: Attribute): string | readonly string[] | undefined {
-  if (typeof value === 'string') return value
-  return Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : undefined
-}
+let count = 0
 
 /** An HDF5 file with these arrays, and texts as attributes of groups, as h5py writes it. */
 export async function writeHdf5({ tensors, groups, attributes }: Hdf5, op: string): Promise<Uint8Array> {
   const { h5wasm, files } = await library(op)
   const path = `/write-${count++}.h5`
-  const file = new h5wasm.File(path, 'w')
+  const file = new h5wasm.File(path, 'w', { libver: ['earliest', 'latest'] })
   try {
     const made = new Map<string, Group>([['', file]])
     const group = (name: string): Group => {
