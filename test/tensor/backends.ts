@@ -3,6 +3,9 @@ import { backendNames, setBackend, type DType } from '@typegrad/tensor'
 import { limits } from '../../packages/tensor/src/backends/wasm/limits.ts'
 import { runtime } from '../../packages/tensor/src/backends/wasm/start.ts'
 import { afterAll, beforeAll, describe, type TestContext } from 'vitest'
+import { registerCompiled } from './compiled-backend.ts'
+
+if (backendNames().includes('wasm')) registerCompiled()
 
 /**
  * Largest `|got - expected|` relative to the larger of the result and, where a formula cancels, its arguments; and what
@@ -70,12 +73,20 @@ const table: readonly BackendUnderTest[] = [
   { ...wasm, label: 'wasm, all staged in a memory that grows', prepare: stageAll },
 ]
 
+/** Programs as a backend, for suites that ask for them: each kernel is compiled, which takes its time. */
+const compiled: BackendUnderTest = { ...wasm, name: 'compiled' }
+
 export const backends: readonly BackendUnderTest[] = table.filter(({ name }) => backendNames().includes(name))
 
 /** Skips a test of a dtype on a backend that lacks it. */
 export function needs(context: TestContext, { lacks }: BackendUnderTest, dtype: DType): void {
   context.skip(lacks[dtype] !== undefined, lacks[dtype])
 }
+
+/** All, and programs. */
+export const withPrograms: readonly BackendUnderTest[] = backends.some(({ name }) => name === 'wasm')
+  ? [...backends, compiled]
+  : backends
 
 /** Those that work in their usual way: enough for what is about ops and not about their memory. */
 export const plainBackends = backends.filter(({ prepare }) => prepare === undefined)

@@ -22,7 +22,7 @@ import {
   store,
   type ArrayCase,
 } from './arrays.ts'
-import { needs, onEveryBackend } from './backends.ts'
+import { needs, onEveryBackend, withPrograms } from './backends.ts'
 import { slope, smoothOperands } from './calculus.ts'
 import { expectClose, normError } from './close.ts'
 import { broadcastShape, indices, Naive, product } from './naive.ts'
@@ -164,7 +164,11 @@ onEveryBackend((backend) => {
           shapes.map((shape) => new Naive(shape, stored)),
           y.dtype,
         )
-        expectClose(await read(y), wanted, y.dtype, { tolerance: backend.elementwise, scales, signedZeros: backend.signedZeros })
+        expectClose(await read(y), wanted, y.dtype, {
+          tolerance: backend.elementwise,
+          scales,
+          signedZeros: backend.signedZeros,
+        })
       }
     })
 
@@ -212,4 +216,4 @@ onEveryBackend((backend) => {
       )
     })
   })
-})
+}, withPrograms)

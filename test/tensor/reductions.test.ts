@@ -17,7 +17,7 @@ import {
   unitValue,
   type ArrayCase,
 } from './arrays.ts'
-import { needs, onEveryBackend } from './backends.ts'
+import { needs, onEveryBackend, withPrograms } from './backends.ts'
 import { expectClose } from './close.ts'
 import { groups, Naive } from './naive.ts'
 import { runs } from './properties.ts'
@@ -269,4 +269,4 @@ onEveryBackend((backend) => {
     )
     expect(results).toEqual([0, 1, 0, 1, NaN, 0])
   })
-})
+}, withPrograms)

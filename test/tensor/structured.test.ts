@@ -19,7 +19,7 @@ import {
   tameValue,
   type ArrayCase,
 } from './arrays.ts'
-import { onEveryBackend } from './backends.ts'
+import { onEveryBackend, withPrograms } from './backends.ts'
 import { expectClose } from './close.ts'
 import { broadcastShape, Naive } from './naive.ts'
 import { runs } from './properties.ts'
@@ -407,7 +407,10 @@ onEveryBackend((backend) => {
           expect(positions.dtype).toBe('int32')
           expect(await read(positions)).toEqual(alongAxis(x, axis, (line) => order(line, descending)))
           const wanted = alongAxis(x, axis, (line) => order(line, descending).map((i) => line[i]))
-          expectClose(await read(t.sort(axis, { descending })), wanted, type, { ...exactly, signedZeros: backend.signedZeros })
+          expectClose(await read(t.sort(axis, { descending })), wanted, type, {
+            ...exactly,
+            signedZeros: backend.signedZeros,
+          })
         }),
       )
     })
@@ -475,4 +478,4 @@ onEveryBackend((backend) => {
       )
     })
   })
-})
+}, withPrograms)

@@ -1,5 +1,5 @@
 /** Brings elementwise nodes together: those that walk over the same elements become one loop. */
-import type { DType } from '../dtype.ts'
+import { isFloat } from '../dtype.ts'
 import { kernel, type Kernel } from '../formula/kernel.ts'
 import { name, substitute, type Formula } from '../formula/parse.ts'
 import { contiguousLayout, makeLayout, type Layout } from '../layout.ts'
@@ -73,6 +73,8 @@ function elementwiseOf(node: Node): { kernel: Kernel; type: LoopType } | undefin
   if (node.kind === 'elementwise') {
     const { kernel, compute } = node.details
     if (compute === 'uint8') return undefined
+    // The condition of a choice between integers may be a float.
+    if (compute === 'int32' && node.inputs.some((x) => isFloat(x.dtype))) return undefined
     return { kernel, type: compute === 'bool' ? 'float32' : compute }
   }
   if (node.kind !== 'copy') return undefined
@@ -217,6 +219,3 @@ function layoutIn(group: Group, x: Tensor): Layout {
 
 const sameLayout = (a: Layout, b: Layout): boolean =>
   a.offset === b.offset && a.strides.every((stride, i) => stride === b.strides[i])
-
-/** The type of a loop as a dtype of a backend's kernels. */
-export const isLoopType = (dtype: DType): dtype is LoopType => dtype === 'float32' || dtype === 'float64' || dtype === 'int32'

@@ -63,6 +63,11 @@ export function canReduce({ reduction }: Details['reduce'], x: Tensor, out: Tens
   return Object.values(kernels).every((k) => canRender(k as Kernel, type))
 }
 
+function isProduct(reduction: Reduction): boolean {
+  const formula = parse(reduction.step)
+  return formula.op === 'call' && formula.fn === '*'
+}
+
 /** Accumulators that grow side by side, since each addition waits for the one before. */
 const together = 4
 
@@ -131,7 +136,8 @@ export function writeReduce(target: RenderTarget, details: Details['reduce'], x:
 
   const depth = reduced.shape.length
   const length = depth > 0 ? reduced.shape[depth - 1] : 1
-  const runs = depth > 0 && reduced.strides[0][depth - 1] === 1
+  // Products stay in order: parts that come to 0 and ∞ would make NaN of what comes to ∞.
+  const runs = depth > 0 && reduced.strides[0][depth - 1] === 1 && !isProduct(reduction)
   writeNest(f, kept.shape, [start, outStart], [xSteps(kept.strides[0]), outSteps(kept.strides[1])], ([from, to]) => {
     f.scope(() => {
       const wide = runs ? together * lanes : 0
