@@ -185,18 +185,24 @@ export async function fit(
     await callbacks.call('onEpochBegin', epoch, {})
     while (step < (steps ?? Infinity) && !aborted()) {
       // After the end of a pass comes the next one, if the epoch is to be longer.
-      const batch = (await training.next()) ?? (steps === undefined ? undefined : await training.next())
+      let given = training.next()
+      let batch = given instanceof Promise ? await given : given
+      if (!batch && steps !== undefined) {
+        given = training.next()
+        batch = given instanceof Promise ? await given : given
+      }
       if (!batch) {
         if (steps !== undefined || step === 0) ranOut(model, epoch, step)
         break
       }
-      await callbacks.call('onTrainBatchBegin', step, {})
-      if (options.debugNaN) located(epoch, step, () => watchedStep(model, batch))
+      let waiting = callbacks.call('onTrainBatchBegin', step, {})
+      if (waiting) await waiting
+      if (options.debugNaN) debugStep(model, batch, epoch, step)
       else model.steps.train(batch)
       step++
       if (callbacks.wantsBatchLogs()) await callbacks.call('onTrainBatchEnd', step - 1, model.logs())
-      await callbacks.settle('batch')
-      await pacer.breathe()
+      waiting = callbacks.settle('batch') ?? pacer.breathe()
+      if (waiting) await waiting
       if (model.stopTraining) break
     }
     if (aborted() || step === 0) break
@@ -217,9 +223,9 @@ export async function fit(
 }
 
 /** Errors say in which batch they arose. */
-function located(epoch: number, step: number, f: () => void): void {
+function debugStep(model: Model, batch: Batch, epoch: number, step: number): void {
   try {
-    f()
+    watchedStep(model, batch)
   } catch (error) {
     if (error instanceof NonFiniteError) error.message = `fit: epoch ${epoch + 1}, batch ${step}: ${error.message}`
     throw error

@@ -30,8 +30,12 @@ const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 
 export class Pacer {
   #last = performance.now()
 
-  async breathe(): Promise<void> {
-    if (performance.now() - this.#last < 50) return
+  /** A promise only where it is time. */
+  breathe(): void | Promise<void> {
+    if (performance.now() - this.#last >= 50) return this.#rest()
+  }
+
+  async #rest(): Promise<void> {
     await pause()
     this.#last = performance.now()
   }

@@ -82,16 +82,25 @@ export class CallbackList {
   }
 
   /** All hooks of a batch, or of an epoch, have been called. */
-  async settle(what: 'batch' | 'epoch'): Promise<void> {
+  settle(what: 'batch' | 'epoch'): void | Promise<void> {
+    if (this.#settled.length > 0) return this.#settleAll(what)
+  }
+
+  async #settleAll(what: 'batch' | 'epoch'): Promise<void> {
     for (const callback of this.#settled) await callback.settled(what)
   }
 
-  /** Waits only where a callback is asynchronous. */
-  async call<H extends Hook>(hook: H, ...args: Parameters<Callback[H]>): Promise<void> {
-    for (const callback of this.#callbacks) {
+  /** A promise only where a callback is asynchronous: waiting for nothing would cost more than a small step. */
+  call<H extends Hook>(hook: H, ...args: Parameters<Callback[H]>): void | Promise<void> {
+    return this.#callFrom(0, hook, args)
+  }
+
+  #callFrom<H extends Hook>(first: number, hook: H, args: Parameters<Callback[H]>): void | Promise<void> {
+    for (let i = first; i < this.#callbacks.length; i++) {
+      const callback = this.#callbacks[i]
       if (callback[hook] === Callback.prototype[hook]) continue
-      const result = (callback[hook] as (...all: unknown[]) => void | Promise<void>)(...args)
-      if (result) await result
+      const result = (callback[hook] as (...all: unknown[]) => void | Promise<void>).apply(callback, args)
+      if (result) return result.then(() => this.#callFrom(i + 1, hook, args))
     }
   }
 

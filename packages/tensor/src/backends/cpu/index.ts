@@ -6,7 +6,8 @@ import { gather, scatterAdd } from './indexing.ts'
 import { matmul, softmax } from './linear.ts'
 import { pool, poolGradient, poolPick } from './pool.ts'
 import { random } from './random.ts'
-import { argReduce, argsort, reduce, scan } from './reduce.ts'
+import { argReduce, reduce, scan } from './reduce.ts'
+import { argsort } from './sort.ts'
 
 /** The readable reference: plain loops and ndarray-ops, computing in double precision. */
 export const cpu: Backend = {

@@ -100,7 +100,7 @@ function byIndex(
 }
 
 /** Calls `f` with the buffer positions of the first element of every line along `axis`. */
-function forEachLine(x: Tensor, out: Tensor, axis: number, f: (from: number, to: number) => void): void {
+export function forEachLine(x: Tensor, out: Tensor, axis: number, f: (from: number, to: number) => void): void {
   const first = (t: Tensor): Tensor =>
     view(
       t,
@@ -149,22 +149,5 @@ export function scan(kind: 'sum' | 'prod', x: Tensor, axis: number, { exclusive,
       out.array[to + i * outStep] = exclusive ? acc : next
       acc = next
     }
-  })
-}
-
-/** Stable argsort along the last axis; NaN counts as the largest. */
-export function argsort(x: Tensor, descending: boolean, out: Tensor): void {
-  const axis = x.rank - 1
-  const [step, outStep, length] = [x.layout.strides[axis], out.layout.strides[axis], x.shape[axis]]
-  const sign = descending ? -1 : 1
-  forEachLine(x, out, axis, (from, to) => {
-    const values = Float64Array.from({ length }, (_, i) => x.array[from + i * step])
-    const positions = Array.from({ length }, (_, i) => i)
-    positions.sort((i, j) => {
-      const [a, b] = [values[i], values[j]]
-      if (a !== a || b !== b) return sign * (Number(a !== a) - Number(b !== b)) || i - j
-      return sign * (a - b) || i - j
-    })
-    for (let i = 0; i < length; i++) out.array[to + i * outStep] = positions[i]
   })
 }
