@@ -61,8 +61,8 @@ export interface CompileOptions {
   /** Figures to watch that count sample weights. */
   readonly weightedMetrics?: PerOutput<MetricLike | readonly MetricLike[]> | readonly MetricLike[]
   /**
-   * Runs steps as compiled programs where the backend has them. A step of your own (`trainStep`, `call` …) is then run once and
-   * recorded; what it does beside its ops is done that once. @defaultValue `true`
+   * Runs steps as compiled programs where the backend has them: the step runs once, is recorded, and from then on its ops are
+   * done again; what it does beside them is not. @defaultValue `true`, but for a step (`trainStep` …) of your own
    */
   readonly jit?: boolean
 }
@@ -102,7 +102,7 @@ export class Model extends Layer<ModelOptions, any> {
   readonly #outputs: readonly SymbolicTensor[]
   #compiled: Compiled | undefined
   #steps: Steps | undefined
-  #jit = true
+  #jit: boolean | undefined
   /** The outputs of a subclass, by the losses that it was compiled with. */
   #named: string[] = ['y']
   /** Set by a callback to end `fit` after the step. */
@@ -184,7 +184,7 @@ export class Model extends Layer<ModelOptions, any> {
     const { optimizer = 'rmsprop', loss, lossWeights, metrics, weightedMetrics } = options
     if (loss === undefined) throw new ValueError("compile: a loss is needed, such as { loss: 'mse' }")
     this.#named = namesByLoss(loss)
-    this.#jit = options.jit ?? true
+    this.#jit = options.jit
     this.#steps = undefined
     const names = this.outputNames
     const unweighted = new CompiledMetrics(metrics, names)
@@ -200,7 +200,7 @@ export class Model extends Layer<ModelOptions, any> {
 
   /** @internal How steps are taken. */
   get steps(): Steps {
-    return (this.#steps ??= new Steps(this, this.#jit))
+    return (this.#steps ??= new Steps(this, (kind) => this.#jit ?? this[kind] === Model.prototype[kind]))
   }
 
   get #training(): Compiled {

@@ -5,7 +5,9 @@ import { pickRows, Rows } from './rows.ts'
 /** Arrays of more bytes than this are not kept beside the weights; their batches are picked before the step. */
 const mostResidentBytes = 2 ** 28
 
-type Kind = 'trainStep' | 'testStep'
+export type StepKind = 'trainStep' | 'testStep' | 'predictStep'
+
+type Kind = Exclude<StepKind, 'predictStep'>
 
 /** Which weights are trained decides what a step is. */
 type Trainable = string
@@ -13,7 +15,8 @@ type Trainable = string
 /** The steps that `fit`, `evaluate` and `predict` take: compiled programs, or op by op where the model cannot be compiled. */
 export class Steps {
   readonly #model: Model
-  #jit: boolean
+  readonly #mayCompile: (kind: StepKind) => boolean
+  #jit = true
   readonly #compiled: Partial<Record<Kind, CompiledFunction<[Trainable, Batch, Tensor | undefined], void>>> = {}
   #predict: CompiledFunction<[readonly Tensor[]], Tensor[]> | undefined
   readonly #resident = new Map<string, Variable>()
@@ -22,9 +25,10 @@ export class Steps {
   readonly #entered = new WeakMap<Batch, Batch>()
   #trainable: Trainable = ''
 
-  constructor(model: Model, jit: boolean) {
+  /** `jit` says for each kind of step whether it may be compiled. */
+  constructor(model: Model, jit: (kind: StepKind) => boolean) {
     this.#model = model
-    this.#jit = jit
+    this.#mayCompile = jit
   }
 
   /** Looks at what decides how a step is compiled; `fit`, `evaluate` and `predict` begin with it. */
@@ -48,7 +52,7 @@ export class Steps {
   predict(x: readonly Tensor[]): Tensor[] {
     const model = this.#model
     const eagerly = (): Tensor[] => model.predictStep(x)
-    if (!this.#jit) return eagerly()
+    if (!this.#jit || !this.#mayCompile('predictStep')) return eagerly()
     const compiled = (this.#predict ??= compile((inputs) => model.predictStep(inputs)))
     return this.#orEagerly(() => compiled(x), eagerly)
   }
@@ -63,13 +67,14 @@ export class Steps {
 
   #take(kind: Kind, batch: Batch): void {
     const model = this.#model
-    const eagerly = (): void => model[kind](batch)
-    if (!this.#jit) return eagerly()
+    const plain = (): Batch => ({ x: batch.x, y: batch.y, sampleWeight: batch.sampleWeight })
+    const eagerly = (): void => model[kind](plain())
+    if (!this.#jit || !this.#mayCompile(kind)) return eagerly()
     const compiled = (this.#compiled[kind] ??= compile((_, arrays, rows) => model[kind](rows ? pickRows(arrays, rows) : arrays)))
     const resident = batch instanceof Rows ? this.#residentOf(batch.arrays, kind) : undefined
     this.#orEagerly(() => {
       if (batch instanceof Rows && resident) compiled(this.#trainable, resident, batch.rows)
-      else compiled(this.#trainable, { x: batch.x, y: batch.y, sampleWeight: batch.sampleWeight }, undefined)
+      else compiled(this.#trainable, plain(), undefined)
     }, eagerly)
   }
 
