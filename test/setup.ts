@@ -1,8 +1,12 @@
 import fc from 'fast-check'
+import { type Feature, removeFeature } from './without.ts'
 
 // Repeat a failed property with the seed of its report, or look harder:
 //   FC_SEED=-1819918769 npx vitest run test/tensor
 //   FC_RUNS=10000 npx vitest run
-const { FC_SEED: seed, FC_RUNS: runs } = process.env
+// Run the suite in an engine that lacks something (see without.ts):
+//   WITHOUT=SharedMemory npx vitest run test/tensor
+const { FC_SEED: seed, FC_RUNS: runs, WITHOUT: without } = process.env
 
 fc.configureGlobal({ numRuns: Number(runs ?? 100), ...(seed === undefined ? {} : { seed: Number(seed) }) })
+if (without) removeFeature(without as Feature)

@@ -59,7 +59,7 @@ const wasm = {
 function stageAll(): () => void {
   const before = { ...limits }
   const grew = runtime!.growAlways
-  Object.assign(limits, { light: 0, reduce: 0, argReduce: 0 })
+  Object.assign(limits, { light: 0, reduce: 0, argReduce: 0, random: 8 })
   runtime!.growAlways = true
   return () => {
     Object.assign(limits, before)

@@ -7,6 +7,7 @@ import { conv, convInput, convKernel } from './conv/index.ts'
 import type { Runtime } from './runtime.ts'
 import { softmax } from './softmax.ts'
 import { buildProgram } from './program/program.ts'
+import { random } from './random.ts'
 import { argReduce, reduce } from './reduce/index.ts'
 import { realOf } from './stage.ts'
 import { pool, poolGradient, poolPick } from './windows/index.ts'
@@ -49,6 +50,11 @@ export const makeWasmBackend = (runtime: Runtime): Backend => ({
     const type = realOf(out.dtype)
     if (type && x.dtype === out.dtype) poolPick(runtime, values, x, attributes, out, type)
     else cpu.poolPick(values, x, attributes, out)
+  },
+  random(key, stream, out) {
+    const type = realOf(out.dtype)
+    if (type) random(runtime, key, stream, out, type)
+    else cpu.random(key, stream, out)
   },
   softmax(x, out, log) {
     softmax(runtime, x, out, log, realOf(out.dtype)!)

@@ -8,6 +8,8 @@ export const limits = {
   /** Reductions, and the positions of extremes, from which they are staged. */
   reduce: 1 << 13,
   argReduce: 1 << 9,
+  /** Random numbers. */
+  random: 256,
   /** From here threads share an elementwise kernel, and so much each takes at a time. */
   parallel: 1 << 15,
   grain: 1 << 13,

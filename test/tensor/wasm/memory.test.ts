@@ -1,0 +1,48 @@
+/** Memory that ends, and memory that must not grow. */
+import { BackendError, random, setBackend, zeros } from '@typegrad/tensor'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { runtime } from '../../../packages/tensor/src/backends/wasm/start.ts'
+
+beforeEach(() => void setBackend('wasm'))
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+test('out of memory is a typed error, after which everything works', () => {
+  const { memory } = runtime!
+  const small = new random.Generator(1).normal([300, 40])
+  const wanted = small.exp().toTypedArray()
+  const product = small.transpose().matmul(small).toTypedArray()
+  const large = zeros([memory.buffer.byteLength / 4])
+  const grow = vi.spyOn(memory, 'grow').mockImplementation(() => {
+    throw new RangeError('WebAssembly.Memory.grow(): Maximum memory size exceeded')
+  })
+  for (let turn = 0; turn < 3; turn++) {
+    expect(() => large.exp()).toThrow(BackendError)
+    expect(() => large.reshape([2, -1]).sum(0)).toThrow(/out of memory: the wasm backend needs \d+ more bytes/)
+    expect(() => large.reshape([1, -1, 1]).conv(zeros([3, 1, 2]))).toThrow(BackendError)
+    expect(small.exp().toTypedArray()).toEqual(wanted)
+    expect(small.transpose().matmul(small).toTypedArray()).toEqual(product)
+  }
+  grow.mockRestore()
+  expect(large.exp().sum().item()).toBe(large.size)
+})
+
+test('100,000 steps in one synchronous loop take no more memory than the first ones', () => {
+  const bytes = (): number => {
+    for (let i = 0; i < 3; i++) globalThis.gc!()
+    return process.memoryUsage().arrayBuffers
+  }
+  let x = new random.Generator(1).uniform([16])
+  const run = (steps: number): void => {
+    for (let i = 0; i < steps; i++) x = x.mul(0.5).exp().sub(0.75)
+  }
+  run(1000)
+  const before = bytes()
+  const memory = runtime!.memory.buffer.byteLength
+  run(100_000)
+  // Slabs more or less; without collection within the job it would be tens of MiB.
+  expect(bytes() - before).toBeLessThan(512 * 1024)
+  expect(runtime!.memory.buffer.byteLength).toBe(memory)
+  expect(x.isfinite().all().item()).toBe(1)
+})
