@@ -9,3 +9,6 @@ export {
   type WriteOptions,
 } from './safetensors/safetensors.ts'
 export { loadModel, type LoadModelOptions } from './storage.ts'
+export { decodeNpy, encodeNpy, readNpy, writeNpy } from './numpy/npy.ts'
+export { decodeNpz, encodeNpz, readNpz, writeNpz, type ReadNpzOptions, type WriteNpzOptions } from './numpy/npz.ts'
+export type { ReadOptions } from './files/files.ts'

@@ -67,7 +67,8 @@ export async function encodeSafetensors(tensors: NamedTensors, options: WriteOpt
   return joined(await safetensorsPieces(tensors, options))
 }
 
-const entriesOf = <T>(given: ReadonlyMap<string, T> | Readonly<Record<string, T>>): [string, T][] =>
+/** @internal */
+export const entriesOf = <T>(given: ReadonlyMap<string, T> | Readonly<Record<string, T>>): [string, T][] =>
   given instanceof Map ? [...given] : Object.entries(given as Readonly<Record<string, T>>)
 
 /** @internal The bytes of a file, piece by piece. Wide elements come first, so that all are aligned. */

@@ -1,0 +1,50 @@
+/** NumPy's `.npz`: named arrays, a zip archive of `.npy` files. */
+import { FormatError } from '@typegrad/data'
+import { unzip } from '@typegrad/data/files'
+import type { LoadSource, SaveTarget } from '@typegrad/model'
+import type { Tensor } from '@typegrad/tensor'
+import { zipSync } from 'fflate'
+import { nameOf, readAll, writePieces, type ReadOptions } from '../files/files.ts'
+import { entriesOf, type NamedTensors } from '../safetensors/safetensors.ts'
+import { decode, encodeNpy } from './npy.ts'
+
+export interface ReadNpzOptions extends ReadOptions {
+  /** The most bytes that the arrays may unpack to. @defaultValue four times the file, and 16 MiB */
+  readonly maxBytes?: number
+}
+
+/** Reads the arrays of a `.npz` file by name: a path, a URL, a `Blob` or bytes. @throws FormatError */
+export const readNpz = async (source: LoadSource, options: ReadNpzOptions = {}): Promise<Map<string, Tensor>> =>
+  decodeAll(await readAll(source, 'readNpz', options), `readNpz: ${nameOf(source)}`, options.maxBytes)
+
+/** The same for bytes in memory. */
+export const decodeNpz = (bytes: Uint8Array, { maxBytes }: Pick<ReadNpzOptions, 'maxBytes'> = {}): Map<string, Tensor> =>
+  decodeAll(bytes, 'decodeNpz', maxBytes)
+
+function decodeAll(bytes: Uint8Array, what: string, maxBytes: number | undefined): Map<string, Tensor> {
+  const files = unzip(bytes, () => true, what, maxBytes)
+  return new Map(
+    [...files].map(([name, content]): [string, Tensor] => {
+      if (!name.endsWith('.npy')) throw new FormatError(`${what}: '${name}' in the archive is no .npy file`)
+      return [name.slice(0, -4), decode(content, `${what}, '${name}'`)]
+    }),
+  )
+}
+
+export interface WriteNpzOptions {
+  /** Whether the arrays are packed, as by `savez_compressed`. @defaultValue `false` */
+  readonly compress?: boolean
+}
+
+/** Writes named arrays to a `.npz` file, which is replaced as a whole or not at all. @throws SaveError */
+export async function writeNpz(target: SaveTarget, arrays: NamedTensors, options: WriteNpzOptions = {}): Promise<void> {
+  await writePieces(target, [await encodeNpz(arrays, options)], 'writeNpz')
+}
+
+/** The same as bytes. */
+export async function encodeNpz(arrays: NamedTensors, { compress = false }: WriteNpzOptions = {}): Promise<Uint8Array> {
+  const encoded = await Promise.all(
+    entriesOf(arrays).map(async ([name, array]) => [`${name}.npy`, await encodeNpy(array)] as const),
+  )
+  return zipSync(Object.fromEntries(encoded), { level: compress ? 6 : 0 })
+}
