@@ -2,6 +2,7 @@
 import { checkpoint, customGradient, grad, GradientTape, hessian, jacobian, jvp, vjp, vmap } from '@typegrad/autograd'
 import {
   BackendError,
+  compile,
   concat,
   listen,
   GradientError,
@@ -216,6 +217,23 @@ describe('checkpoint', () => {
     setSeed(3)
     random.uniform([8])
     expect(next.toArray()).toEqual(random.uniform([2]).toArray())
+  })
+
+  test('compiled: the draws are new in every run, and the backward pass repeats those of its own', () => {
+    const make = (): ((x: Tensor) => Tensor[]) => (x) => {
+      const f = (v: Tensor): Tensor =>
+        checkpoint((u) =>
+          u.mul(random.uniform([4], { dtype: 'float64' })).add(random.gamma([4], { alpha: 2, dtype: 'float64' })),
+        )(v)
+      const { value, pullback } = vjp(f, x)
+      return [value, pullback(x.onesLike())[0], random.uniform([2])]
+    }
+    const results = [make(), compile(make())].map((step) => {
+      setSeed(9)
+      return [1, 2, 3].map((k) => step(f64([k, k, k, k])).map(list))
+    })
+    expect(results[1]).toEqual(results[0])
+    expect(results[0][0][1]).not.toEqual(results[0][1][1])
   })
 
   test('a variable that was assigned in between is an error, not a wrong gradient', () => {

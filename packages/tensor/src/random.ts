@@ -3,9 +3,9 @@
  * depends on nothing else. So the numbers are the same on every backend and for every number of threads.
  */
 import { currentBackend } from './backends/backend.ts'
-import { hostDraw, hostEffect, tracing } from './compile/host.ts'
+import { hostDraw, hostEffect } from './compile/host.ts'
 import type { DType } from './dtype.ts'
-import { TraceError, ValueError } from './errors.ts'
+import { ValueError } from './errors.ts'
 import { assertShape, formatShape, normalizeAxis, type Shape } from './shape.ts'
 import { emptyTensor, type Tensor } from './tensor.ts'
 import { erf } from './formula/special.ts'
@@ -250,25 +250,30 @@ export const multinomial: Generator['multinomial'] = (...args) => global.multino
 /** The generators that a function drew from, and where each stood before. */
 class Journal {
   readonly #before = new Map<Generator, Generator['state']>()
+  readonly #noted = new Set<Generator>()
   readonly outer = journal
 
   note(generator: Generator): void {
-    if (!this.#before.has(generator)) this.#before.set(generator, generator.state)
+    if (!this.#noted.has(generator)) {
+      this.#noted.add(generator)
+      hostEffect(() => void this.#before.set(generator, generator.state))
+    }
     this.outer?.note(generator)
   }
 
   /** Runs `f` with all of them put back to where they stood, and leaves them as they are now. */
   replay<T>(f: () => T): T {
-    if (tracing() && this.#before.size > 0)
-      throw new TraceError(
-        'checkpoint: random numbers are drawn in what is to be computed again, which a compiled function cannot do',
-      )
-    const now = [...this.#before.keys()].map((generator) => [generator, generator.state] as const)
-    for (const [generator, state] of this.#before) generator.state = state
+    let now: [Generator, Generator['state']][] = []
+    hostEffect(() => {
+      now = [...this.#before.keys()].map((generator) => [generator, generator.state])
+      for (const [generator, state] of this.#before) generator.state = state
+    })
     try {
       return f()
     } finally {
-      for (const [generator, state] of now) generator.state = state
+      hostEffect(() => {
+        for (const [generator, state] of now) generator.state = state
+      })
     }
   }
 }
