@@ -198,6 +198,11 @@ export class Model extends Layer<ModelOptions, any> {
     return this
   }
 
+  /** The programs that steps were compiled to, as text: loops with their formulas, kernels, bytes, and why each was made. */
+  explain(): string {
+    return this.steps.explain()
+  }
+
   /** @internal How steps are taken. */
   get steps(): Steps {
     return (this.#steps ??= new Steps(this, (kind) => this.#jit ?? this[kind] === Model.prototype[kind]))

@@ -2,7 +2,7 @@ import { kernel } from '../formula/kernel.ts'
 import { contiguousLayout, makeLayout } from '../layout.ts'
 import { reductions } from '../ops/reduce.ts'
 import { Tensor } from '../tensor.ts'
-import { Value, type Graph, type Node } from './trace.ts'
+import { Value, valueOf, type Graph, type Node } from './trace.ts'
 
 const kernels = {
   // A row of only -∞ gives zeros.
@@ -11,13 +11,38 @@ const kernels = {
   log: kernel(['x', 'sum', 'top'], { y: 'top == -1 / 0 ? -1 / 0 : x - top - log(sum)' }),
 }
 
-/** The graph with softmax as the reductions and the elementwise kernels that it is made of, so that they can be part of loops. */
-export function lower(graph: Graph): Graph {
-  let id = -1
-  const made = (shape: readonly number[], like: Tensor): Tensor => {
+/** New values for a graph, with numbers of their own. */
+class Maker {
+  #id = -1
+
+  tensor(shape: readonly number[], like: Tensor): Tensor {
     const layout = contiguousLayout(shape)
-    return new Tensor(new Value(id--, like.dtype, layout.size, { kind: 'computed' }), layout, like.dtype)
+    return new Tensor(new Value(this.#id--, like.dtype, layout.size, { kind: 'computed' }), layout, like.dtype)
   }
+}
+
+/** The graph as programs want it: no variable becomes another one's old value, and (unless `exact`) softmax is taken apart. */
+export function lower(graph: Graph, exact: boolean): Graph {
+  const maker = new Maker()
+  const apart = exact ? graph : withoutSoftmax(graph, maker)
+  return withoutSwaps(apart, maker)
+}
+
+/** Variables that become what others were get copies of it, made before those are written. */
+function withoutSwaps(graph: Graph, maker: Maker): Graph {
+  const nodes = [...graph.nodes]
+  const assigned = graph.assigned.map(({ variable, value }) => {
+    if (valueOf(value).origin.kind !== 'variable') return { variable, value }
+    const copy = maker.tensor(value.shape, value)
+    nodes.push({ kind: 'copy', inputs: [value], outputs: [copy], details: undefined })
+    return { variable, value: copy }
+  })
+  return { ...graph, nodes, assigned }
+}
+
+/** The graph with softmax as the reductions and the elementwise kernels that it is made of, so that they can be part of loops. */
+function withoutSoftmax(graph: Graph, maker: Maker): Graph {
+  const made = (shape: readonly number[], like: Tensor): Tensor => maker.tensor(shape, like)
   const nodes = graph.nodes.flatMap((node): Node[] => {
     if (node.kind !== 'softmax' || node.outputs[0].size === 0) return [node]
     const [x] = node.inputs

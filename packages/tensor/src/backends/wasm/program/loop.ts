@@ -166,9 +166,12 @@ export function writeLoop(target: RenderTarget, loop: Loop, storage: Storage, ra
         )
         return
       }
+      const base = f.let(typeof at.at === 'number' ? i32.const(at.at) : at.at)
       for (let lane = 0; lane < count; lane++) {
         const one = f.let(laneFirst(type, results[result], lane))
-        storeLanes(target, type, dtype, { at: at.at, offset: at.offset + lane * steps[rank - 1] }, one, 1, false)
+        // Added to the address, and not to the constant beside it: steps may go backwards.
+        const lanePlace = { at: i32.add(base, lane * steps[rank - 1]), offset: at.offset }
+        storeLanes(target, type, dtype, lanePlace, one, 1, false)
       }
     })
   }

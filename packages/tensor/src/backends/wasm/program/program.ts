@@ -31,8 +31,7 @@ const gemmParams = integers('job', 'begin', 'end', 'scratch')
 
 /** Turns a graph into one WebAssembly module whose addresses are constants, with what only JavaScript can do between its parts. */
 export function buildProgram(runtime: Runtime, backend: Backend, traced: Graph): Program {
-  const lowered = runtime.deterministic ? traced : lower(traced)
-  const graph = simplify(lowered, backend)
+  const graph = simplify(lower(traced, runtime.deterministic), backend)
   const items = fuse(graph, (kernel, type) => canRender(kernel, laneTypeOf[type]))
   return new WasmProgram(runtime, backend, graph, items)
 }

@@ -1,0 +1,323 @@
+/** compile: the same results as f itself, variables changed in place, host steps done again, and errors where it cannot be done. */
+import { GradientTape, valueAndGrad, vmap } from '@typegrad/autograd'
+import {
+  compile,
+  hostChoice,
+  hostEffect,
+  hostNumber,
+  IndexError,
+  isTraceError,
+  memory,
+  random,
+  scalar,
+  setDeterministic,
+  setSeed,
+  setThreads,
+  tensor,
+  TraceError,
+  Variable,
+  zeros,
+  type Tensor,
+} from '@typegrad/tensor'
+import fc from 'fast-check'
+import { afterEach, describe, expect, test } from 'vitest'
+
+const numbers = (x: Tensor): number[] => [...x.toTypedArray()]
+
+/** Largest difference relative to the size of the expected numbers. */
+function apart(got: Tensor, expected: Tensor): number {
+  const [a, b] = [numbers(got), numbers(expected)]
+  const size = Math.max(1e-30, ...b.filter(Number.isFinite).map(Math.abs))
+  return Math.max(0, ...a.map((value, i) => (Object.is(value, b[i]) || value === b[i] ? 0 : Math.abs(value - b[i]) / size)))
+}
+
+/** A step of a random program: an op on earlier results, numbered backwards. */
+interface Step {
+  readonly op: (typeof opNames)[number]
+  readonly a: number
+  readonly b: number
+}
+
+const ops = {
+  add: (a: Tensor, b: Tensor) => a.add(b),
+  sub: (a: Tensor, b: Tensor) => a.sub(b),
+  mul: (a: Tensor, b: Tensor) => a.mul(b),
+  tanh: (a: Tensor) => a.tanh(),
+  relu: (a: Tensor) => a.relu(),
+  square: (a: Tensor) => a.tanh().square(),
+  compare: (a: Tensor, b: Tensor) => a.greater(b).where(a, b.neg()),
+  rows: (a: Tensor) => a.sub(a.mean(-1, { keepdims: true })),
+  columns: (a: Tensor) => a.add(a.sum(0)).mul(0.1),
+  largest: (a: Tensor) => a.div(a.abs().max(null, { keepdims: true }).add(1)),
+  product: (a: Tensor, b: Tensor) => a.matmul(b.transpose()).matmul(a).tanh(),
+  softmax: (a: Tensor) => a.softmax(),
+  turned: (a: Tensor) => a.reshape([a.shape[1], a.shape[0]]).transpose().flip(0),
+  sliced: (a: Tensor) => a.slice([0, 1]).add(a),
+  picked: (a: Tensor) =>
+    a
+      .take(tensor([0, 0, a.shape[0] - 1], { dtype: 'int32' }))
+      .sum(0)
+      .add(a),
+  joined: (a: Tensor, b: Tensor) => a.slice([0, 1]).broadcastTo(b.shape).add(b),
+  none: (a: Tensor) => a.mul(0).add(zeros(a.shape, { dtype: a.dtype })),
+}
+const opNames = Object.keys(ops) as (keyof typeof ops)[]
+
+const programs = fc.record({
+  shape: fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 })),
+  steps: fc.array(fc.record<Step>({ op: fc.constantFrom(...opNames), a: fc.nat(8), b: fc.nat(8) }), {
+    minLength: 1,
+    maxLength: 12,
+  }),
+  seed: fc.nat(1000),
+})
+
+const runProgram = (steps: readonly Step[], inputs: readonly Tensor[]): Tensor => {
+  const made = [...inputs]
+  const back = (n: number): Tensor => made[made.length - 1 - (n % made.length)]
+  for (const { op, a, b } of steps) made.push(ops[op](back(a), back(b)))
+  return made.at(-1)!
+}
+
+afterEach(() => {
+  setDeterministic(false)
+  setThreads()
+})
+
+describe('the same as the function itself', () => {
+  test.each(['float32', 'float64'] as const)('random programs and their gradients, %s', (dtype) => {
+    fc.assert(
+      fc.property(programs, ({ shape, steps, seed }) => {
+        const draw = new random.Generator(seed)
+        const inputs = [draw.normal(shape, { dtype }), draw.normal(shape, { dtype })]
+        const f = (a: Tensor, b: Tensor): { value: Tensor; grads: Tensor[]; y: Tensor } => {
+          let y!: Tensor
+          return { ...valueAndGrad((p, q) => (y = runProgram(steps, [p, q])).square().mean())(a, b), y }
+        }
+        const [eager, compiled] = [f(inputs[0], inputs[1]), compile(f)(inputs[0], inputs[1])]
+        const limit = dtype === 'float32' ? 2e-5 : 1e-13
+        expect(apart(compiled.y, eager.y)).toBeLessThan(limit)
+        compiled.grads.forEach((grad, i) => expect(apart(grad, eager.grads[i])).toBeLessThan(limit))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('bit by bit where determinism is asked for', () => {
+    setDeterministic(true)
+    fc.assert(
+      fc.property(programs, ({ shape, steps, seed }) => {
+        const draw = new random.Generator(seed)
+        const [a, b] = [draw.normal(shape), draw.normal(shape)]
+        const f = (p: Tensor, q: Tensor): Tensor => runProgram(steps, [p, q])
+        expect(numbers(compile(f)(a, b))).toEqual(numbers(f(a, b)))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test.each([1, 2, 3])('large arrays on %i threads', (count) => {
+    setThreads(count)
+    const f = (x: Tensor): Tensor => x.exp().add(x.slice(0)).mul(x.transpose().sigmoid()).add(1)
+    const x = new random.Generator(3).normal([301, 301])
+    expect(apart(compile(f)(x), f(x))).toBeLessThan(1e-6)
+  })
+
+  test('no elements, one element, integers and truth values', () => {
+    const f = (x: Tensor, n: Tensor): Tensor[] => [
+      x.exp().sum(),
+      x.add(1),
+      n.mul(3).sub(n.floorDivide(2)),
+      n.greater(2),
+      n.cast('bool').cast('float32'),
+    ]
+    const g = compile(f)
+    for (const [x, n] of [
+      [zeros([0, 3]), tensor([], { dtype: 'int32' })],
+      [tensor([[2]]), tensor([5], { dtype: 'int32' })],
+      [tensor([[1, 2]]), tensor([-7, 2, 3], { dtype: 'int32' })],
+    ] as const) {
+      expect(g(x, n).map((y) => [y.dtype, y.toArray()])).toEqual(f(x, n).map((y) => [y.dtype, y.toArray()]))
+    }
+  })
+
+  test('inputs in any layout; results in any structure', () => {
+    const f = compile(({ x, list }: { x: Tensor; list: readonly Tensor[] }) => ({
+      sum: x.add(list[0]),
+      turned: x.transpose(),
+      same: x,
+      n: 3,
+    }))
+    const x = tensor([[1, 2, 3], [4, 5, 6]]) // prettier-ignore
+    const y = f({ x: x.flip(1), list: [x.slice([0, 1]).broadcastTo([2, 3])] })
+    expect(y.sum.toArray()).toEqual([[4, 4, 4], [7, 7, 7]]) // prettier-ignore
+    expect(y.turned.toArray()).toEqual([[3, 6], [2, 5], [1, 4]]) // prettier-ignore
+    expect([y.same.toArray(), y.n]).toEqual([[[3, 2, 1], [6, 5, 4]], 3]) // prettier-ignore
+  })
+
+  test('inside of compiled functions, of vmap, and under a tape', () => {
+    const f = compile((x: Tensor) => x.square().sum())
+    expect(compile((x: Tensor) => f(x).add(1))(tensor([1, 2])).item()).toBe(6)
+    expect(vmap(f)(tensor([[1, 2], [3, 4]])).toArray()).toEqual([5, 25]) // prettier-ignore
+    const [tape, x] = [new GradientTape(), new Variable(tensor([1, 2]))]
+    expect(tape.gradient(tape.run(() => f(x.value)), [x])[0]!.toArray()).toEqual([2, 4]) // prettier-ignore
+  })
+})
+
+describe('variables', () => {
+  test('are changed in place; who took their value before keeps it', () => {
+    const w = new Variable(tensor([1, 2, 3]))
+    const step = compile(() => void w.assign(w.mul(2)))
+    step()
+    const before = w.value
+    const view = w.slice([1, 3])
+    step()
+    expect([before.toArray(), view.toArray(), w.toArray()]).toEqual([[2, 4, 6], [4, 6], [4, 8, 12]]) // prettier-ignore
+    w.assign(tensor([1, 1, 1]))
+    step()
+    expect([w.toArray(), before.toArray()]).toEqual([[2, 2, 2], [2, 4, 6]]) // prettier-ignore
+  })
+
+  test('can change places, take views of others, and be read after they are replaced', () => {
+    const [a, b, c] = [new Variable(tensor([1, 2])), new Variable(tensor([3, 4])), new Variable(tensor([0, 0]))]
+    const step = compile(() => {
+      const old = a.value
+      a.assign(b.value)
+      b.assign(old.flip(0))
+      c.assign(a.add(b))
+      return a.mul(10)
+    })
+    expect(step().toArray()).toEqual([30, 40])
+    expect([a.toArray(), b.toArray(), c.toArray()]).toEqual([[3, 4], [2, 1], [5, 5]]) // prettier-ignore
+    step()
+    expect([a.toArray(), b.toArray(), c.toArray()]).toEqual([[2, 1], [4, 3], [6, 4]]) // prettier-ignore
+  })
+
+  test('are shared by programs', () => {
+    const w = new Variable(tensor([1]))
+    const [add, twice, read] = [
+      compile(() => void w.assign(w.add(1))),
+      compile(() => void w.assign(w.mul(2))),
+      compile(() => w.add(0)),
+    ]
+    for (const step of [add, twice, add]) step()
+    expect(read().item()).toBe(5)
+  })
+
+  test('may be made inside, if they begin with zeros', () => {
+    let count: Variable | undefined
+    const f = compile(() => {
+      count ??= new Variable(zeros([2]))
+      count.assign(count.add(1))
+    })
+    f()
+    f()
+    expect(count!.toArray()).toEqual([2, 2])
+    expect(() => compile((x: Tensor) => new Variable(x.add(1)))(tensor(1))).toThrow(TraceError)
+  })
+
+  test('a step makes no new buffers', async () => {
+    const w = new Variable(random.normal([40, 40]))
+    const step = compile((x: Tensor) => {
+      const { grads } = valueAndGrad(() => x.matmul(w).tanh().mean(), [w])
+      w.assign(w.sub(grads[0]))
+    })
+    const x = random.normal([8, 40])
+    for (let i = 0; i < 10; i++) step(x)
+    const before = memory()
+    for (let i = 0; i < 1000; i++) step(x)
+    expect(memory()).toEqual(before)
+    expect(step.traces).toBe(1)
+  })
+})
+
+describe('the host', () => {
+  test('random numbers are those that the function itself draws', () => {
+    const f = (): Tensor[] => [random.normal([3, 4]), random.bernoulli([5]), random.uniform([2], { dtype: 'float64' })]
+    setSeed(5)
+    const eager = [f(), f(), [random.uniform([3])]].flat().map((x) => x.toArray())
+    setSeed(5)
+    const g = compile(f)
+    const compiled = [g(), g(), [random.uniform([3])]].flat()
+    compiled.forEach((x, i) => expect(apart(x.cast('float64'), tensor(eager[i], { dtype: 'float64' }))).toBeLessThan(1e-6))
+    setSeed(5)
+    expect(g()[0].toArray()).toEqual(compiled[0].toArray())
+  })
+
+  test('numbers and effects are asked for before each run; a choice that changes is another trace', () => {
+    let [steps, even] = [0, true]
+    const f = compile((x: Tensor) => {
+      const y = x.mul(hostNumber(() => steps))
+      hostEffect(() => void steps++)
+      return hostChoice(() => even) ? y : y.neg()
+    })
+    const got = [1, 2, 3].map(() => f(tensor(10)).item())
+    even = false
+    got.push(f(tensor(10)).item())
+    even = true
+    got.push(f(tensor(10)).item())
+    expect(got).toEqual([0, 10, 20, -30, 40])
+    expect([steps, f.traces]).toEqual([5, 2])
+  })
+})
+
+describe('traces', () => {
+  test('one for each signature; the text says why', () => {
+    const f = compile((x: Tensor, name: string, n: number) => (name === 'twice' ? x.mul(2) : x.add(n)))
+    const x = tensor([1, 2])
+    expect(
+      [f(x, 'twice', 0), f(x, 'add', 3), f(x, 'add', 3), f(tensor([1]), 'add', 3), f(x, 'twice', 0)].map((y) => y.toArray()),
+    ).toEqual(
+      [[2, 4], [4, 5], [4, 5], [4], [2, 4]], // prettier-ignore
+    )
+    expect(f.traces).toBe(3)
+    expect(f.explain()).toMatch(/float32\[1\].*\n.*traced for the arguments were \(float32\[2\], "add", 3\) before/)
+    expect(f.explain()).toContain('(input0[2] * 2)')
+  })
+
+  test('a number as a tensor is an input', () => {
+    const f = compile((x: Tensor, rate: Tensor) => x.mul(rate))
+    expect([1, 2, 3].map((rate) => f(tensor([2]), scalar(rate)).item())).toEqual([2, 4, 6])
+    expect(f.traces).toBe(1)
+  })
+
+  test('elementwise ops become one loop', () => {
+    const f = compile((x: Tensor) => x.add(1).mul(2).tanh().sub(x).square())
+    f(tensor([1, 2]))
+    expect(f.explain()).toMatch(/: 1 kernels from 5 nodes/)
+  })
+})
+
+describe('errors', () => {
+  test('numbers cannot be read; the variables are as they were', () => {
+    const w = new Variable(tensor([1]))
+    const f = compile((x: Tensor) => {
+      w.assign(w.add(1))
+      return x.sum().item()
+    })
+    expect(() => f(tensor([1, 2]))).toThrow(/the numbers of a tensor \[\] are read, which a compiled function cannot do/)
+    expect([w.toArray(), f.traces]).toEqual([[1], 0])
+    let caught: unknown
+    try {
+      f(tensor([1]))
+    } catch (error) {
+      caught = error
+    }
+    expect(isTraceError(caught)).toBe(true)
+  })
+
+  test('an index outside its axis, and none after it', () => {
+    const f = compile((x: Tensor, i: Tensor) => x.take(i).sum())
+    const x = tensor([1, 2, 3])
+    const at = (...list: number[]): Tensor => tensor(list, { dtype: 'int32' })
+    expect(() => f(x, at(0, 3))).toThrow(IndexError)
+    expect(() => f(x, at(-4, 0))).toThrow(/index -1 is outside an axis of length 3/)
+    expect([f(x, at(0, 2)).item(), f(x, at(-1, -3)).item()]).toEqual([4, 4])
+  })
+
+  test('shapes that do not fit are told as ever', () => {
+    expect(() => compile((a: Tensor, b: Tensor) => a.matmul(b))(zeros([2, 3]), zeros([2, 3]))).toThrow(
+      /inner sizes 3 and 2 differ/,
+    )
+  })
+})

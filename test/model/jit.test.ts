@@ -1,0 +1,147 @@
+// Compiled steps: the same training as op by op, one program for each size of batch, and what cannot be compiled.
+import {
+  BatchNormalization,
+  Conv2D,
+  Dense,
+  Dropout,
+  Embedding,
+  Flatten,
+  GlobalAveragePooling1D,
+  Lambda,
+  LayerNormalization,
+  LSTM,
+  MaxPooling2D,
+  MultiHeadAttention,
+  type AnyLayer,
+} from '@typegrad/layers'
+import { Sequential } from '@typegrad/model'
+import { Adam, ExponentialDecay, optimizers } from '@typegrad/optim'
+import { IndexError, random, setSeed, tensor, type Tensor } from '@typegrad/tensor'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+
+const models: Record<string, { x: () => Tensor; layers: () => AnyLayer[] }> = {
+  dense: { x: () => random.normal([20, 5]), layers: () => [new Dense({ units: 7, activation: 'swish' })] },
+  'batch normalization and dropout': {
+    x: () => random.normal([20, 5]),
+    layers: () => [new Dense({ units: 8, activation: 'relu' }), new BatchNormalization(), new Dropout({ rate: 0.3 })],
+  },
+  'layer normalization': { x: () => random.normal([20, 5]), layers: () => [new LayerNormalization()] },
+  convolution: {
+    x: () => random.normal([20, 8, 8, 2]),
+    layers: () => [new Conv2D({ filters: 3, kernelSize: 3, activation: 'relu' }), new MaxPooling2D(), new Flatten()],
+  },
+  lstm: { x: () => random.normal([20, 4, 3]), layers: () => [new LSTM({ units: 5 })] },
+  embedding: {
+    x: () => random.integers([20, 4], { high: 9 }),
+    layers: () => [new Embedding({ inputDim: 9, outputDim: 3 }), new GlobalAveragePooling1D()],
+  },
+}
+
+async function train(name: string, jit: boolean): Promise<{ history: unknown; predicted: number[]; model: Sequential }> {
+  setSeed(4)
+  const { x, layers } = models[name]
+  const [inputs, y] = [x(), random.integers([20], { high: 3 })]
+  const model = new Sequential([...layers(), new Dense({ units: 3, activation: 'softmax' })])
+  model.compile({
+    optimizer: new Adam({ learningRate: 0.01 }),
+    loss: 'sparseCategoricalCrossentropy',
+    metrics: ['accuracy'],
+    jit,
+  })
+  const { history } = await model.fit(inputs, y, { epochs: 3, batchSize: 8, verbose: 0, validationSplit: 0.2 })
+  return { history, predicted: [...(await model.predict(inputs)).toTypedArray()], model }
+}
+
+const close = (value: unknown): unknown => {
+  if (typeof value === 'number') return expect.closeTo(value, 5)
+  if (Array.isArray(value)) return value.map(close)
+  return Object.fromEntries(Object.entries(value as object).map(([key, one]) => [key, close(one)]))
+}
+
+describe('compiled steps', () => {
+  it.each(Object.keys(models))('train as steps op by op: %s', async (name) => {
+    const [compiled, eager] = [await train(name, true), await train(name, false)]
+    expect(compiled.history).toEqual(close(eager.history))
+    expect(compiled.predicted).toEqual(close(eager.predicted))
+    expect(compiled.model.explain()).toContain('trainStep')
+    expect(eager.model.explain()).toBe('')
+  })
+
+  it.each(Object.keys(optimizers))('of %s', async (name) => {
+    const weights = async (jit: boolean): Promise<number[]> => {
+      setSeed(2)
+      const [x, y] = [random.normal([12, 4]), random.normal([12, 2])]
+      const model = new Sequential([new Dense({ units: 3, activation: 'tanh' }), new Dense({ units: 2 })])
+      const options = { learningRate: 0.01, clipnorm: 1, useEma: true, gradientAccumulationSteps: 2, emaOverwriteFrequency: 2 }
+      const optimizer = new optimizers[name as keyof typeof optimizers](options)
+      await model.compile({ optimizer, loss: 'mse', jit }).fit(x, y, { epochs: 3, batchSize: 4, verbose: 0 })
+      return model.getWeights().flatMap((w) => [...w.toTypedArray()])
+    }
+    expect(await weights(true)).toEqual(close(await weights(false)))
+  })
+
+  it('need one program for each size of batch, whatever the learning rate', async () => {
+    setSeed(1)
+    const model = new Sequential([new Dense({ units: 1 })])
+    const rate = new ExponentialDecay({ initialLearningRate: 0.1, decaySteps: 2, decayRate: 0.5 })
+    model.compile({ optimizer: new Adam({ learningRate: rate }), loss: 'mse' })
+    const [x, y] = [random.normal([10, 2]), random.normal([10, 1])]
+    await model.fit(x, y, { epochs: 4, batchSize: 4, verbose: 0 })
+    model.optimizer.learningRate = 0.5
+    await model.fit(x, y, { epochs: 2, batchSize: 4, verbose: 0 })
+    expect(model.explain().match(/traced for/g)).toHaveLength(2)
+  })
+
+  it('follow layers that are frozen between two fits', async () => {
+    const model = new Sequential([new Dense({ units: 2 }), new Dense({ units: 1 })]).compile({ loss: 'mse' })
+    const [x, y] = [random.normal([8, 2]), random.normal([8, 1])]
+    await model.fit(x, y, { verbose: 0 })
+    model.layers[0].trainable = false
+    const before = model.layers.map((layer) => layer.getWeights()[0].toArray())
+    await model.fit(x, y, { verbose: 0 })
+    const after = model.layers.map((layer) => layer.getWeights()[0].toArray())
+    expect(after[0]).toEqual(before[0])
+    expect(after[1]).not.toEqual(before[1])
+  })
+
+  it('check labels as steps op by op do', async () => {
+    const model = new Sequential([new Dense({ units: 3, activation: 'softmax' })])
+    model.compile({ loss: 'sparseCategoricalCrossentropy' })
+    const x = random.normal([4, 2])
+    await model.fit(x, tensor([0, 1, 2, 0]), { verbose: 0 })
+    await expect(model.fit(x, tensor([0, 1, 2, 3]), { verbose: 0 })).rejects.toThrow(IndexError)
+  })
+
+  it('attend to sequences', async () => {
+    class Attending extends Sequential {}
+    const attention = new MultiHeadAttention({ numHeads: 2, keyDim: 3 })
+    const model = new Attending([
+      new Lambda({ function: (x: Tensor) => attention.apply([x, x]) }),
+      new Flatten(),
+      new Dense({ units: 1 }),
+    ])
+    await model
+      .compile({ loss: 'mse', jit: true })
+      .fit(random.normal([6, 4, 3]), random.normal([6, 1]), { verbose: 0, batchSize: 3 })
+    expect(model.explain()).toContain('trainStep')
+  })
+})
+
+describe('what cannot be compiled', () => {
+  beforeEach(() => {
+    vi.spyOn(console, 'warn').mockImplementation(() => {})
+  })
+  afterEach(() => {
+    vi.restoreAllMocks()
+  })
+
+  it('runs op by op, and says why', async () => {
+    const reading = new Lambda({ function: (x: Tensor) => x.mul(x.max().item() > 0 ? 1 : 2), name: 'reading' })
+    const model = new Sequential([new Dense({ units: 2 }), reading]).compile({ loss: 'mse' })
+    await model.fit(random.normal([8, 2]), random.normal([8, 2]), { verbose: 0, epochs: 2 })
+    expect(console.warn).toHaveBeenCalledOnce()
+    expect(console.warn).toHaveBeenCalledWith(
+      expect.stringMatching(/runs op by op, for it cannot be compiled: .*numbers of a tensor.*layer 'reading'/),
+    )
+  })
+})
