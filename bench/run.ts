@@ -1,27 +1,36 @@
-/** `npm run bench [-- TOPIC …] [--json FILE]`: races the built packages against their peers and prints a table per topic. */
+/**
+ * `npm run bench [-- TOPIC …] [--json FILE] [--svg FILE]`: races the built packages against their peers and prints a table per
+ * topic; writes the rows as JSON and as a chart.
+ */
 import { writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { currentBackend, threads } from '@typegrad/tensor'
 import type { Row } from './case.ts'
+import { chart } from './chart.ts'
+import { conv } from './topics/conv.ts'
 import { elementwise } from './topics/elementwise.ts'
 import { gemm } from './topics/gemm.ts'
+import { growth } from './topics/growth.ts'
 import { reduce } from './topics/reduce.ts'
 import { train } from './topics/train.ts'
 
-const topics = { gemm, elementwise, reduce, train }
+const topics = { gemm, elementwise, reduce, conv, train, growth }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } })
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'string' }, svg: { type: 'string' } },
+})
 const unknown = positionals.filter((name) => !Object.hasOwn(topics, name))
 if (unknown.length > 0) {
   console.error(`no topic ${unknown.join(', ')}; there are ${Object.keys(topics).join(', ')}`)
   process.exit(1)
 }
 
-console.log(
+const machine =
   `typegrad, backend ${currentBackend().name}, ${threads().count} threads; Node ${process.version}, V8 ${process.versions.v8}; ` +
-    `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, load ${loadavg()[0].toFixed(1)} before\n`,
-)
+  `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, load ${loadavg()[0].toFixed(1)} before`
+console.log(`${machine}\n`)
 const figure = (value: number): string => (value >= 1000 ? value.toFixed(0) : value.toPrecision(3))
 const rows: Row[] = []
 for (const name of positionals.length > 0 ? positionals : Object.keys(topics)) {
@@ -30,13 +39,16 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(topics)) {
     rows.push(row)
     if (!head) {
       head = Object.keys(row.peers)
-      console.log(`| ${name} | unit | typegrad | min–max |${head.map((peer) => ` ${peer} |`).join('')}`)
-      console.log(`|---|---|---|---|${head.map(() => '---|').join('')}`)
+      console.log(`| ${name} | unit | threads | typegrad | min–max |${head.map((peer) => ` ${peer} |`).join('')}`)
+      console.log(`|---|---|---|---|---|${head.map(() => '---|').join('')}`)
     }
     const peers = head.map((peer) => ` ${row.peers[peer] === undefined ? '–' : figure(row.peers[peer])} |`).join('')
-    console.log(`| ${row.case} | ${row.unit} | **${figure(row.ours)}** | ${figure(row.min)}–${figure(row.max)} |${peers}`)
+    console.log(
+      `| ${row.case} | ${row.unit} | ${row.threads} | **${figure(row.ours)}** | ${figure(row.min)}–${figure(row.max)} |${peers}`,
+    )
   }
   console.log()
 }
 if (values.json) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`)
+if (values.svg) writeFileSync(values.svg, chart(rows, machine))
 process.exit(0)

@@ -1,22 +1,29 @@
 // NumPy and PyTorch, where python3 has them: a child process that runs one measurement and prints microseconds.
 import { execFileSync } from 'node:child_process'
 
-const has = new Map<string, boolean>()
+/** The python3 of the path, and that of the system, which may have other modules. */
+const interpreters = ['python3', '/usr/bin/python3']
 
-/** Whether `python3 -c 'import MODULE'` works here. */
-export function pythonHas(module: string): boolean {
-  let known = has.get(module)
-  if (known === undefined) {
-    try {
-      execFileSync('python3', ['-c', `import ${module}`], { stdio: 'ignore' })
-      known = true
-    } catch {
-      known = false
+const found = new Map<string, string | undefined>()
+
+/** The first interpreter that can import a module. */
+function interpreterWith(module: string): string | undefined {
+  if (!found.has(module)) {
+    const imports = (python: string): boolean => {
+      try {
+        execFileSync(python, ['-c', `import ${module}`], { stdio: 'ignore' })
+        return true
+      } catch {
+        return false
+      }
     }
-    has.set(module, known)
+    found.set(module, interpreters.find(imports))
   }
-  return known
+  return found.get(module)
 }
+
+/** Whether a python3 here can import the module. */
+export const pythonHas = (module: string): boolean => interpreterWith(module) !== undefined
 
 const frame = `
 import time, statistics
@@ -35,5 +42,6 @@ def measure(run, seconds=0.04, rounds=7):
 /** Microseconds per call of \`run\`, which \`setup\` defines; on one thread. */
 export function pythonMicroseconds(setup: string): number {
   const env = { ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1' }
-  return Number(execFileSync('python3', ['-c', `${frame}\n${setup}\nmeasure(run)`], { env, encoding: 'utf8' }))
+  const module = /\bimport torch\b/.test(setup) ? 'torch' : 'numpy'
+  return Number(execFileSync(interpreterWith(module)!, ['-c', `${frame}\n${setup}\nmeasure(run)`], { env, encoding: 'utf8' }))
 }

@@ -91,6 +91,7 @@ export async function* train(): AsyncGenerator<Row> {
         ? random.integers([batch], { high: outputs }).oneHot(outputs)
         : random.bernoulli([batch, outputs]).cast('float32')
     const data: Batch = { x: [x], y: [y], sampleWeight: [] }
+    model.steps.begin()
     const theirs = tfjsModel(layers, job)
     const { tf } = await import('../peers/tfjs.ts')
     const [tx, ty] = [
@@ -102,7 +103,7 @@ export async function* train(): AsyncGenerator<Row> {
       case: name,
       unit: 'µs/step',
       value: (microseconds) => microseconds,
-      ours: () => model.trainStep(data),
+      ours: () => model.steps.train(data),
       peers: [{ name: 'tfjs-wasm', run: () => theirs.trainOnBatch(tx, ty) }],
       measured: pythonHas('torch') ? { pytorch: pythonMicroseconds(torchStep(job)) } : {},
     })
