@@ -1,0 +1,116 @@
+/** Models for ONNX runtimes: layer by layer, for inference, with any batch size. */
+import { classNameOf, type AnyLayer, type SymbolicShape, type SymbolicTensor } from '@typegrad/layers'
+import { Model, Sequential, type SaveTarget } from '@typegrad/model'
+import { ValueError, type DType } from '@typegrad/tensor'
+import { refuse } from '../errors.ts'
+import { writePieces } from '../files/files.ts'
+import { Builder } from './builder.ts'
+import { converters, Unsayable } from './layers.ts'
+import { encodeModel, type OnnxValue } from './proto.ts'
+
+/** Layers that TimeDistributed may hold: what they do with one step is what they do with all at once. */
+const stepwise = new Set([
+  'Dense',
+  'Activation',
+  'ReLU',
+  'LeakyReLU',
+  'ELU',
+  'Dropout',
+  'GaussianNoise',
+  'Rescaling',
+  'LayerNormalization',
+])
+
+class Export {
+  readonly builder = new Builder()
+  readonly problems: string[] = []
+
+  /** The values that a layer makes of others. */
+  layer(layer: AnyLayer, inputs: readonly string[], shape: SymbolicShape): string[] {
+    if (layer instanceof Model) return this.model(layer, inputs)
+    const name = classNameOf(layer)
+    if (name === 'TimeDistributed') {
+      const { layer: within } = layer as unknown as { layer: AnyLayer }
+      if (stepwise.has(classNameOf(within))) return this.layer(within, inputs, shape)
+    }
+    try {
+      const convert = Object.hasOwn(converters, name) ? converters[name] : undefined
+      if (!convert) throw new Unsayable(`ONNX export knows no layer of class ${name}`)
+      return [convert(this.builder, inputs, layer, { name: layer.name, config: layer.getConfig(), shape })]
+    } catch (error) {
+      if (!(error instanceof Unsayable)) throw error
+      const problem = `layer '${layer.name}': ${error.message}`
+      if (!this.problems.includes(problem)) this.problems.push(problem)
+      return inputs.slice(0, 1)
+    }
+  }
+
+  /** The outputs of a model on inputs. */
+  model(model: Model, inputs: readonly string[]): string[] {
+    if (model instanceof Sequential) {
+      let shape = model.builtShape as SymbolicShape
+      let values = [...inputs]
+      for (const layer of model.layers) {
+        values = this.layer(layer, values, shape)
+        shape = layer.computeOutputShape(shape) as SymbolicShape
+      }
+      return values
+    }
+    const known = new Map<SymbolicTensor, string>(endsOf(model, 'inputs').map((input, i) => [input, inputs[i]]))
+    const valueOf = (tensor: SymbolicTensor): string => {
+      const found = known.get(tensor)
+      if (found !== undefined) return found
+      const { layer, inputs: given, outputs, context } = tensor.node!
+      const further = Object.entries(context ?? {}).filter(
+        ([, value]) => value !== undefined && value !== null && value !== false,
+      )
+      if (further.length > 0)
+        this.problems.push(`layer '${layer.name}': the argument ${further.map(([key]) => key).join(', ')} of its call`)
+      const values = this.layer(layer, given.map(valueOf), given[0].shape)
+      outputs.forEach((output, i) => known.set(output, values[i] ?? values[0]))
+      return known.get(tensor)!
+    }
+    return endsOf(model, 'outputs').map(valueOf)
+  }
+}
+
+/** The symbolic inputs or outputs of a functional model. */
+function endsOf(model: Model, which: 'inputs' | 'outputs'): readonly SymbolicTensor[] {
+  const ends = model.options[which] as SymbolicTensor | readonly SymbolicTensor[] | undefined
+  if (!ends)
+    throw new ValueError(
+      `exportOnnx: '${model.name}' is a subclass of Model; only Sequential and functional models say what they do`,
+    )
+  return Array.isArray(ends) ? (ends as readonly SymbolicTensor[]) : [ends as SymbolicTensor]
+}
+
+/**
+ * A model as the bytes of an ONNX file (operator set 17), for inference; the batch may have any size. Inputs and outputs have the names of
+ * `model.inputNames` and `model.outputNames`. What ONNX cannot say is listed at once and refused. @throws MismatchError
+ */
+export function encodeOnnx(model: Model): Uint8Array {
+  if (!model.built)
+    throw new ValueError(`exportOnnx: model '${model.name}' has no weights yet; begin it with an Input, or call it on data once`)
+  const sequential = model instanceof Sequential
+  const shapes = sequential ? [model.builtShape as SymbolicShape] : endsOf(model, 'inputs').map(({ shape }) => shape)
+  const dtypes: DType[] = sequential ? ['float32'] : endsOf(model, 'inputs').map(({ dtype }) => dtype)
+  const results = sequential ? [model.computeOutputShape(shapes[0])] : endsOf(model, 'outputs').map(({ shape }) => shape)
+  const inputs = model.inputNames.map((name, i): OnnxValue => ({ name, dtype: dtypes[i], shape: [null, ...shapes[i].slice(1)] }))
+  const made = new Export()
+  const values = made.model(
+    model,
+    inputs.map(({ name }) => name),
+  )
+  refuse(`exportOnnx: ONNX cannot say all of the model '${model.name}'`, made.problems)
+  const outputs = model.outputNames.map((name, i): OnnxValue => {
+    made.builder.nodes.push({ op: 'Identity', name: `output_${i}`, inputs: [values[i]], outputs: [name], attributes: {} })
+    return { name, dtype: 'float32', shape: [null, ...(results[i] as SymbolicShape).slice(1)] }
+  })
+  const { nodes, constants } = made.builder
+  return encodeModel({ name: model.name, nodes, constants, inputs, outputs })
+}
+
+/** Writes a model to an `.onnx` file, which is replaced as a whole or not at all; see {@link encodeOnnx}. */
+export async function exportOnnx(model: Model, target: SaveTarget): Promise<void> {
+  await writePieces(target, [encodeOnnx(model)], 'exportOnnx')
+}

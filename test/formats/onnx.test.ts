@@ -1,0 +1,156 @@
+// What is exported to ONNX gives in onnxruntime what it gives here.
+import * as ort from 'onnxruntime-web/wasm'
+import { encodeOnnx, MismatchError } from '@typegrad/formats'
+import * as layers from '@typegrad/layers'
+import { Input, Lambda, type AnyLayer, type SymbolicTensor } from '@typegrad/layers'
+import { Model, modelFromConfig, Sequential } from '@typegrad/model'
+import { random, type Tensor } from '@typegrad/tensor'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { fromGolden } from '../conformance.ts'
+import { data, runs } from '../model/golden.ts'
+
+beforeAll(() => {
+  ort.env.wasm.numThreads = 1
+  ort.env.logLevel = 'error'
+})
+
+/** The largest difference between the model's predictions and those of onnxruntime, relative to what is above 1. */
+async function compare(model: Model, x: readonly Tensor[]): Promise<number> {
+  const session = await ort.InferenceSession.create(encodeOnnx(model))
+  // As in Keras, an Input is float32 unless it says otherwise.
+  const declared = [model.options.inputs ?? []].flat() as SymbolicTensor[]
+  const feeds = Object.fromEntries(
+    x.map((input, i) => {
+      const given = input.cast(declared[i]?.dtype ?? 'float32')
+      return [
+        model.inputNames[i],
+        new ort.Tensor(given.dtype as 'float32', given.toTypedArray() as Float32Array, [...given.shape]),
+      ]
+    }),
+  )
+  const results = await session.run(feeds)
+  const outputs = (await model.predict(x.length === 1 ? x[0] : [...x], { batchSize: 1000 })) as Tensor | Tensor[]
+  const predicted = Array.isArray(outputs) ? outputs : [outputs]
+  const errors = predicted.map((y, i) => {
+    const theirs = results[model.outputNames[i]]
+    expect([...theirs.dims]).toEqual([...y.shape])
+    const values = y.toTypedArray()
+    return (theirs.data as Float32Array).reduce(
+      (most, value, at) => Math.max(most, Math.abs(value - values[at]) / Math.max(1, Math.abs(values[at]))),
+      0,
+    )
+  })
+  await session.release()
+  return Math.max(...errors)
+}
+
+/** The runs whose models have what ONNX has not. */
+const refused: Readonly<Record<string, RegExp>> = { bidirectional_masked: /mask_zero/ }
+
+describe('models that Keras trained', () => {
+  it.each(runs.map((run) => [run.id, run] as const))('%s', async (id, run) => {
+    const model = modelFromConfig(run.model)
+    model.setWeights((run.final_weights ?? run.initial_weights).map(fromGolden))
+    const message = refused[id]
+    if (message) {
+      expect(() => encodeOnnx(model)).toThrow(message)
+      return
+    }
+    const given = data(run.x)
+    const x: Tensor[] = Array.isArray(given) ? given : 'shape' in given ? [given] : model.inputNames.map((name) => given[name])
+    expect(await compare(model, x)).toBeLessThanOrEqual(1e-5)
+  })
+})
+
+const { Conv1D, Conv2D, Dense, DepthwiseConv2D, GRU, LSTM, SeparableConv2D, SimpleRNN } = layers
+const activations =
+  'relu sigmoid tanh softmax elu selu softplus softsign exponential leaky_relu relu6 hard_sigmoid hard_silu silu mish gelu log_softmax'
+
+/** Layers with options, and the shape of one sample. */
+const cases: readonly [name: string, shape: number[], make: () => AnyLayer][] = [
+  ...activations
+    .split(' ')
+    .map((name): [string, number[], () => AnyLayer] => [name, [5], () => new Dense({ units: 4, activation: name as 'relu' })]),
+  ['Conv1D causal', [9, 2], () => new Conv1D({ filters: 3, kernelSize: 3, padding: 'causal', dilationRate: 2 })],
+  ['Conv2D same, strides', [7, 8, 3], () => new Conv2D({ filters: 4, kernelSize: [3, 2], strides: 2, padding: 'same' })],
+  ['Conv2D groups', [6, 6, 4], () => new Conv2D({ filters: 6, kernelSize: 3, groups: 2, activation: 'relu' })],
+  ['Conv2D channels first', [3, 7, 8], () => new Conv2D({ filters: 4, kernelSize: 3, dataFormat: 'channelsFirst' })],
+  ['DepthwiseConv2D', [6, 7, 3], () => new DepthwiseConv2D({ kernelSize: 3, depthMultiplier: 2, padding: 'same' })],
+  [
+    'SeparableConv2D',
+    [6, 7, 3],
+    () => new SeparableConv2D({ filters: 5, kernelSize: 3, depthMultiplier: 2, strides: 2, padding: 'same' }),
+  ],
+  ['AveragePooling2D same', [7, 5, 2], () => new layers.AveragePooling2D({ poolSize: 3, strides: 2, padding: 'same' })],
+  ['MaxPooling1D', [9, 2], () => new layers.MaxPooling1D({ poolSize: 2 })],
+  ['GlobalMaxPooling2D', [4, 5, 3], () => new layers.GlobalMaxPooling2D({ keepdims: true })],
+  ['LayerNormalization', [4, 6], () => new layers.LayerNormalization()],
+  ['BatchNormalization', [3, 4, 2], () => new layers.BatchNormalization({ scale: false })],
+  ['LSTM sequences', [6, 3], () => new LSTM({ units: 4, returnSequences: true })],
+  ['LSTM backwards', [6, 3], () => new LSTM({ units: 4, goBackwards: true })],
+  ['GRU', [6, 3], () => new GRU({ units: 4 })],
+  ['GRU reset before', [6, 3], () => new GRU({ units: 4, resetAfter: false, returnSequences: true })],
+  ['SimpleRNN', [6, 3], () => new SimpleRNN({ units: 4 })],
+  [
+    'Bidirectional',
+    [6, 3],
+    () => new layers.Bidirectional({ layer: new GRU({ units: 3, returnSequences: true }), mergeMode: 'sum' }),
+  ],
+  ['TimeDistributed', [6, 3], () => new layers.TimeDistributed({ layer: new Dense({ units: 2 }) })],
+  [
+    'ZeroPadding2D',
+    [3, 4, 2],
+    () =>
+      new layers.ZeroPadding2D({
+        padding: [
+          [1, 2],
+          [0, 3],
+        ],
+      }),
+  ],
+  ['ZeroPadding1D', [3, 2], () => new layers.ZeroPadding1D({ padding: [1, 2] })],
+  ['UpSampling2D', [3, 4, 2], () => new layers.UpSampling2D({ size: [2, 3] })],
+  ['Permute', [3, 4, 2], () => new layers.Permute({ dims: [3, 1, 2] })],
+  ['Reshape', [3, 4, 2], () => new layers.Reshape({ targetShape: [-1, 6] })],
+  ['RepeatVector', [4], () => new layers.RepeatVector({ n: 3 })],
+  ['PReLU', [4, 3], () => new layers.PReLU({ alphaInitializer: 'glorotUniform' })],
+  ['ReLU', [4, 3], () => new layers.ReLU({ maxValue: 0.5, negativeSlope: 0.1 })],
+  ['Softmax', [4, 3], () => new layers.Softmax({ axis: 1 })],
+]
+
+describe('layers', () => {
+  it.each(cases)('%s', async (_, shape, make) => {
+    const model = new Sequential([Input({ shape }), make()])
+    const generator = new random.Generator(1)
+    model.setWeights(
+      model.weights.map((w) =>
+        /variance/i.test(w.name) ? generator.uniform(w.shape, { low: 0.5, high: 1.5 }) : generator.normal(w.shape),
+      ),
+    )
+    expect(await compare(model, [generator.normal([3, ...shape])])).toBeLessThanOrEqual(1e-5)
+  })
+
+  it('several inputs and outputs, layers that are shared, models within models', async () => {
+    const shared = new Dense({ units: 3, activation: 'tanh' })
+    const [a, b] = [Input({ shape: [4], name: 'a' }), Input({ shape: [4], name: 'b' })]
+    const within = new Sequential([new Dense({ units: 2, inputDim: 3 })])
+    const [p, q] = [shared.apply(a), shared.apply(b)]
+    const sum = layers.add([p, q] as never) as unknown as SymbolicTensor
+    const model = new Model({
+      inputs: [a, b],
+      outputs: [within.apply(sum) as SymbolicTensor, layers.multiply([p, q] as never) as unknown as SymbolicTensor],
+    })
+    const generator = new random.Generator(2)
+    expect(await compare(model, [generator.normal([5, 4]), generator.normal([5, 4])])).toBeLessThanOrEqual(1e-5)
+  })
+
+  it('what ONNX cannot say is named at once', () => {
+    const model = new Sequential([
+      Input({ shape: [4, 3] }),
+      new Lambda({ function: (x) => x as Tensor }),
+      new GRU({ units: 2, activation: 'relu', name: 'odd' }),
+    ])
+    expect(() => encodeOnnx(model)).toThrow(MismatchError)
+    expect(() => encodeOnnx(model)).toThrow(/class Lambda[^]*layer 'odd': activations/)
+  })
+})
