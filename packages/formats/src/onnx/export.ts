@@ -104,7 +104,7 @@ export function encodeOnnx(model: Model): Uint8Array {
   refuse(`exportOnnx: ONNX cannot say all of the model '${model.name}'`, made.problems)
   const outputs = model.outputNames.map((name, i): OnnxValue => {
     made.builder.nodes.push({ op: 'Identity', name: `output_${i}`, inputs: [values[i]], outputs: [name], attributes: {} })
-    return { name, dtype: 'float32', shape: [null, ...(results[i] as SymbolicShape).slice(1)] }
+    return { name, dtype: 'float32', shape: [null, ...results[i].slice(1)] }
   })
   const { nodes, constants } = made.builder
   return encodeModel({ name: model.name, nodes, constants, inputs, outputs })

@@ -238,7 +238,7 @@ const bidirectional: Converter = (g, [x], layer, { config }) => {
 
 const attention: Converter = (g, [query, value, key = value], layer, { config, shape }) => {
   need(shape.length === 3, 'inputs that are no sequences of vectors')
-  need(String(config['attention_axes'] ?? 1) === '1', 'attention_axes')
+  need(['null', '1', '[1]'].includes(JSON.stringify(config['attention_axes'])), 'attention_axes')
   const project = (x: string, name: string): string => {
     const dense = (layer as unknown as Record<string, AnyLayer>)[name]
     return plus(
