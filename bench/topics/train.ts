@@ -71,7 +71,7 @@ const jobs: readonly Job[] = [
 
 const losses = { sigmoid: 'binaryCrossentropy', softmax: 'categoricalCrossentropy', linear: 'meanSquaredError' } as const
 
-/** One training step (forward, backward, update) of dense nets, in microseconds; ours as `fit` runs it. */
+/** One training step (forward, backward, update) of dense nets, in microseconds: ours compiled, as `fit` takes it, and op by op. */
 export async function* train(): AsyncGenerator<Row> {
   await tfjs()
   const layers = await import('@tensorflow/tfjs-layers')
@@ -80,11 +80,16 @@ export async function* train(): AsyncGenerator<Row> {
     setSeed(1)
     const hidden = sizes.slice(1, -1)
     const outputs = sizes.at(-1)!
-    const model = new Sequential([
-      Input({ shape: [sizes[0]] }),
-      ...hidden.flatMap((units) => [new Dense({ units, activation }), ...(batchNormalization ? [new BatchNormalization()] : [])]),
-      new Dense({ units: outputs, activation: last }),
-    ]).compile({ loss: losses[last], optimizer })
+    const make = (): Sequential =>
+      new Sequential([
+        Input({ shape: [sizes[0]] }),
+        ...hidden.flatMap((units) => [
+          new Dense({ units, activation }),
+          ...(batchNormalization ? [new BatchNormalization()] : []),
+        ]),
+        new Dense({ units: outputs, activation: last }),
+      ]).compile({ loss: losses[last], optimizer })
+    const [model, plain] = [make(), make()]
     const x = random.uniform([batch, sizes[0]])
     const y =
       last === 'softmax'
@@ -104,7 +109,10 @@ export async function* train(): AsyncGenerator<Row> {
       unit: 'µs/step',
       value: (microseconds) => microseconds,
       ours: () => model.steps.train(data),
-      peers: [{ name: 'tfjs-wasm', run: () => theirs.trainOnBatch(tx, ty) }],
+      peers: [
+        { name: 'op by op', run: () => plain.trainStep(data) },
+        { name: 'tfjs-wasm', run: () => theirs.trainOnBatch(tx, ty) },
+      ],
       measured: pythonHas('torch') ? { pytorch: pythonMicroseconds(torchStep(job)) } : {},
     })
     tx.dispose()

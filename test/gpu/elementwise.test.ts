@@ -6,6 +6,7 @@ import { numbers, viewCase, viewOf } from './arrays.ts'
 import { kernelOf, twoSteps } from './kernels.ts'
 import { onEveryMode } from './modes.ts'
 import { expectSame } from './same.ts'
+import { onHost } from './sources.ts'
 
 type Method = (this: Tensor, ...args: unknown[]) => Tensor
 const call = (name: string, [x, ...rest]: readonly Tensor[]): Tensor =>
@@ -21,9 +22,6 @@ const loose: Readonly<Record<string, number>> = {
   // e^(q log p) multiplies the error of the logarithm by q.
   pow: 1e-5,
 }
-
-/** Functions without a text for the GPU: their kernels run on the host. */
-const onHost = ['erfc', 'lgamma', 'polygamma', 'i0', 'i1']
 
 onEveryMode(() => {
   describe.each(Object.keys(functions).filter((name) => !onHost.includes(name)))('the formula function %s', (name) => {

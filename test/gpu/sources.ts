@@ -22,6 +22,12 @@ import { softmaxSource } from '../../packages/gpu/src/kernels/softmax.ts'
 
 const grids = ['1', '2', '3', 'f2', 'f4']
 
+/** Functions without a text for the GPU: their kernels run on the host. */
+export const onHost: readonly string[] = ['erfc', 'lgamma', 'polygamma', 'i0', 'i1']
+
+const callsHost = (formula: Formula): boolean =>
+  formula.op === 'call' && (onHost.includes(formula.fn) || formula.args.some(callsHost))
+
 export function* allSources(): Generator<[name: string, source: KernelSource]> {
   for (const [name, op] of Object.entries(formulaOps)) {
     yield* elementwise(name, op.kernel)
@@ -65,6 +71,7 @@ export function* allSources(): Generator<[name: string, source: KernelSource]> {
 }
 
 function* elementwise(name: string, made: Kernel): Generator<[string, KernelSource]> {
+  if (callsHost(made.results[0].formula)) return
   const [result] = resultsOf(made)
   for (const grid of ['1', '2', 'f4'])
     yield [`${name} ${grid}`, elementwiseSource(result, 'a'.repeat(result.reads.length), grid, 'float32')]
