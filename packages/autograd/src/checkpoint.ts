@@ -4,7 +4,6 @@ import {
   internals,
   isFloat,
   listen,
-  random,
   sameShape,
   toTensor,
   unheard,
@@ -39,7 +38,7 @@ function watched(f: () => Tensor, own: readonly Tensor[]) {
     for (const x of inputs) if (isFloat(x.dtype) && !known.has(x)) reads.add(x)
     known.add(output)
   }
-  const { result, replay } = random.recordDraws(() => unheard(() => listen(note, f)))
+  const { result, replay } = internals.recordDraws(() => unheard(() => listen(note, f)))
   return { reads: [...reads], result: result.value, replay }
 }
 

@@ -8,6 +8,7 @@ export {
   type Reduction,
   type ScanOptions,
 } from './backends/backend.ts'
+export { recordDraws } from './draws.ts'
 export { sameTensor } from './tensor.ts'
 export { keyOf, namesIn, number, substitute } from './formula/parse.ts'
 export * from './layout.ts'

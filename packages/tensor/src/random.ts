@@ -12,6 +12,7 @@ import { erf } from './formula/special.ts'
 import { lgamma } from './formula/gamma.ts'
 import { toTensor, type TensorLike } from './convert.ts'
 import * as rejection from './random-rejection.ts'
+import { noteDraw } from './draws.ts'
 import { threefry } from './threefry.ts'
 
 export interface FloatOptions {
@@ -42,7 +43,7 @@ export class Generator {
   #uniform01(shape: Shape, dtype: DType): Tensor {
     assertShape(shape, 'random')
     const out = emptyTensor(shape, dtype)
-    journal?.note(this)
+    noteDraw(this)
     hostDraw(
       () => [...this.#seed, this.#draws++],
       out,
@@ -194,7 +195,7 @@ export class Generator {
     draw: (u: rejection.Uniform, ...parameters: number[]) => number,
   ): Tensor {
     assertShape(shape, op)
-    journal?.note(this)
+    noteDraw(this)
     const key = new Uint32Array(2)
     hostEffect(() => threefry(this.#seed, [this.#draws++, samplesOfThisDraw], key))
     const given = parameters.map((value) => toTensor(value).broadcastTo(shape))
@@ -224,7 +225,7 @@ const global = new Generator(Math.floor(Math.random() * 2 ** 32))
 
 /** Makes everything random from here on (weights, shuffling, dropout, splits without a seed) depend on `seed` alone. */
 export function setSeed(seed: number): void {
-  journal?.note(global)
+  noteDraw(global)
   global.state = new Generator(seed).state
 }
 
@@ -246,47 +247,3 @@ export const poisson: Generator['poisson'] = (...args) => global.poisson(...args
 export const binomial: Generator['binomial'] = (...args) => global.binomial(...args)
 export const categorical: Generator['categorical'] = (...args) => global.categorical(...args)
 export const multinomial: Generator['multinomial'] = (...args) => global.multinomial(...args)
-
-/** The generators that a function drew from, and where each stood before. */
-class Journal {
-  readonly #before = new Map<Generator, Generator['state']>()
-  readonly #noted = new Set<Generator>()
-  readonly outer = journal
-
-  note(generator: Generator): void {
-    if (!this.#noted.has(generator)) {
-      this.#noted.add(generator)
-      hostEffect(() => void this.#before.set(generator, generator.state))
-    }
-    this.outer?.note(generator)
-  }
-
-  /** Runs `f` with all of them put back to where they stood, and leaves them as they are now. */
-  replay<T>(f: () => T): T {
-    let now: [Generator, Generator['state']][] = []
-    hostEffect(() => {
-      now = [...this.#before.keys()].map((generator) => [generator, generator.state])
-      for (const [generator, state] of this.#before) generator.state = state
-    })
-    try {
-      return f()
-    } finally {
-      hostEffect(() => {
-        for (const [generator, state] of now) generator.state = state
-      })
-    }
-  }
-}
-
-let journal: Journal | undefined
-
-/** Runs `f`, and gives with its result what runs a function on the same random numbers again. */
-export function recordDraws<T>(f: () => T): { readonly result: T; readonly replay: <R>(again: () => R) => R } {
-  const own = new Journal()
-  journal = own
-  try {
-    return { result: f(), replay: (again) => own.replay(again) }
-  } finally {
-    journal = own.outer
-  }
-}
