@@ -1,6 +1,6 @@
 /**
  * Mutation testing of the core numerics by Stryker: `npm run mutation` (hours), `npm run mutation -- packages/tensor/src/shape.ts`
- * for one file. Works in a copy of the repository, and writes the scores into test/trust/mutation.json. Stryker is fetched by npx.
+ * for one file, or `…/shape.ts:69-88` for some lines of it. Works in a copy of the repository, and writes the scores into test/trust/mutation.json. Stryker is fetched by npx.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -35,7 +35,7 @@ const scores = existsSync(record) ? JSON.parse(readFileSync(record, 'utf8')) : {
 for (const file of chosen) {
   const config = {
     testRunner: 'command',
-    commandRunner: { command: `node node_modules/vitest/vitest.mjs run ${targets[file].join(' ')} --bail 1` },
+    commandRunner: { command: `node node_modules/vitest/vitest.mjs run ${targets[file.replace(/:.*/, '')].join(' ')} --bail 1` },
     mutate: [file],
     inPlace: true,
     // Messages of errors are for people.

@@ -174,7 +174,7 @@ say(
 const properties = tests('test/trust/properties.test.ts')
 say(
   'C1 properties',
-  `${trustedOps.length} ops × 5 dtypes × backends, ${properties.passed} properties of 20 runs and more`,
+  `${trustedOps.length} ops × 5 dtypes × backends, ${properties.passed} properties of 15 runs and more`,
   'array-api-tests 20 examples',
   verdict(properties),
 )

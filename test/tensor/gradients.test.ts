@@ -35,7 +35,7 @@ onEveryBackend((backend) => {
           { second: true },
         )
       }),
-      runs(0.05),
+      runs(0.03),
     )
   })
 }, plainBackends)

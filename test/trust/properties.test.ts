@@ -56,7 +56,7 @@ onEveryBackend((backend) => {
           const spread = op.f(...strided.map((x) => dense(y.shape, Array.from(x.broadcastTo(y.shape).toTypedArray()), dtype)))
           expect(bits(spread)).toBe(bits(y))
         }),
-        runs(0.2),
+        runs(0.15),
       )
     })
   })
