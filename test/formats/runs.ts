@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import '@typegrad/formats'
 import { BatchNormalization, Dense, Dropout, GaussianNoise, GRU, LSTM } from '@typegrad/layers'
-import { Sequential } from '@typegrad/model'
+import { LambdaCallback, Sequential, type Callback } from '@typegrad/model'
 import { ExponentialDecay, optimizers, type Optimizer } from '@typegrad/optim'
 import { random, setSeed, type Tensor } from '@typegrad/tensor'
 
@@ -57,20 +57,24 @@ export function fingerprint(model: Sequential): string {
 export const epochs = 4
 const half = epochs / 2
 
-export async function train(model: Sequential, initialEpoch: number, until: number): Promise<void> {
+export async function train(model: Sequential, initialEpoch: number, until: number, ...callbacks: Callback[]): Promise<void> {
   const [x, y] = makeData()
-  await model.fit(x, y, { epochs: until, initialEpoch, batchSize: 8, verbose: 0 })
+  await model.fit(x, y, { epochs: until, initialEpoch, batchSize: 8, verbose: 0, callbacks })
 }
 
 const file = (folder: string, i: number): string => join(folder, `${i}.safetensors`)
 
-/** Trains the first half and saves. */
+/** Trains the first half and saves within `fit`, which ends by giving the model the averages of its weights. */
 async function first(folder: string): Promise<void> {
   for (const [i, optimizer] of Object.values(cases).entries()) {
     setSeed(i)
     const model = makeModel(optimizer())
-    await train(model, 0, half)
-    await model.saveCheckpoint(file(folder, i), { progress: { epoch: half } })
+    const save = new LambdaCallback({
+      onEpochEnd: async (epoch) => {
+        if (epoch === half - 1) await model.saveCheckpoint(file(folder, i), { progress: { epoch: half } })
+      },
+    })
+    await train(model, 0, half, save)
   }
 }
 
