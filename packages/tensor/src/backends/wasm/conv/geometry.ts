@@ -63,12 +63,20 @@ export function phasesAxis(shape: AxisShape, attributes: ConvAttributes, axis: n
 }
 
 /** The sums of one number of each list, in row-major order. */
-export const sums = (lists: readonly (readonly number[])[]): number[] =>
-  lists.reduce<number[]>((all, list) => all.flatMap((sum) => list.map((number) => sum + number)), [0])
+function sums(lists: readonly (readonly number[])[]): Int32Array {
+  let all = Int32Array.of(0)
+  for (const list of lists) {
+    const next = new Int32Array(all.length * list.length)
+    let at = 0
+    for (const sum of all) for (const number of list) next[at++] = sum + number
+    all = next
+  }
+  return all
+}
 
 /** Runs of neighbours: `runs` starts, each followed by `length` elements. */
 export interface Runs {
-  readonly starts: readonly number[]
+  readonly starts: Int32Array
   readonly length: number
 }
 
@@ -86,5 +94,5 @@ export function runsOf(axes: readonly Axis[], strides: readonly number[], channe
 }
 
 /** Where the places of an image lie. */
-export const placesOf = (axes: readonly Axis[], strides: readonly number[]): number[] =>
+export const placesOf = (axes: readonly Axis[], strides: readonly number[]): Int32Array =>
   sums(axes.map(({ places, start, step }, i) => Array.from({ length: places }, (_, o) => (start + o * step) * strides[i])))

@@ -41,7 +41,7 @@ export function patchMatrix(
   if (isEven && runs.starts.length === 1) {
     return { ...sizes, operand: { address: address + (places[0] + runs.starts[0]) * bytes, rowStride: step, columnStride: 1 } }
   }
-  const table = (offsets: readonly number[]): number => put(Int32Array.from(offsets, (offset) => offset * bytes))
+  const table = (offsets: Int32Array): number => put(offsets.map((offset) => offset * bytes))
   const [placeTable, runTable] = [table(places), table(runs.starts)]
   return { ...sizes, operand: { address, imageStride, places: places.length, placeTable, runTable, runLength: runs.length } }
 }
