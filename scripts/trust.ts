@@ -34,7 +34,7 @@ function tests(...paths: string[]): { passed: number; failed: number; titles: st
   const file = join(mkdtempSync(join(tmpdir(), 'trust-')), 'result.json')
   const { stdout } = spawnSync(
     process.execPath,
-    ['node_modules/vitest/vitest.mjs', 'run', ...paths, '--reporter=json', `--outputFile=${file}`],
+    ['node_modules/vitest/vitest.mjs', 'run', ...paths, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
     { cwd: root, env: { ...process.env, FC_SEED: String(seed) }, encoding: 'utf8', maxBuffer: 1 << 28 },
   )
   if (!existsSync(file)) return { passed: 0, failed: 1, titles: [], text: stdout }

@@ -3,7 +3,7 @@ import { normalizeAxes, normalizeAxis, ShapeError, sizeOf } from '@typegrad/tens
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { collapse, makeLayout } from '../../packages/tensor/src/layout.ts'
-import { broadcastShapes, inferReshape } from '../../packages/tensor/src/shape.ts'
+import { broadcastShapes, inferReshape, reducedShape } from '../../packages/tensor/src/shape.ts'
 import { broadcastShape, indices } from './naive.ts'
 
 const shape = fc.array(fc.constantFrom(0, 1, 1, 2, 3), { maxLength: 4 })
@@ -92,5 +92,17 @@ describe('layouts', () => {
     )
     expect(collapse([2, 3, 4], [[12, 4, 1], [1, 2, 6]])).toEqual({ shape: [2, 3, 4], strides: [[12, 4, 1], [1, 2, 6]] }) // prettier-ignore
     expect(collapse([2, 3, 4], [[12, 4, 1], [24, 8, 2]])).toEqual({ shape: [24], strides: [[1], [2]] }) // prettier-ignore
+  })
+})
+
+describe('reduction', () => {
+  test('leaves axes out, or keeps them with length 1', () => {
+    expect(reducedShape([2, 3, 4], [0, 2], false)).toEqual([3])
+    expect(reducedShape([2, 3, 4], [0, 2], true)).toEqual([1, 3, 1])
+    expect([reducedShape([2, 3], [], false), reducedShape([2, 3], [], true)]).toEqual([[2, 3], [2, 3]]) // prettier-ignore
+  })
+
+  test('a target that is no array is an error', () => {
+    expect(() => inferReshape([2], 2 as unknown as number[])).toThrow('reshape: shape must be an array of integers, got 2')
   })
 })
