@@ -141,6 +141,11 @@ describe('the same as the function itself', () => {
     }
   })
 
+  test('floats become integers as they do in JavaScript', () => {
+    const x = tensor([0, -0, 1.9, -1.9, NaN, Infinity, -Infinity, 2 ** 31, -(2 ** 31) - 300, 2 ** 40 + 2 ** 20, 3 ** 45, 1e-40])
+    expect(numbers(compile((a: Tensor) => a.cast('int32'))(x))).toEqual(Array.from(x.toTypedArray(), (value) => value | 0))
+  })
+
   test('inputs in any layout; results in any structure', () => {
     const f = compile(({ x, list }: { x: Tensor; list: readonly Tensor[] }) => ({
       sum: x.add(list[0]),

@@ -17,7 +17,7 @@ import {
 } from '@typegrad/layers'
 import type { LossLike, Metric, MetricLike } from '@typegrad/losses'
 import { resolveOptimizer, type Optimizer, type OptimizerLike } from '@typegrad/optim'
-import { Tensor, TypegradError, unheard, ValueError } from '@typegrad/tensor'
+import { Tensor, toModule, TypegradError, unheard, ValueError } from '@typegrad/tensor'
 import type { Callback, History, Logs } from './callbacks/callback.ts'
 import { CompiledLoss, CompiledMetrics, logsOf, type PerOutput } from './compiled.ts'
 import { compileConfig, compileOptions, type CustomObjects } from './config/compile.ts'
@@ -201,6 +201,22 @@ export class Model extends Layer<ModelOptions, any> {
   /** The programs that steps were compiled to, as text: loops with their formulas, kernels, bytes, and why each was made. */
   explain(): string {
     return this.steps.explain()
+  }
+
+  /**
+   * The text of an ES module that predicts `batchSize` samples at a time without typegrad: weights and code are in it, see
+   * {@link toModule}. Throws a BackendError for layers that need more, convolutions among them.
+   */
+  toModule({ batchSize = 1 }: { batchSize?: number } = {}): string {
+    if (!this.built)
+      throw new TypegradError(`toModule: model '${this.name}' is not built: fit it, or give its first layer an input shape`)
+    const several = Array.isArray(this.builtShape?.[0])
+    const shapes = (several ? this.builtShape : [this.builtShape]) as readonly SymbolicShape[]
+    const inputs = shapes.map((shape, i) => ({
+      name: this.inputNames[i],
+      shape: [batchSize, ...shape.slice(1).map((n) => n ?? 1)],
+    }))
+    return toModule((...x) => this.predictStep(x), inputs)
   }
 
   /** @internal How steps are taken. */

@@ -1,5 +1,5 @@
 /** What a backend can do: the dozen kernels that every op is made of. An op never knows which backend runs it. */
-import type { Program } from '../compile/program.ts'
+import type { Program, Standalone } from '../compile/program.ts'
 import type { Graph } from '../compile/trace.ts'
 import type { Kernel } from '../formula/kernel.ts'
 import type { DType, TypedArray } from '../dtype.ts'
@@ -71,6 +71,8 @@ export interface Backend {
   host(name: string, inputs: readonly Tensor[], out: Tensor, compute: (inputs: readonly Tensor[], out: Tensor) => void): void
   /** Turns a traced function into something that runs as a whole; without it, functions are not compiled. */
   program?(graph: Graph): Program
+  /** The same as modules that run without anything else. */
+  standalone?(graph: Graph): Standalone
   /** The elements of x in row-major order, once they are computed; only a device that the host cannot see has it. */
   read?(x: Tensor): Promise<TypedArray>
   /** See {@link scope}; only a device whose memory the collector cannot see has it. */

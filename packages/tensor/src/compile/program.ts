@@ -1,3 +1,5 @@
+import type { DType } from '../dtype.ts'
+import type { Shape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
 import type { Item } from './fuse.ts'
 import type { Graph } from './trace.ts'
@@ -14,4 +16,19 @@ export interface Program {
   readonly bytes: number
   /** Calls from JavaScript that one run takes. */
   readonly parts: number
+}
+
+/** A program with everything that it needs: two or three WebAssembly modules, the memory that they begin with, and addresses. */
+export interface Standalone {
+  /** Pages of 64 KiB. */
+  readonly pages: number
+  readonly memory: { readonly address: number; readonly bytes: Uint8Array }
+  /** Imports `env.memory` and the kernels, as `gemm.f32` and so on; exports the parts, which are called in order. */
+  readonly program: Uint8Array
+  readonly kernels: Readonly<Record<string, Uint8Array>>
+  readonly parts: readonly string[]
+  readonly inputs: readonly { readonly address: number; readonly dtype: DType }[]
+  readonly outputs: readonly { readonly address: number; readonly dtype: DType; readonly shape: Shape; readonly whole: boolean }[]
+  /** Where a word is set by an index outside of its axis. */
+  readonly failure: number
 }

@@ -7,6 +7,7 @@ import { conv, convInput, convKernel } from './conv/index.ts'
 import type { Runtime } from './runtime.ts'
 import { softmax } from './softmax.ts'
 import { buildProgram } from './program/program.ts'
+import { buildStandalone } from './program/standalone.ts'
 import { random } from './random.ts'
 import { argReduce, reduce } from './reduce/index.ts'
 import { realOf } from './stage.ts'
@@ -61,5 +62,8 @@ export const makeWasmBackend = (runtime: Runtime): Backend => ({
   },
   program(graph) {
     return buildProgram(runtime, this, graph)
+  },
+  standalone(graph) {
+    return buildStandalone(this, graph)
   },
 })

@@ -89,7 +89,7 @@ export function residentOf(runtime: Runtime, variable: Variable): Resident {
 }
 
 /** Writes the elements of x, in row-major order, to an address. */
-export function writeElements(runtime: Runtime, x: Tensor, address: number): void {
+export function writeElements(runtime: Pick<Runtime, 'view'>, x: Tensor, address: number): void {
   const { layout, dtype } = x
   const at = address / bytesPerElement(dtype)
   const elements = layout.contiguous ? x.array : x.toTypedArray()
@@ -102,10 +102,10 @@ export function writeElements(runtime: Runtime, x: Tensor, address: number): voi
 /** The memory as a buffer, for kernels that run on tensors in the midst of a program. */
 export class MemoryBuffer implements Buffer {
   readonly device = 'host'
-  readonly #runtime: Runtime
+  readonly #runtime: Pick<Runtime, 'view'>
   readonly #dtype: DType
 
-  constructor(runtime: Runtime, dtype: DType) {
+  constructor(runtime: Pick<Runtime, 'view'>, dtype: DType) {
     this.#runtime = runtime
     this.#dtype = dtype
   }

@@ -1,0 +1,82 @@
+/** toModule: an ES module computes what the function computes, in a process that has nothing else. */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { BatchNormalization, Conv2D, Dense, Embedding, Flatten, LayerNormalization, LSTM, type AnyLayer } from '@typegrad/layers'
+import { Sequential } from '@typegrad/model'
+import { BackendError, random, tensor, toModule, Variable, zeros, type Tensor } from '@typegrad/tensor'
+import { afterAll, describe, expect, test } from 'vitest'
+
+const folder = mkdtempSync(join(tmpdir(), 'typegrad-module-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+let files = 0
+
+/** Runs a module on arrays of numbers, in a process of its own. */
+function runModule(text: string, arrays: readonly (readonly number[])[]): { results: number[][]; error: string | undefined } {
+  const path = join(folder, `m${files++}.mjs`)
+  writeFileSync(path, text)
+  const script = `import(${JSON.stringify(path)}).then(({ run }) => {
+    let error
+    try { run() } catch (e) { error = e.message }
+    const arrays = ${JSON.stringify(arrays)}
+    run(...arrays)
+    console.log(JSON.stringify({ results: run(...arrays).map((y) => [...y]), error }))
+  })`
+  return JSON.parse(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })) as ReturnType<typeof runModule>
+}
+
+const flat = (x: Tensor): number[] => [...x.toTypedArray()]
+const near = (x: Tensor): unknown[] => flat(x).map((value) => expect.closeTo(value, 5))
+
+describe('a module', () => {
+  test('of a function of several inputs and outputs, with a variable', () => {
+    const w = new Variable(random.normal([3, 4]), { name: 'w' })
+    const f = (x: Tensor, n: Tensor): Tensor[] => [x.matmul(w).softmax(), x.sum(0), n.mul(2), w.take(n)]
+    const text = toModule(f, [
+      { name: 'x', shape: [2, 3] },
+      { name: 'n', shape: [2], dtype: 'int32' },
+    ])
+    const [x, n] = [random.normal([2, 3]), tensor([2, 0], { dtype: 'int32' })]
+    const { results, error } = runModule(text, [flat(x), flat(n)])
+    expect(results).toEqual(f(x, n).map(near))
+    expect(error).toBe('run takes x, n, got 0 arrays')
+  })
+
+  const models: Record<string, { layers: () => AnyLayer[]; x: () => Tensor }> = {
+    dense: {
+      layers: () => [
+        new Dense({ units: 5, activation: 'gelu' }),
+        new BatchNormalization(),
+        new Dense({ units: 2, activation: 'softmax' }),
+      ],
+      x: () => random.normal([3, 4]),
+    },
+    lstm: {
+      layers: () => [new LSTM({ units: 4 }), new LayerNormalization(), new Dense({ units: 1 })],
+      x: () => random.normal([3, 5, 2]),
+    },
+    embedding: {
+      layers: () => [new Embedding({ inputDim: 7, outputDim: 3 }), new Flatten(), new Dense({ units: 1 })],
+      x: () => random.integers([3, 4], { high: 7 }),
+    },
+  }
+  test.each(Object.keys(models))('of a model: %s', async (name) => {
+    const { layers, x: inputs } = models[name]
+    const [model, x] = [new Sequential(layers()), inputs()]
+    const y = await model.predict(x)
+    expect(runModule(model.toModule({ batchSize: 3 }), [flat(x)]).results).toEqual([near(y)])
+  })
+})
+
+describe('there is no module', () => {
+  test('of what it could not do', () => {
+    const x = { name: 'x', shape: [2] }
+    const w = new Variable(zeros([2]), { name: 'w' })
+    expect(() => toModule((a) => a.add(random.normal([2])), [x])).toThrow(/draws random numbers/)
+    expect(() => toModule((a) => w.assign(a).value, [x])).toThrow(/changes variables: w/)
+    expect(() => toModule((a) => a.argsort(), [x])).toThrow(/no code yet for argsort/)
+    const model = new Sequential([new Conv2D({ filters: 1, kernelSize: 1, inputShape: [2, 2, 1] })])
+    expect(() => model.toModule()).toThrow(BackendError)
+  })
+})
