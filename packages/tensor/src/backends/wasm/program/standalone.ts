@@ -1,4 +1,4 @@
-import { valueOf, Value, type Graph, type Node } from '../../../compile/trace.ts'
+import { valueOf, Value, type Graph } from '../../../compile/trace.ts'
 import type { Standalone } from '../../../compile/program.ts'
 import type { DType, TypedArray } from '../../../dtype.ts'
 import { BackendError } from '../../../errors.ts'
