@@ -42,11 +42,26 @@ const numbers = (value: unknown, n: number): number[] =>
   Array.isArray(value) ? (value as number[]) : range(n).map(() => value as number)
 
 /** Keras puts the odd element of `same` at the end, and `causal` puts all before. */
-function padding({ config }: Call, window: readonly number[]): Record<string, string | number[]> {
+function padding(
+  { config, shape }: Call,
+  window: readonly number[],
+  strides: readonly number[],
+): Record<string, string | number[]> {
   const dilation = numbers(config['dilation_rate'] ?? 1, window.length)
-  if (config['padding'] === 'same') return { auto_pad: 'SAME_UPPER' }
   if (config['padding'] === 'causal') return { pads: [dilation[0] * (window[0] - 1), 0] }
-  return {}
+  if (config['padding'] !== 'same') return {}
+  const first = config['data_format'] === 'channels_first' ? 2 : 1
+  const totals = window.map((length, i) => {
+    const [n, reach] = [shape[first + i], dilation[i] * (length - 1)]
+    if (n === null) return strides[i] === 1 ? reach : undefined
+    return Math.max(0, (Math.ceil(n / strides[i]) - 1) * strides[i] + reach + 1 - n)
+  })
+  if (totals.every((total) => total !== undefined))
+    return { pads: [...totals.map((total) => total >> 1), ...totals.map((total) => total - (total >> 1))] }
+  // How much is needed is not known before the length is; runtimes find it out only for windows that overlap and have no holes.
+  const plain = window.every((length, i) => dilation[i] === 1 && strides[i] <= length)
+  need(plain, "padding 'same' of a length that is not known")
+  return { auto_pad: 'SAME_UPPER' }
 }
 
 function convolve(g: Builder, x: string, call: Call, kernel: Tensor, group: number, strides = call.config['strides']): string {
@@ -54,12 +69,13 @@ function convolve(g: Builder, x: string, call: Call, kernel: Tensor, group: numb
   const window = kernel.shape.slice(0, -2)
   // Keras has [...window, in, out], ONNX [out, in, ...window].
   const weights = kernel.transpose([rank - 1, rank - 2, ...range(rank - 2)])
+  const steps = numbers(strides, window.length)
   return g.add('Conv', [x, g.constant(weights)], {
     kernel_shape: window,
-    strides: numbers(strides, window.length),
+    strides: steps,
     dilations: numbers(call.config['dilation_rate'] ?? 1, window.length),
     group,
-    ...padding(call, window),
+    ...padding(call, window, steps),
   })
 }
 
@@ -108,7 +124,9 @@ const pool =
     const n = call.shape.length - 2
     const window = numbers(call.config['pool_size'], n)
     const strides = numbers(call.config['strides'] ?? window, n)
-    return onChannelsFirst(g, call, x, (image) => g.add(op, [image], { kernel_shape: window, strides, ...padding(call, window) }))
+    return onChannelsFirst(g, call, x, (image) =>
+      g.add(op, [image], { kernel_shape: window, strides, ...padding(call, window, strides) }),
+    )
   }
 
 const globalPool =
@@ -330,7 +348,10 @@ export const converters: Readonly<Record<string, Converter>> = {
   LayerNormalization: layerNormalization,
   Normalization: normalization,
   Rescaling: (g, [x], _, { config }) =>
-    g.add('Add', [g.add('Mul', [x, g.number(config['scale'] as number)]), g.number(config['offset'] as number)]),
+    g.add('Add', [
+      g.add('Mul', [x, g.constant(tensor(config['scale'] as number))]),
+      g.constant(tensor(config['offset'] as number)),
+    ]),
   Embedding: (g, [x], layer, { config }) => {
     need(!config['mask_zero'], 'mask_zero: ONNX has no masks')
     return g.add('Gather', [g.constant(weight(layer, 'embeddings')!), g.add('Cast', [x], { to: 7 })], { axis: 0 })

@@ -35,10 +35,14 @@ export function partsOf(model: AnyLayer): Part[] {
 const isGraph = (layer: AnyLayer): boolean =>
   layer instanceof Sequential || (layer instanceof Model && layer.options.inputs !== undefined)
 
+/** Classes whose parts are on private properties in Keras, as its files show. */
+const privateParts = new Set(['GroupQueryAttention'])
+
 /** The layers on the properties of a layer, and lists of them: a graph's layers come first, then what is by name, in order. */
 function childrenOf(layer: AnyLayer): [string, AnyLayer | readonly AnyLayer[]][] {
+  const hidden = privateParts.has(classNameOf(layer)) ? '_' : ''
   const held = Object.entries(layer as object).flatMap(([name, value]): [string, AnyLayer | readonly AnyLayer[]][] => {
-    if (value instanceof Layer) return [[snakeCase(name), value]]
+    if (value instanceof Layer) return [[hidden + snakeCase(name), value]]
     return Array.isArray(value) && value.some((one) => one instanceof Layer)
       ? [[snakeCase(name), value.filter((one): one is AnyLayer => one instanceof Layer)]]
       : []
