@@ -35,12 +35,12 @@ export function partsOf(model: AnyLayer): Part[] {
 const isGraph = (layer: AnyLayer): boolean =>
   layer instanceof Sequential || (layer instanceof Model && layer.options.inputs !== undefined)
 
-/** Classes whose parts are on private properties in Keras, as its files show. */
-const privateParts = new Set(['GroupQueryAttention'])
+/** The class that is called otherwise within Keras, where its parts are on private properties: its files show both. */
+const inFiles: Readonly<Record<string, string>> = { GroupQueryAttention: 'GroupedQueryAttention' }
 
 /** The layers on the properties of a layer, and lists of them: a graph's layers come first, then what is by name, in order. */
 function childrenOf(layer: AnyLayer): [string, AnyLayer | readonly AnyLayer[]][] {
-  const hidden = privateParts.has(classNameOf(layer)) ? '_' : ''
+  const hidden = Object.hasOwn(inFiles, classNameOf(layer)) ? '_' : ''
   const held = Object.entries(layer as object).flatMap(([name, value]): [string, AnyLayer | readonly AnyLayer[]][] => {
     if (value instanceof Layer) return [[hidden + snakeCase(name), value]]
     return Array.isArray(value) && value.some((one) => one instanceof Layer)
@@ -55,7 +55,8 @@ function childrenOf(layer: AnyLayer): [string, AnyLayer | readonly AnyLayer[]][]
 function named(layers: readonly AnyLayer[]): [string, AnyLayer][] {
   const counts = new Map<string, number>()
   return layers.map((layer) => {
-    const name = layerName(classNameOf(layer))
+    const made = classNameOf(layer)
+    const name = layerName(Object.hasOwn(inFiles, made) ? inFiles[made] : made)
     const n = counts.get(name) ?? 0
     counts.set(name, n + 1)
     return [n === 0 ? name : `${name}_${n}`, layer]
