@@ -2,6 +2,7 @@
 import { backendNames, setBackend, type DType } from '@typegrad/tensor'
 import { limits } from '../../packages/tensor/src/backends/wasm/limits.ts'
 import { runtime } from '../../packages/tensor/src/backends/wasm/start.ts'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, type TestContext } from 'vitest'
 import { registerCompiled } from './compiled-backend.ts'
 
@@ -67,6 +68,13 @@ function stageAll(): () => void {
   }
 }
 
+/** Properties run a quarter as often: each run makes a module. */
+function fewerRuns(): () => void {
+  const before = fc.readConfigureGlobal()
+  fc.configureGlobal({ ...before, numRuns: Math.ceil((before.numRuns ?? 100) / 4) })
+  return () => fc.configureGlobal(before)
+}
+
 const table: readonly BackendUnderTest[] = [
   { ...host, name: 'cpu' },
   wasm,
@@ -74,7 +82,7 @@ const table: readonly BackendUnderTest[] = [
 ]
 
 /** Programs as a backend, for suites that ask for them: each kernel is compiled, which takes its time. */
-const compiled: BackendUnderTest = { ...wasm, name: 'compiled' }
+const compiled: BackendUnderTest = { ...wasm, name: 'compiled', prepare: fewerRuns }
 
 export const backends: readonly BackendUnderTest[] = table.filter(({ name }) => backendNames().includes(name))
 
