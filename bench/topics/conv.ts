@@ -107,7 +107,7 @@ async function* smallCnn(): AsyncGenerator<Row> {
       y: [random.integers([batch], { high: 10 }).oneHot(10)],
       sampleWeight: [],
     }
-    model.steps.begin()
+    await model.steps.begin()
     yield race({
       topic: 'conv',
       case: `small CNN, a step, batch ${batch}, ${threads} thread${threads > 1 ? 's' : ''}`,

@@ -33,7 +33,7 @@ export async function* growth(): AsyncGenerator<Row> {
           new Dense({ units: 1 }),
         ]).compile({ loss: 'meanSquaredError', optimizer: 'adam' })
         const data = { x: [random.uniform([batch, 64])], y: [random.uniform([batch, 1])], sampleWeight: [] }
-        model.steps.begin()
+        await model.steps.begin()
         const weights = 64 * width + (depth - 1) * width * width + width
         // Forward, both gradients, and the update, which a batch shares.
         const work = 6 * batch * weights + 12 * weights

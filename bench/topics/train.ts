@@ -96,7 +96,7 @@ export async function* train(): AsyncGenerator<Row> {
         ? random.integers([batch], { high: outputs }).oneHot(outputs)
         : random.bernoulli([batch, outputs]).cast('float32')
     const data: Batch = { x: [x], y: [y], sampleWeight: [] }
-    model.steps.begin()
+    await model.steps.begin()
     const theirs = tfjsModel(layers, job)
     const { tf } = await import('../peers/tfjs.ts')
     const [tx, ty] = [

@@ -123,7 +123,7 @@ export class CompiledMetrics {
 }
 
 /** The figures of all metrics, by name in alphabetical order, as Keras logs them. */
-export function logsOf(metrics: readonly Metric[]): Logs {
-  const entries = metrics.map((metric): [string, number] => [metric.name, metric.result().item()])
+export function logsOf(metrics: readonly Metric[], figure: (metric: Metric, i: number) => number): Logs {
+  const entries = metrics.map((metric, i): [string, number] => [metric.name, figure(metric, i)])
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
 }

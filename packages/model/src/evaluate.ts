@@ -1,5 +1,6 @@
 /** Evaluation and prediction, batch by batch. */
 import { concat, ShapeError, ValueError, type Tensor } from '@typegrad/tensor'
+import { fetched, onDevice, onHost } from './device.ts'
 import { CallbackList, type Logs } from './callbacks/callback.ts'
 import { ProgbarLogger } from './callbacks/progress.ts'
 import { ArrayFeed, isSource, readBatch, samplesOf, SourceFeed, toArrays, type BatchSource, type Feed } from './feed.ts'
@@ -69,17 +70,17 @@ export async function runEvaluation(
 ): Promise<Logs> {
   await callbacks.call('onTestBegin', {})
   model.resetMetrics()
-  model.steps.begin()
+  await model.steps.begin()
   await feed.begin()
   let done = 0
   await walk(feed, how, async (step, batch) => {
     await callbacks.call('onTestBatchBegin', step, {})
     model.steps.test(batch)
     done = step + 1
-    if (callbacks.has('onTestBatchEnd')) await callbacks.call('onTestBatchEnd', step, model.logs())
-    if (progress?.due()) progress.step(done, model.logs())
+    if (callbacks.has('onTestBatchEnd')) await callbacks.call('onTestBatchEnd', step, await model.readLogs())
+    if (progress?.due()) progress.step(done, await model.readLogs())
   })
-  const logs = model.logs()
+  const logs = await model.readLogs()
   await callbacks.call('onTestEnd', logs)
   progress?.step(done, logs)
   return logs
@@ -112,15 +113,16 @@ export async function predict(model: Model, x: Data | BatchSource, options: Pred
   const callbacks = new CallbackList(options.callbacks ?? [], model, params)
   const parts: Tensor[][] = []
   model.buildOn((await feed.first()).x)
-  model.steps.begin()
+  await model.steps.begin()
   await callbacks.call('onPredictBegin', {})
   await walk(feed, { steps: options.steps, pacer: new Pacer(), signal: options.signal }, async (step, batch) => {
     await callbacks.call('onPredictBatchBegin', step, {})
-    parts.push(model.steps.predict(batch.x))
+    const run = (): Tensor[] => model.steps.predict(batch.x)
+    parts.push(onDevice() ? await fetched(run) : run())
     await callbacks.call('onPredictBatchEnd', step, {})
   })
   await callbacks.call('onPredictEnd', {})
-  return parts[0].map((_, i) => joined(parts.map((part) => part[i])))
+  return parts[0].map((_, i) => onHost(() => joined(parts.map((part) => part[i]))))
 }
 
 const joined = (parts: readonly Tensor[]): Tensor => (parts.length === 1 ? parts[0] : concat(parts))

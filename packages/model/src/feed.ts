@@ -1,5 +1,6 @@
 /** Where the batches of `fit`, `evaluate` and `predict` come from: arrays, or whatever gives batches one by one. */
 import { arange, random, tensor, Tensor, ValueError, type TensorLike } from '@typegrad/tensor'
+import { onHost } from './device.ts'
 import { rows, sampleCount, toList, toWeights, type Data } from './inputs.ts'
 import type { Batch, Model } from './model.ts'
 import { Rows } from './rows.ts'
@@ -96,10 +97,10 @@ export class ArrayFeed implements Feed {
       this.#at = 0
       return undefined
     }
-    if (this.#at === 0) this.#order = this.#draw(n)
+    if (this.#at === 0) this.#order = onHost(() => this.#draw(n))
     const start = this.#at
     const end = (this.#at = Math.min(n, start + this.#batchSize))
-    this.#inOrder ??= arange(n, { dtype: 'int32' })
+    this.#inOrder ??= onHost(() => arange(n, { dtype: 'int32' }))
     return new Rows(this.#arrays, (this.#order ?? this.#inOrder).slice([start, end]))
   }
 

@@ -1,7 +1,8 @@
 /** The training loop: epochs, batches, validation and callbacks around the model's steps. */
-import { tensor, unheard, ValueError, type Tensor } from '@typegrad/tensor'
+import { BackendError, scope, tensor, unheard, ValueError, type Tensor } from '@typegrad/tensor'
 import { CallbackList, History, type Callback, type Logs } from './callbacks/callback.ts'
 import { ProgbarLogger } from './callbacks/progress.ts'
+import { onDevice } from './device.ts'
 import { NonFiniteError, watchedStep } from './debug-nan.ts'
 import { feedOf, runEvaluation, someSamples } from './evaluate.ts'
 import {
@@ -138,11 +139,13 @@ export async function fit(
   integer(epochs, 'epochs', 0)
   if (stepsPerEpoch !== undefined) integer(stepsPerEpoch, 'stepsPerEpoch', 1)
   if (validationSteps !== undefined) integer(validationSteps, 'validationSteps', 1)
+  if (options.debugNaN && onDevice())
+    throw new BackendError("fit: debugNaN looks at every number, which it can on the host only: call setBackend('wasm') before")
   const { training, validation } = feeds(model, x, y, options)
   const steps = stepsPerEpoch ?? training.steps
   const first = await training.first()
   model.buildOn(first.x)
-  model.steps.begin()
+  await model.steps.begin()
 
   const given = options.callbacks ?? []
   const verbose = verbosity(options.verbose)
@@ -168,7 +171,7 @@ export async function fit(
       ;({ epoch, step } = place)
       await training.restore(feed)
       // The metrics, which the first batch makes, go on where they were.
-      unheard(() => model.testStep(first))
+      scope(() => unheard(() => model.testStep(first)))
       model.metrics.forEach((metric, i) => metric.variables.forEach((variable, k) => variable.assign(metrics[i][k])))
     },
   }
@@ -200,13 +203,13 @@ export async function fit(
       if (options.debugNaN) debugStep(model, batch, epoch, step)
       else model.steps.train(batch)
       step++
-      if (callbacks.wantsBatchLogs()) await callbacks.call('onTrainBatchEnd', step - 1, model.logs())
+      if (callbacks.wantsBatchLogs()) await callbacks.call('onTrainBatchEnd', step - 1, await model.readLogs())
       waiting = callbacks.settle('batch') ?? pacer.breathe()
       if (waiting) await waiting
       if (model.stopTraining) break
     }
     if (aborted() || step === 0) break
-    logs = model.logs()
+    logs = await model.readLogs()
     if (validation && validates()) {
       const how = { steps: validationSteps, pacer, signal: undefined }
       const results = await runEvaluation(model, validation, how, callbacks)
@@ -216,7 +219,7 @@ export async function fit(
     ;[epoch, step] = [epoch + 1, 0]
     await callbacks.settle('epoch')
   }
-  if (model.optimizer.iterations > 0) model.optimizer.finalizeVariableValues(model.trainableWeights)
+  if (model.optimizer.iterations > 0) scope(() => model.optimizer.finalizeVariableValues(model.trainableWeights))
   await callbacks.call('onTrainEnd', logs)
   callbacks.run = undefined
   return history

@@ -17,12 +17,13 @@ import {
 } from '@typegrad/layers'
 import type { LossLike, Metric, MetricLike } from '@typegrad/losses'
 import { resolveOptimizer, type Optimizer, type OptimizerLike } from '@typegrad/optim'
-import { Tensor, toModule, TypegradError, unheard, ValueError } from '@typegrad/tensor'
+import { BackendError, scope, stack, Tensor, toModule, TypegradError, unheard, ValueError, zeros } from '@typegrad/tensor'
 import type { Callback, History, Logs } from './callbacks/callback.ts'
 import { CompiledLoss, CompiledMetrics, logsOf, type PerOutput } from './compiled.ts'
 import { compileConfig, compileOptions, type CustomObjects } from './config/compile.ts'
 import { readGraph } from './config/read-graph.ts'
 import { graphConfig, inputName } from './config/write-graph.ts'
+import { fetched, onDevice, onHost } from './device.ts'
 import { evaluate, predict, type EvaluateOptions, type PredictOptions } from './evaluate.ts'
 import { isSource, toArrays, type BatchSource } from './feed.ts'
 import { fit, type FitOptions } from './fit.ts'
@@ -288,12 +289,25 @@ export class Model extends Layer<ModelOptions, any> {
   }
 
   resetMetrics(): void {
-    for (const metric of this.metrics) metric.resetState()
+    scope(() => {
+      for (const metric of this.metrics) metric.resetState()
+    })
   }
 
-  /** The figures since the last reset. */
+  /** The figures since the last reset. Throws a BackendError where they lie on a device: {@link readLogs} waits for them. */
   logs(): Logs {
-    return logsOf(this.metrics)
+    assertReadable('logs')
+    return logsOf(this.metrics, (metric) => metric.result().item())
+  }
+
+  /** The figures since the last reset, from wherever they are computed; from a device all are read together. */
+  async readLogs(): Promise<Logs> {
+    const { metrics } = this
+    if (!onDevice()) return this.logs()
+    if (metrics.length === 0) return {}
+    const [read] = await fetched(() => [stack(metrics.map((metric) => metric.result()))])
+    const values = read.toTypedArray()
+    return logsOf(metrics, (_, i) => values[i])
   }
 
   /** The outputs for the inputs of a batch, as a list. */
@@ -309,7 +323,7 @@ export class Model extends Layer<ModelOptions, any> {
   /** Makes all weights, by running the model once on some samples if need be. */
   buildOn(x: readonly Tensor[]): void {
     if (this.built && this.sublayers.every((layer) => layer.built)) return
-    unheard(() => this.outputsOf(rowsOf(x), false))
+    onHost(() => unheard(() => this.outputsOf(rowsOf(x), false)))
     this.resetStates()
   }
 
@@ -382,16 +396,18 @@ export class Model extends Layer<ModelOptions, any> {
     return (Array.isArray(this.options.outputs) || outputs.length > 1 ? outputs : outputs[0]) as Tensor & Tensor[]
   }
 
-  /** One step of training; the figures go on from earlier steps until {@link resetMetrics}. */
+  /** One step of training, on the host; the figures go on from earlier steps until {@link resetMetrics}. */
   trainOnBatch(x: Data, y: Data | null, { sampleWeight }: { sampleWeight?: Data } = {}): Logs {
+    assertReadable('trainOnBatch')
     const batch = toArrays(this, x, y, sampleWeight)
     this.buildOn(batch.x)
     this.trainStep(batch)
     return this.logs()
   }
 
-  /** One step of evaluation. */
+  /** One step of evaluation, on the host. */
   testOnBatch(x: Data, y: Data | null, { sampleWeight }: { sampleWeight?: Data } = {}): Logs {
+    assertReadable('testOnBatch')
     const batch = toArrays(this, x, y, sampleWeight)
     this.buildOn(batch.x)
     this.testStep(batch)
@@ -473,6 +489,13 @@ export class Model extends Layer<ModelOptions, any> {
   }
 }
 
+function assertReadable(what: string): void {
+  if (!onDevice()) return
+  throw new BackendError(
+    `${what}: the figures lie on the gpu, where they cannot be read at once: use fit and evaluate, or steps of your own and 'await model.readLogs()'`,
+  )
+}
+
 /** Outputs that nothing else names: by the keys of their losses, or numbered as in Keras. */
 function namesByLoss(loss: CompileOptions['loss']): string[] {
   if (Array.isArray(loss)) return loss.map((_, i) => `output_${i + 1}`)
@@ -486,4 +509,8 @@ function targetsIn(x: unknown, rest: readonly unknown[]): { y: Data | null | und
   return { y: y as Data | null | undefined, options: options as object }
 }
 
-const rowsOf = (x: readonly Tensor[]): Tensor[] => x.map((array) => array.slice([0, 1]))
+/** The first row of each array; zeros in place of what lies on a device. */
+const rowsOf = (x: readonly Tensor[]): Tensor[] =>
+  x.map((array) =>
+    array.buffer.device === 'host' ? array.slice([0, 1]) : zeros([1, ...array.shape.slice(1)], { dtype: array.dtype }),
+  )

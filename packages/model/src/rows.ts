@@ -1,4 +1,5 @@
 import type { Tensor } from '@typegrad/tensor'
+import { onHost } from './device.ts'
 import type { Batch } from './model.ts'
 
 /** A batch that is picked where it is computed: rows of arrays. */
@@ -31,7 +32,11 @@ export class Rows implements Batch {
 }
 
 export const pickRows = ({ x, y, sampleWeight }: Batch, rows: Tensor): Batch => ({
-  x: x.map((array) => array.take(rows)),
-  y: y.map((array) => array.take(rows)),
-  sampleWeight: sampleWeight.map((array) => array.take(rows)),
+  x: x.map((array) => pick(array, rows)),
+  y: y.map((array) => pick(array, rows)),
+  sampleWeight: sampleWeight.map((array) => pick(array, rows)),
 })
+
+/** Of an array on the host, only the rows go to a device. */
+const pick = (array: Tensor, rows: Tensor): Tensor =>
+  array.buffer.device === 'host' ? onHost(() => array.take(rows)) : array.take(rows)

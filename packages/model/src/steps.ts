@@ -1,4 +1,5 @@
-import { compile, isTraceError, Variable, type CompiledFunction, type Tensor } from '@typegrad/tensor'
+import { compile, isTraceError, scope, Variable, type CompiledFunction, type Tensor } from '@typegrad/tensor'
+import { gather, onDevice, uploaded } from './device.ts'
 import type { Batch, Model } from './model.ts'
 import { pickRows, Rows } from './rows.ts'
 
@@ -31,9 +32,14 @@ export class Steps {
     this.#mayCompile = jit
   }
 
-  /** Looks at what decides how a step is compiled; `fit`, `evaluate` and `predict` begin with it. */
-  begin(): void {
+  /** Looks at what decides how a step is compiled, and brings the weights there; `fit`, `evaluate` and `predict` begin with it. */
+  async begin(): Promise<void> {
     const model = this.#model
+    await gather([
+      ...model.weights,
+      ...(model.compiled ? model.optimizer.variables : []),
+      ...model.metrics.flatMap(({ variables }) => variables),
+    ])
     this.#trainable = model.weights.map(({ trainable }) => Number(trainable)).join('') + '/' + model.trainableWeights.length
     if (!model.traceable && this.#jit) {
       const first = model.layers.find((layer) => !layer.traceable)
@@ -42,11 +48,11 @@ export class Steps {
   }
 
   train(batch: Batch): void {
-    this.#take('trainStep', batch)
+    scope(() => this.#take('trainStep', batch))
   }
 
   test(batch: Batch): void {
-    this.#take('testStep', batch)
+    scope(() => this.#take('testStep', batch))
   }
 
   predict(x: readonly Tensor[]): Tensor[] {
@@ -68,10 +74,11 @@ export class Steps {
   #take(kind: Kind, batch: Batch): void {
     const model = this.#model
     const plain = (): Batch => ({ x: batch.x, y: batch.y, sampleWeight: batch.sampleWeight })
-    const eagerly = (): void => model[kind](plain())
-    if (!this.#jit || !this.#mayCompile(kind)) return eagerly()
+    const compiles = this.#jit && this.#mayCompile(kind)
+    const resident = batch instanceof Rows && (compiles || onDevice()) ? this.#residentOf(batch.arrays, kind) : undefined
+    const eagerly = (): void => model[kind](resident && onDevice() ? pickRows(resident, (batch as Rows).rows) : plain())
+    if (!compiles) return eagerly()
     const compiled = (this.#compiled[kind] ??= compile((_, arrays, rows) => model[kind](rows ? pickRows(arrays, rows) : arrays)))
-    const resident = batch instanceof Rows ? this.#residentOf(batch.arrays, kind) : undefined
     this.#orEagerly(() => {
       if (batch instanceof Rows && resident) compiled(this.#trainable, resident, batch.rows)
       else compiled(this.#trainable, plain(), undefined)
@@ -88,8 +95,8 @@ export class Steps {
     const enter = (list: readonly Tensor[], part: string): Variable[] =>
       list.map((array, i) => {
         const key = `${kind} ${part} ${i} ${array.dtype} ${array.shape.join()}`
-        const variable =
-          this.#resident.get(key)?.assign(array.value) ?? new Variable(array.value, { name: part, trainable: false })
+        const value = uploaded(array)
+        const variable = this.#resident.get(key)?.assign(value) ?? new Variable(value, { name: part, trainable: false })
         this.#resident.set(key, variable)
         this.#source.set(variable, array)
         return variable

@@ -7,9 +7,10 @@ export {
   type PoolKind,
   type Reduction,
   type ScanOptions,
+  withBackend,
 } from './backends/backend.ts'
 export { recordDraws } from './draws.ts'
-export { sameTensor } from './tensor.ts'
+export { copyOn, sameTensor } from './tensor.ts'
 export { keyOf, namesIn, number, substitute } from './formula/parse.ts'
 export * from './layout.ts'
 export { allocate, hostBuffer, type Buffer, type Lifetime, type Slot } from './memory.ts'

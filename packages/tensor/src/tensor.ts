@@ -4,7 +4,7 @@ import { contiguousLayout, type Layout } from './layout.ts'
 import type { Buffer } from './memory.ts'
 import type { Interceptor } from './op.ts'
 import type { TensorMethods } from './methods.ts'
-import { backendNamed, backendOn, currentBackend } from './backends/backend.ts'
+import { backendNamed, backendOn, currentBackend, type Backend } from './backends/backend.ts'
 import { print } from './print.ts'
 import { formatShape, maxSize, sameShape, sizeOf, type Shape } from './shape.ts'
 
@@ -104,9 +104,9 @@ export class Tensor {
   async to(name: string): Promise<Tensor> {
     const backend = backendNamed(name, 'to')
     if (backend.device === this.buffer.device) return this.value
+    if (backend.device !== 'host') return copyOn(backend, this)
     const out = emptyTensor(this.shape, this.dtype, backend)
-    if (backend.device === 'host') out.array.set(await this.data(), out.layout.offset)
-    else if (out.size > 0) backend.copy(this, out)
+    out.array.set(await this.data(), out.layout.offset)
     return out
   }
 
@@ -220,4 +220,11 @@ export function emptyTensor(shape: Shape, dtype: DType, backend = currentBackend
   if (size > maxSize) throw new ShapeError(`the result ${formatShape(shape)} has more than ${maxSize} elements`, { shape })
   const { buffer, offset } = backend.allocate(dtype, size)
   return new Tensor(buffer, contiguousLayout(shape, offset), dtype)
+}
+
+/** The same elements in fresh storage of a backend that can read them where they lie. */
+export function copyOn(backend: Backend, x: Tensor): Tensor {
+  const out = emptyTensor(x.shape, x.dtype, backend)
+  if (out.size > 0) backend.copy(x, out)
+  return out
 }

@@ -108,7 +108,8 @@ export class Mean<O extends MetricOptions = MetricOptions> extends Metric<O> {
     const { dtype } = this.total
     const [values, weights] = samplewise(this.name, given.cast(dtype), sampleWeight?.cast(dtype), 'mean')
     accumulate(this.total, values.sum())
-    accumulate(this.count, weights ? weights.sum() : tensor(values.rank === 0 ? 1 : values.shape[0]))
+    const count = weights ?? tensor(values.rank === 0 ? 1 : values.shape[0])
+    accumulate(this.count, count.rank === 0 ? count : count.sum())
   }
 
   result(): Tensor {
