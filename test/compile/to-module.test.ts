@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BatchNormalization, Conv2D, Dense, Embedding, Flatten, LayerNormalization, LSTM, type AnyLayer } from '@typegrad/layers'
 import { Sequential } from '@typegrad/model'
-import { BackendError, random, tensor, toModule, Variable, zeros, type Tensor } from '@typegrad/tensor'
+import { BackendError, currentBackend, random, tensor, toModule, Variable, zeros, type Tensor } from '@typegrad/tensor'
 import { afterAll, describe, expect, test } from 'vitest'
 
 const folder = mkdtempSync(join(tmpdir(), 'typegrad-module-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 let files = 0
+/** Without WebAssembly there is nothing that a module could hold. */
+const hasPrograms = currentBackend().program !== undefined
 
 /** Runs a module on arrays of numbers, in a process of its own. */
 function runModule(text: string, arrays: readonly (readonly number[])[]): { results: number[][]; error: string | undefined } {
@@ -29,7 +31,7 @@ function runModule(text: string, arrays: readonly (readonly number[])[]): { resu
 const flat = (x: Tensor): number[] => [...x.toTypedArray()]
 const near = (x: Tensor): unknown[] => flat(x).map((value) => expect.closeTo(value, 5))
 
-describe('a module', () => {
+describe.runIf(hasPrograms)('a module', () => {
   test('of a function of several inputs and outputs, with a variable', () => {
     const w = new Variable(random.normal([3, 4]), { name: 'w' })
     const f = (x: Tensor, n: Tensor): Tensor[] => [x.matmul(w).softmax(), x.sum(0), n.mul(2), w.take(n)]
@@ -69,7 +71,7 @@ describe('a module', () => {
   })
 })
 
-describe('there is no module', () => {
+describe.runIf(hasPrograms)('there is no module', () => {
   test('of what it could not do', () => {
     const x = { name: 'x', shape: [2] }
     const w = new Variable(zeros([2]), { name: 'w' })
