@@ -114,7 +114,9 @@ onEveryBackend(() => {
           expect(distance(t(u).matmul(u), one(Math.min(m, n)))).toBeLessThan(near)
           expect(distance(s, s.sort(-1, { descending: true }))).toBe(0)
           const p = linalg.pinv(a)
-          expect(distance(a.matmul(p).matmul(a), a)).toBeLessThan(near * 10)
+          // What rounding does to an inverse grows with the ratio of the singular values.
+          const condition = Math.max(...s.slice(null, 0).div(s.slice(null, -1)).toTypedArray())
+          expect(distance(a.matmul(p).matmul(a), a)).toBeLessThan(near * Math.max(10, condition / 5))
           const definite = a.matmul(t(a)).add(one(m).cast(type))
           const l = linalg.cholesky(definite)
           expect(distance(l.matmul(t(l)), definite)).toBeLessThan(near * 30)
