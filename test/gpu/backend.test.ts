@@ -41,6 +41,20 @@ describe('useBackend', () => {
     expect(before.ended).toBe(true)
     expect(() => x.add(1)).toThrow(/started earlier/)
   })
+  test("is started by tensor.to('gpu') too, and takes what is running, whatever its options", async () => {
+    await useBackend('gpu', { mode: 'cpu' })
+    setBackend('cpu')
+    const x = await tensor([1, 2]).to('gpu')
+    expect(currentBackend().name).toBe('cpu')
+    expect([...(await x.add(1).data())]).toEqual([2, 3])
+    await disposeGpu()
+    const { available, software } = await gpuInfo()
+    if (available && !software) return
+    await expect(tensor([1]).to('gpu')).rejects.toThrow(/no gpu/)
+    const said = vi.spyOn(console, 'info').mockImplementation(() => {})
+    expect((await tensor([1]).to('auto')).buffer.device).toBe('host')
+    expect(said).toHaveBeenCalledTimes(1)
+  })
   test('takes the names of other backends too', async () => {
     await useBackend('cpu')
     expect(currentBackend().name).toBe('cpu')

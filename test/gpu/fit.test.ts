@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import '@typegrad/formats'
-import { BackendError, random, setBackend, tensor, type Tensor } from '@typegrad/tensor'
+import { BackendError, currentBackend, random, setBackend, tensor, type Tensor } from '@typegrad/tensor'
 import { BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D } from '@typegrad/layers'
-import { Callback, Sequential, type Logs } from '@typegrad/model'
+import { Callback, LambdaCallback, Sequential, type Logs } from '@typegrad/model'
 import { gpuCounters, useBackend, type GpuCounters } from '@typegrad/gpu'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { gpuSettled } from '../../packages/gpu/src/use-backend.ts'
@@ -175,6 +175,38 @@ onEveryMode((mode) => {
     await other.loadWeights(path)
     other.weights.forEach((weight, i) => expect(weight.toTypedArray()).toEqual(saved[i]))
     await rm(dirname(path), { recursive: true })
+  })
+
+  test('a model compiled for the gpu is computed there, and nothing else is', async () => {
+    setBackend('cpu')
+    const { x, y } = lessons.perceptron()
+    const make = (device?: string): Sequential =>
+      new Sequential([new Dense({ units: 5, activation: 'relu' }), new Dense({ units: 3, activation: 'softmax' })]).compile({
+        optimizer: 'adam',
+        loss: 'sparseCategoricalCrossentropy',
+        ...(device === undefined ? {} : { device }),
+      })
+    random.setSeed(2)
+    const models = [make(), make('gpu')]
+    models.forEach((model) => model.buildOn([x]))
+    models[1].setWeights(models[0].getWeights())
+    const seen: string[] = []
+    const watch = new LambdaCallback({ onTrainBatchEnd: () => void seen.push(currentBackend().name) })
+    const before = gpuCounters().launches
+    // Both at once: they take turns.
+    const [host, gpu] = await Promise.all(
+      models.map((model) => model.fit(x, y, { epochs: 2, batchSize, shuffle: false, verbose: 0, callbacks: [watch] })),
+    )
+    expect(gpuCounters().launches).toBeGreaterThan(before)
+    expect(models.map((model) => model.weights[0].buffer.device)).toEqual(['host', 'gpu'])
+    expect(new Set(seen)).toEqual(new Set(['cpu']))
+    close(gpu.history['loss'], host.history['loss'])
+    close(
+      Object.values(await models[1].evaluate(x, y, { verbose: 0 })),
+      Object.values(await models[0].evaluate(x, y, { verbose: 0 })),
+    )
+    close((await models[1].predict(x)).toTypedArray(), (await models[0].predict(x)).toTypedArray())
+    expect(() => models[1].trainOnBatch(x, y)).toThrow(/lie on the gpu/)
   })
 
   test('what needs the numbers at once says what to do', async () => {

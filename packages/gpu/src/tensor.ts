@@ -14,6 +14,7 @@ export const {
   namesIn,
   number,
   permuteLayout,
+  registerStarter,
   substitute,
 } = internals
 

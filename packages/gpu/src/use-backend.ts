@@ -3,7 +3,7 @@ import { gpuBackend } from './backend.ts'
 import { zeroCounters, type GpuCounters } from './counters.ts'
 import { detect, type GpuInfo, type GpuOptions } from './detect.ts'
 import { start, unavailable, type Started } from './start.ts'
-import { backendOn } from './tensor.ts'
+import { backendNamed, backendOn, registerStarter } from './tensor.ts'
 import { inform } from './warn.ts'
 
 let running: (Started & { readonly options: string }) | undefined
@@ -22,13 +22,21 @@ function inTurn<T>(f: () => Promise<T>): Promise<T> {
  * engine. Resolves to what was found.
  */
 export async function useBackend(name: string, options: GpuOptions = {}): Promise<GpuInfo> {
-  if (name === 'gpu') return inTurn(() => startGpu(options))
-  if (name !== 'auto') {
+  if (name !== 'gpu' && name !== 'auto') {
     setBackend(name)
     return gpuInfo()
   }
+  const info = await (name === 'gpu' ? started(options) : startedOrNot(options))
+  if (info.available) setBackend('gpu')
+  return info
+}
+
+/** Without options, whatever is running will do. */
+const started = (options?: GpuOptions): Promise<GpuInfo> => inTurn(() => startGpu(options))
+
+async function startedOrNot(options?: GpuOptions): Promise<GpuInfo> {
   try {
-    return await inTurn(() => startGpu(options))
+    return await started(options)
   } catch (error) {
     if (!(error instanceof BackendError)) throw error
     inform(`${error.message.replace('useBackend: ', '')}; going on with the backend '${currentBackend().name}'`)
@@ -37,15 +45,21 @@ export async function useBackend(name: string, options: GpuOptions = {}): Promis
   }
 }
 
-async function startGpu(options: GpuOptions): Promise<GpuInfo> {
-  const wanted = JSON.stringify(options)
-  if (running?.options !== wanted || running.engine.ended) {
+// For `model.compile({ device })` and `tensor.to()`, which leave the current backend what it is.
+registerStarter('gpu', async () => {
+  await started()
+  return backendNamed('gpu')
+})
+registerStarter('auto', async () => ((await startedOrNot()).available ? backendNamed('gpu') : currentBackend()))
+
+async function startGpu(options?: GpuOptions): Promise<GpuInfo> {
+  const wanted = JSON.stringify(options ?? {})
+  if (!running || running.engine.ended || (options && running.options !== wanted)) {
     await end()
-    const started = await start(options)
-    running = { ...started, options: wanted }
-    registerBackend(gpuBackend(started.engine))
+    const made = await start(options ?? {})
+    running = { ...made, options: wanted }
+    registerBackend(gpuBackend(made.engine))
   }
-  setBackend('gpu')
   return running.info
 }
 

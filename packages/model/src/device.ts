@@ -1,7 +1,27 @@
 /** Where steps compute, and how data comes there and back: on the host, tensors lie where they are used. */
-import { currentBackend, internals, scope, tracing, Variable, zeros, type Tensor } from '@typegrad/tensor'
+import { currentBackend, internals, scope, tracing, Variable, zeros, type Backend, type Tensor } from '@typegrad/tensor'
 
-const { backendOn, copyOn, withBackend } = internals
+const { backendOn, copyOn, startBackend, withBackend } = internals
+
+/** Where a model's steps are computed: on a backend of its own, or on the one that is current when they are. */
+export class Placement {
+  readonly #name: string | undefined
+  #backend: Backend | undefined
+
+  constructor(name: string | undefined) {
+    this.#name = name
+  }
+
+  /** Starts the backend, if it has to be; what is computed before is computed on the current one. */
+  async begin(): Promise<void> {
+    if (this.#name !== undefined) this.#backend = await startBackend(this.#name, 'compile')
+  }
+
+  /** Runs `f` there, to its first `await`. */
+  run<T>(f: () => T): T {
+    return this.#backend && !tracing() ? withBackend(this.#backend, f) : f()
+  }
+}
 
 /** Whether the current backend computes where the host cannot see. */
 export const onDevice = (): boolean => !tracing() && currentBackend().device !== 'host'
@@ -15,23 +35,24 @@ export const uploaded = ({ value }: Tensor): Tensor =>
 
 /** Brings the values of variables to where steps compute. */
 export async function gather(variables: readonly Variable[]): Promise<void> {
-  const { device, name } = currentBackend()
+  const backend = currentBackend()
   for (const variable of variables) {
-    if (variable.buffer.device === device) continue
-    if (onDevice()) scope(() => void variable.assign(uploaded(variable)))
-    else variable.assign(await variable.to(name))
+    if (variable.buffer.device === backend.device) continue
+    if (backend.device === 'host') variable.assign(await variable.to(backend.name))
+    else withBackend(backend, () => scope(() => void variable.assign(uploaded(variable))))
   }
 }
 
 /** Runs `f` as a step and gives its results on the host, read together; the device keeps nothing of them. */
 export async function fetched(f: () => readonly Tensor[]): Promise<Tensor[]> {
-  const host = backendOn('host').name
+  const [backend, host] = [currentBackend(), backendOn('host').name]
   // What a variable lets go of is free at once, what a scope returns when the collector finds it.
   let held: Variable[] = []
   scope(() => {
     held = f().map((result) => new Variable(result))
   })
   const read = await Promise.all(held.map((variable) => variable.to(host)))
-  scope(() => held.forEach((variable) => variable.assign(zeros(variable.shape, { dtype: variable.dtype }))))
+  const empty = (): void => held.forEach((variable) => variable.assign(zeros(variable.shape, { dtype: variable.dtype })))
+  withBackend(backend, () => scope(empty))
   return read
 }

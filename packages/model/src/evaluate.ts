@@ -1,6 +1,6 @@
 /** Evaluation and prediction, batch by batch. */
 import { concat, ShapeError, ValueError, type Tensor } from '@typegrad/tensor'
-import { fetched, onDevice, onHost } from './device.ts'
+import { onHost } from './device.ts'
 import { CallbackList, type Logs } from './callbacks/callback.ts'
 import { ProgbarLogger } from './callbacks/progress.ts'
 import { ArrayFeed, isSource, readBatch, samplesOf, SourceFeed, toArrays, type BatchSource, type Feed } from './feed.ts'
@@ -117,8 +117,8 @@ export async function predict(model: Model, x: Data | BatchSource, options: Pred
   await callbacks.call('onPredictBegin', {})
   await walk(feed, { steps: options.steps, pacer: new Pacer(), signal: options.signal }, async (step, batch) => {
     await callbacks.call('onPredictBatchBegin', step, {})
-    const run = (): Tensor[] => model.steps.predict(batch.x)
-    parts.push(onDevice() ? await fetched(run) : run())
+    const predicted = model.steps.predict(batch.x)
+    parts.push(predicted instanceof Promise ? await predicted : predicted)
     await callbacks.call('onPredictBatchEnd', step, {})
   })
   await callbacks.call('onPredictEnd', {})

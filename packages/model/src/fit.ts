@@ -139,13 +139,16 @@ export async function fit(
   integer(epochs, 'epochs', 0)
   if (stepsPerEpoch !== undefined) integer(stepsPerEpoch, 'stepsPerEpoch', 1)
   if (validationSteps !== undefined) integer(validationSteps, 'validationSteps', 1)
-  if (options.debugNaN && onDevice())
-    throw new BackendError("fit: debugNaN looks at every number, which it can on the host only: call setBackend('wasm') before")
   const { training, validation } = feeds(model, x, y, options)
   const steps = stepsPerEpoch ?? training.steps
   const first = await training.first()
   model.buildOn(first.x)
   await model.steps.begin()
+  const { placement } = model.steps
+  if (options.debugNaN && placement.run(onDevice))
+    throw new BackendError(
+      "fit: debugNaN looks at every number, which it can on the host only: compile with { device: 'wasm' }, or call setBackend('wasm')",
+    )
 
   const given = options.callbacks ?? []
   const verbose = verbosity(options.verbose)
@@ -171,7 +174,7 @@ export async function fit(
       ;({ epoch, step } = place)
       await training.restore(feed)
       // The metrics, which the first batch makes, go on where they were.
-      scope(() => unheard(() => model.testStep(first)))
+      placement.run(() => scope(() => unheard(() => model.testStep(first))))
       model.metrics.forEach((metric, i) => metric.variables.forEach((variable, k) => variable.assign(metrics[i][k])))
     },
   }
@@ -219,7 +222,8 @@ export async function fit(
     ;[epoch, step] = [epoch + 1, 0]
     await callbacks.settle('epoch')
   }
-  if (model.optimizer.iterations > 0) scope(() => model.optimizer.finalizeVariableValues(model.trainableWeights))
+  if (model.optimizer.iterations > 0)
+    placement.run(() => scope(() => model.optimizer.finalizeVariableValues(model.trainableWeights)))
   await callbacks.call('onTrainEnd', logs)
   callbacks.run = undefined
   return history

@@ -66,6 +66,11 @@ export interface CompileOptions {
    * done again; what it does beside them is not. @defaultValue `true`, but for a step (`trainStep` …) of your own
    */
   readonly jit?: boolean
+  /**
+   * The backend that `fit`, `evaluate` and `predict` compute on: `'gpu'` (import `@typegrad/gpu` for it), `'auto'` (the gpu where there
+   * is one), `'wasm'` or `'cpu'`. It is started if need be, and nothing else is computed there. @defaultValue the current backend
+   */
+  readonly device?: string
 }
 
 /** One step's data: an array per input and output, and weights of the samples (or none). */
@@ -222,7 +227,11 @@ export class Model extends Layer<ModelOptions, any> {
 
   /** @internal How steps are taken. */
   get steps(): Steps {
-    return (this.#steps ??= new Steps(this, (kind) => this.#jit ?? this[kind] === Model.prototype[kind]))
+    return (this.#steps ??= new Steps(
+      this,
+      (kind) => this.#jit ?? this[kind] === Model.prototype[kind],
+      this.#compiled?.options.device,
+    ))
   }
 
   get #training(): Compiled {
@@ -289,25 +298,35 @@ export class Model extends Layer<ModelOptions, any> {
   }
 
   resetMetrics(): void {
-    scope(() => {
-      for (const metric of this.metrics) metric.resetState()
-    })
+    this.steps.placement.run(() =>
+      scope(() => {
+        for (const metric of this.metrics) metric.resetState()
+      }),
+    )
   }
 
   /** The figures since the last reset. Throws a BackendError where they lie on a device: {@link readLogs} waits for them. */
   logs(): Logs {
-    assertReadable('logs')
+    this.#assertReadable('logs')
     return logsOf(this.metrics, (metric) => metric.result().item())
   }
 
   /** The figures since the last reset, from wherever they are computed; from a device all are read together. */
   async readLogs(): Promise<Logs> {
     const { metrics } = this
-    if (!onDevice()) return this.logs()
+    const { placement } = this.steps
+    if (!placement.run(onDevice)) return this.logs()
     if (metrics.length === 0) return {}
-    const [read] = await fetched(() => [stack(metrics.map((metric) => metric.result()))])
+    const [read] = await placement.run(() => fetched(() => [stack(metrics.map((metric) => metric.result()))]))
     const values = read.toTypedArray()
     return logsOf(metrics, (_, i) => values[i])
+  }
+
+  #assertReadable(what: string): void {
+    if (!this.steps.placement.run(onDevice)) return
+    throw new BackendError(
+      `${what}: the figures lie on the gpu, where they cannot be read at once: use fit and evaluate, or steps of your own and 'await model.readLogs()'`,
+    )
   }
 
   /** The outputs for the inputs of a batch, as a list. */
@@ -398,7 +417,7 @@ export class Model extends Layer<ModelOptions, any> {
 
   /** One step of training, on the host; the figures go on from earlier steps until {@link resetMetrics}. */
   trainOnBatch(x: Data, y: Data | null, { sampleWeight }: { sampleWeight?: Data } = {}): Logs {
-    assertReadable('trainOnBatch')
+    this.#assertReadable('trainOnBatch')
     const batch = toArrays(this, x, y, sampleWeight)
     this.buildOn(batch.x)
     this.trainStep(batch)
@@ -407,7 +426,7 @@ export class Model extends Layer<ModelOptions, any> {
 
   /** One step of evaluation, on the host. */
   testOnBatch(x: Data, y: Data | null, { sampleWeight }: { sampleWeight?: Data } = {}): Logs {
-    assertReadable('testOnBatch')
+    this.#assertReadable('testOnBatch')
     const batch = toArrays(this, x, y, sampleWeight)
     this.buildOn(batch.x)
     this.testStep(batch)
@@ -487,13 +506,6 @@ export class Model extends Layer<ModelOptions, any> {
     print(text)
     return text
   }
-}
-
-function assertReadable(what: string): void {
-  if (!onDevice()) return
-  throw new BackendError(
-    `${what}: the figures lie on the gpu, where they cannot be read at once: use fit and evaluate, or steps of your own and 'await model.readLogs()'`,
-  )
 }
 
 /** Outputs that nothing else names: by the keys of their losses, or numbered as in Keras. */

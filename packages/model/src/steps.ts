@@ -1,5 +1,5 @@
 import { compile, isTraceError, scope, Variable, type CompiledFunction, type Tensor } from '@typegrad/tensor'
-import { gather, onDevice, uploaded } from './device.ts'
+import { fetched, gather, onDevice, Placement, uploaded } from './device.ts'
 import type { Batch, Model } from './model.ts'
 import { pickRows, Rows } from './rows.ts'
 
@@ -15,6 +15,8 @@ type Trainable = string
 
 /** The steps that `fit`, `evaluate` and `predict` take: compiled programs, or op by op where the model cannot be compiled. */
 export class Steps {
+  /** Where they are computed. */
+  readonly placement: Placement
   readonly #model: Model
   readonly #mayCompile: (kind: StepKind) => boolean
   #jit = true
@@ -26,8 +28,9 @@ export class Steps {
   readonly #entered = new WeakMap<Batch, Batch>()
   #trainable: Trainable = ''
 
-  /** `jit` says for each kind of step whether it may be compiled. */
-  constructor(model: Model, jit: (kind: StepKind) => boolean) {
+  /** `jit` says for each kind of step whether it may be compiled, `device` names the backend. */
+  constructor(model: Model, jit: (kind: StepKind) => boolean, device: string | undefined) {
+    this.placement = new Placement(device)
     this.#model = model
     this.#mayCompile = jit
   }
@@ -35,11 +38,13 @@ export class Steps {
   /** Looks at what decides how a step is compiled, and brings the weights there; `fit`, `evaluate` and `predict` begin with it. */
   async begin(): Promise<void> {
     const model = this.#model
-    await gather([
+    await this.placement.begin()
+    const variables = [
       ...model.weights,
       ...(model.compiled ? model.optimizer.variables : []),
-      ...model.metrics.flatMap(({ variables }) => variables),
-    ])
+      ...model.metrics.flatMap((metric) => metric.variables),
+    ]
+    await this.placement.run(() => gather(variables))
     this.#trainable = model.weights.map(({ trainable }) => Number(trainable)).join('') + '/' + model.trainableWeights.length
     if (!model.traceable && this.#jit) {
       const first = model.layers.find((layer) => !layer.traceable)
@@ -48,14 +53,19 @@ export class Steps {
   }
 
   train(batch: Batch): void {
-    scope(() => this.#take('trainStep', batch))
+    this.placement.run(() => scope(() => this.#take('trainStep', batch)))
   }
 
   test(batch: Batch): void {
-    scope(() => this.#take('testStep', batch))
+    this.placement.run(() => scope(() => this.#take('testStep', batch)))
   }
 
-  predict(x: readonly Tensor[]): Tensor[] {
+  /** The predictions, on the host: at once if they are computed there. */
+  predict(x: readonly Tensor[]): Tensor[] | Promise<Tensor[]> {
+    return this.placement.run(() => (onDevice() ? fetched(() => this.#predictions(x)) : this.#predictions(x)))
+  }
+
+  #predictions(x: readonly Tensor[]): Tensor[] {
     const model = this.#model
     const eagerly = (): Tensor[] => model.predictStep(x)
     if (!this.#jit || !this.#mayCompile('predictStep')) return eagerly()

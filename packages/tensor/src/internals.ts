@@ -6,7 +6,9 @@ export {
   type PoolAttributes,
   type PoolKind,
   type Reduction,
+  registerStarter,
   type ScanOptions,
+  startBackend,
   withBackend,
 } from './backends/backend.ts'
 export { recordDraws } from './draws.ts'

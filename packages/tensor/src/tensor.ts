@@ -4,7 +4,7 @@ import { contiguousLayout, type Layout } from './layout.ts'
 import type { Buffer } from './memory.ts'
 import type { Interceptor } from './op.ts'
 import type { TensorMethods } from './methods.ts'
-import { backendNamed, backendOn, currentBackend, type Backend } from './backends/backend.ts'
+import { backendOn, currentBackend, startBackend, type Backend } from './backends/backend.ts'
 import { print } from './print.ts'
 import { formatShape, maxSize, sameShape, sizeOf, type Shape } from './shape.ts'
 
@@ -100,9 +100,12 @@ export class Tensor {
     return backend.read ? backend.read(this) : this.toTypedArray()
   }
 
-  /** The same elements on the device of the named backend (`'gpu'`; `'cpu'` is the host); x itself when it lies there. */
+  /**
+   * The same elements on the device of the named backend, which is started if need be (`'gpu'`, of `@typegrad/gpu`; `'cpu'` is the
+   * host); x itself when it lies there.
+   */
   async to(name: string): Promise<Tensor> {
-    const backend = backendNamed(name, 'to')
+    const backend = await startBackend(name, 'to')
     if (backend.device === this.buffer.device) return this.value
     if (backend.device !== 'host') return copyOn(backend, this)
     const out = emptyTensor(this.shape, this.dtype, backend)

@@ -106,6 +106,7 @@ export interface PoolAttributes {
 }
 
 const backends = new Map<string, Backend>()
+const starters = new Map<string, () => Promise<Backend>>()
 let current: Backend | undefined
 
 /** Makes a backend known; the first one becomes the current one. */
@@ -126,8 +127,21 @@ export function currentBackend(): Backend {
 /** The backend of a name; throws for one that is not registered. */
 export function backendNamed(name: string, op = 'backendNamed'): Backend {
   const backend = backends.get(name)
-  if (!backend) throw new BackendError(`${op}: unknown backend '${name}', known are ${backendNames().join(', ')}`, { name })
-  return backend
+  if (backend) return backend
+  if (starters.has(name)) throw new BackendError(`${op}: '${name}' is not started: call 'await useBackend('${name}')'`, { name })
+  const hint = name === 'gpu' || name === 'auto' ? "; the gpu is a package of its own: import '@typegrad/gpu'" : ''
+  throw new BackendError(`${op}: unknown backend '${name}', known are ${backendNames().join(', ')}${hint}`, { name })
+}
+
+/** Says how a backend that takes time to start is started; asked again, `start` gives the running one. */
+export function registerStarter(name: string, start: () => Promise<Backend>): void {
+  starters.set(name, start)
+}
+
+/** The backend of a name, started if it is one of those. */
+export async function startBackend(name: string, op: string): Promise<Backend> {
+  const start = starters.get(name)
+  return start ? start() : backendNamed(name, op)
 }
 
 /** Makes the named backend the current one and returns the name of the one before. */
