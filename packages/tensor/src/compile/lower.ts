@@ -1,3 +1,4 @@
+import { isFloat } from '../dtype.ts'
 import { kernel } from '../formula/kernel.ts'
 import { contiguousLayout, makeLayout } from '../layout.ts'
 import { reductions } from '../ops/reduce.ts'
@@ -21,11 +22,33 @@ class Maker {
   }
 }
 
-/** The graph as programs want it: no variable becomes another one's old value, and (unless `exact`) softmax is taken apart. */
+/**
+ * The graph as programs want it: no variable becomes another one's old value, convolution and pooling read elements in order,
+ * and (unless `exact`) softmax is taken apart.
+ */
 export function lower(graph: Graph, exact: boolean): Graph {
   const maker = new Maker()
   const apart = exact ? graph : withoutSoftmax(graph, maker)
-  return withoutSwaps(apart, maker)
+  return withoutSwaps(inOrder(apart, maker), maker)
+}
+
+const windowed: ReadonlySet<string> = new Set(['conv', 'convInput', 'convKernel', 'pool', 'poolGradient', 'poolPick'])
+
+/** What moves windows over floats gets copies of views whose elements do not lie in order, and of those of another dtype. */
+function inOrder(graph: Graph, maker: Maker): Graph {
+  const nodes = graph.nodes.flatMap((node): Node[] => {
+    const [out] = node.outputs
+    if (!windowed.has(node.kind) || !isFloat(out.dtype)) return [node]
+    const copies: Node[] = []
+    const inputs = node.inputs.map((x) => {
+      if (x.layout.contiguous && x.dtype === out.dtype) return x
+      const copy = maker.tensor(x.shape, out)
+      copies.push({ kind: 'copy', inputs: [x], outputs: [copy], details: undefined })
+      return copy
+    })
+    return [...copies, { ...node, inputs }]
+  })
+  return { ...graph, nodes }
 }
 
 /** Variables that become what others were get copies of it, made before those are written. */

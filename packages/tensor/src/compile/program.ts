@@ -18,14 +18,15 @@ export interface Program {
   readonly parts: number
 }
 
-/** A program with everything that it needs: two or three WebAssembly modules, the memory that they begin with, and addresses. */
+/** A program with everything that it needs: WebAssembly modules, the memory that they begin with, and addresses. */
 export interface Standalone {
   /** Pages of 64 KiB. */
   readonly pages: number
-  readonly memory: { readonly address: number; readonly bytes: Uint8Array }
-  /** Imports `env.memory` and the kernels, as `gemm.f32` and so on; exports the parts, which are called in order. */
+  readonly memory: readonly { readonly address: number; readonly bytes: Uint8Array }[]
+  /** Imports `env.memory` and the kernels, as `kernels.k0` and so on; exports the parts, which are called in order. */
   readonly program: Uint8Array
-  readonly kernels: Readonly<Record<string, Uint8Array>>
+  /** Modules of one function each. */
+  readonly kernels: readonly Uint8Array[]
   readonly parts: readonly string[]
   readonly inputs: readonly { readonly address: number; readonly dtype: DType }[]
   readonly outputs: readonly { readonly address: number; readonly dtype: DType; readonly shape: Shape; readonly whole: boolean }[]

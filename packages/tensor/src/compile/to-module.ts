@@ -46,13 +46,12 @@ export function toModule(f: (...inputs: Tensor[]) => Tensor | readonly Tensor[],
   return `// Made by typegrad. Computes without it: \`run(${given.map(({ name }) => name).join(', ')})\`.
 const decode = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))
 const memory = new WebAssembly.Memory({ initial: ${pages} })
-new Uint8Array(memory.buffer).set(decode('${base64(memory.bytes)}'), ${memory.address})
+${memory.map(({ address, bytes }) => `new Uint8Array(memory.buffer).set(decode('${base64(bytes)}'), ${address})`).join('\n')}
 const load = (text, imports) => new WebAssembly.Instance(new WebAssembly.Module(decode(text)), imports).exports
 const env = { memory }
-const gemm = {${Object.entries(kernels)
-    .map(([type, bytes]) => ` ${type}: load('${base64(bytes)}', { env }).gemm,`)
-    .join('')} }
-const program = load('${base64(program)}', { env, gemm })
+const kernels = {${kernels.map((bytes, i) => `\n  k${i}: Object.values(load('${base64(bytes)}', { env }))[0],`).join('')}
+}
+const program = load('${base64(program)}', { env, kernels })
 const names = ${names}
 
 /** What \`run\` takes, in order. */

@@ -1,6 +1,6 @@
 import { type Arg, type FunctionBuilder, i32, integers, memory, ModuleBuilder, v128 } from './assembler/index.ts'
 import { limits } from './limits.ts'
-import type { Runtime } from './runtime.ts'
+import type { Runner } from './runtime.ts'
 
 type Int = Arg<'i32'>
 
@@ -69,7 +69,7 @@ function buildBlockCopy(shared: boolean): Uint8Array<ArrayBuffer> {
 }
 
 /** Runs a copy, image by image. */
-export function copyBlocks(runtime: Runtime, { from, to, offset = 0, fill = 0, images, axes, bytes }: BlockCopy): void {
+export function copyBlocks(runtime: Runner, { from, to, offset = 0, fill = 0, images, axes, bytes }: BlockCopy): void {
   const kernel = runtime.kernel('blocks', () => buildBlockCopy(runtime.shared))
   const padded = [...axes, ...Array.from({ length: mostAxes - axes.length }, () => ({ size: 1, from: 0, to: 0 }))]
   const words = padded.flatMap((axis) => [axis.size, axis.from, axis.to])

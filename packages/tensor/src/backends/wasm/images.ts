@@ -1,7 +1,7 @@
 import { collapse } from '../../layout.ts'
 import type { Tensor } from '../../tensor.ts'
 import { copyBlocks } from './blocks.ts'
-import type { Runtime } from './runtime.ts'
+import type { Runner } from './runtime.ts'
 import { bring, bytesOf, stageSpan, type Real, type Staged } from './stage.ts'
 
 /** Images in memory, channels side by side; strides are in elements. */
@@ -31,7 +31,7 @@ export function stridesOf(lengths: readonly number[], channels: number): { strid
 }
 
 /** `[batch, …spatial, channels]` in memory, with zeros around it. */
-export function bringImages(runtime: Runtime, x: Tensor, type: Real, padded: readonly PaddedAxis[] = []): Images {
+export function bringImages(runtime: Runner, x: Tensor, type: Real, padded: readonly PaddedAxis[] = []): Images {
   const channels = x.shape.at(-1)!
   const flat = (): Staged => ({
     address: bring(runtime, x, type),

@@ -1,12 +1,11 @@
 import type { Tensor } from '../../tensor.ts'
-import { buildGemm, gemmJobBytes, writeGemmJob, type BatchAxis } from './gemm/index.ts'
+import { gemmJobBytes, gemmKernel, writeGemmJob, type BatchAxis } from './gemm/index.ts'
 import type { Runtime } from './runtime.ts'
 import { stageSpan, target, unstage, type Real } from './stage.ts'
 
 /** A batched matrix product of floats through the packed kernel; transposes and slices are read where they lie. */
 export function matmul(runtime: Runtime, a: Tensor, b: Tensor, out: Tensor, type: Real): void {
-  const { fused, shared } = runtime
-  const kernel = runtime.kernel(`gemm/${type}/${fused}/matrix`, () => buildGemm({ type, fused, shared }))
+  const kernel = gemmKernel(runtime, type)
   runtime.begin()
   const [x, y] = [stageSpan(runtime, a, type), stageSpan(runtime, b, type)]
   const c = target(runtime, out, type)

@@ -209,6 +209,18 @@ export class Runtime {
     return this.#pool.add(module.compile())
   }
 
+  /** The address of a table for this call. */
+  table(table: Int32Array): number {
+    const address = this.reserve(table.byteLength)
+    this.i32.set(table, address >> 2)
+    return address
+  }
+
+  /** Makes bytes zero. */
+  zero(address: number, bytes: number): void {
+    this.u8.fill(0, address, address + bytes)
+  }
+
   /** Where the words of a job of so many bytes go. */
   job(bytes: number): number {
     return bytes <= jobBytes ? jobAddress : this.reserve(bytes)
@@ -223,6 +235,13 @@ export class Runtime {
     this.#pool.run(kernel, job, split, { address: scratchAddress, bytes: this.#scratchBytes })
   }
 }
+
+/** What kernels are run with: the runtime, at once, or a recorder, for which a program runs them later. */
+export type Runner = Pick<
+  Runtime,
+  | ('memory' | 'i32' | 'f32' | 'f64' | 'shared' | 'fused' | 'threads')
+  | ('begin' | 'reserve' | 'table' | 'zero' | 'job' | 'kernel' | 'run')
+>
 
 const align = (address: number): number => Math.ceil(address / 64) * 64
 

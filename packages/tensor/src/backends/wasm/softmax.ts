@@ -17,7 +17,7 @@ import { limits } from './limits.ts'
 import { foldings, sumLanes } from './reduce/lanes.ts'
 import { firstLanes, storeLanes } from './lanes.ts'
 import { renderWasm } from './render.ts'
-import type { Runtime } from './runtime.ts'
+import type { Runner } from './runtime.ts'
 import { bring, bytesOf, target, unstage, type Real } from './stage.ts'
 
 export interface SoftmaxOptions {
@@ -103,7 +103,7 @@ export function writeSoftmax(module: ModuleBuilder, { type, logarithm }: Softmax
 }
 
 /** Softmax along the last axis, or its logarithm. */
-export function softmax(runtime: Runtime, x: Tensor, out: Tensor, logarithm: boolean, type: Real): void {
+export function softmax(runtime: Runner, x: Tensor, out: Tensor, logarithm: boolean, type: Real): void {
   const { size } = out
   const length = out.shape.at(-1)!
   const bytes = bytesOf[type]

@@ -1,6 +1,6 @@
 import { collapse } from '../../layout.ts'
 import type { Tensor } from '../../tensor.ts'
-import type { Runtime } from './runtime.ts'
+import type { Runner } from './runtime.ts'
 
 /** The type that a kernel computes in. */
 export type Real = 'f32' | 'f64'
@@ -10,7 +10,7 @@ export const bytesOf = { f32: 4, f64: 8 } as const
 export const realOf = (dtype: string): Real | undefined => (dtype === 'float32' ? 'f32' : dtype === 'float64' ? 'f64' : undefined)
 
 /** Where the elements of x are if they lie in WebAssembly memory, as those of variables and programs do, in the type of the kernel. */
-function placeOf(runtime: Runtime, x: Tensor, type: Real): number | undefined {
+function placeOf(runtime: Runner, x: Tensor, type: Real): number | undefined {
   const { array } = x
   return realOf(x.dtype) === type && array.buffer === runtime.memory.buffer
     ? array.byteOffset + x.layout.offset * bytesOf[type]
@@ -18,7 +18,7 @@ function placeOf(runtime: Runtime, x: Tensor, type: Real): number | undefined {
 }
 
 /** The elements of x in memory, in row-major order: where they lie, or a copy. */
-export function bring(runtime: Runtime, x: Tensor, type: Real): number {
+export function bring(runtime: Runner, x: Tensor, type: Real): number {
   const place = x.layout.contiguous ? placeOf(runtime, x, type) : undefined
   if (place !== undefined) return place
   const address = runtime.reserve(x.size * bytesOf[type])
@@ -27,11 +27,11 @@ export function bring(runtime: Runtime, x: Tensor, type: Real): number {
 }
 
 /** Where a kernel that writes nothing behind its result may put that of a contiguous tensor, for {@link unstage} to take it. */
-export const target = (runtime: Runtime, out: Tensor, type: Real): number =>
+export const target = (runtime: Runner, out: Tensor, type: Real): number =>
   placeOf(runtime, out, type) ?? runtime.reserve(out.size * bytesOf[type])
 
 /** Copies the elements of x, in row-major order, to `address`, converted to the type of the kernel. */
-export function stageFlat(runtime: Runtime, x: Tensor, address: number, type: Real): void {
+export function stageFlat(runtime: Runner, x: Tensor, address: number, type: Real): void {
   const heap = runtime[type]
   const at = address / bytesOf[type]
   const { array, layout } = x
@@ -69,7 +69,7 @@ function copyStrided(
 }
 
 /** Copies `out.size` elements at `address` into a contiguous tensor, unless they are there. */
-export function unstage(runtime: Runtime, address: number, out: Tensor, type: Real): void {
+export function unstage(runtime: Runner, address: number, out: Tensor, type: Real): void {
   if (placeOf(runtime, out, type) === address) return
   const heap = runtime[type]
   const at = address / bytesOf[type]
@@ -89,7 +89,7 @@ export interface Staged {
  * Brings an operand of a product into memory with its strides: the stretch of buffer that it spans, if that is not
  * much longer than the operand, else its elements in row-major order.
  */
-export function stageSpan(runtime: Runtime, x: Tensor, type: Real): Staged {
+export function stageSpan(runtime: Runner, x: Tensor, type: Real): Staged {
   const { layout, array } = x
   const { shape, strides, offset } = layout
   const place = placeOf(runtime, x, type)

@@ -1,9 +1,9 @@
 import type { Tensor } from '../../../tensor.ts'
 import type { ConvAttributes } from '../../backend.ts'
 import { copyBlocks } from '../blocks.ts'
-import { buildGemm, gemmJobBytes, type GemmSpec, type Left, writeGemmJob } from '../gemm/index.ts'
+import { gemmJobBytes, gemmKernel, type GemmSpec, type Left, writeGemmJob } from '../gemm/index.ts'
 import { sumLines } from '../reduce/index.ts'
-import type { Runtime } from '../runtime.ts'
+import type { Runner } from '../runtime.ts'
 import { bring, bytesOf, type Real, target, unstage } from '../stage.ts'
 import { channelwise, channelwiseInput, channelwiseKernel } from '../windows/index.ts'
 import { type AxisShape, phasesAxis, type Phase, windowsAxis } from './geometry.ts'
@@ -28,16 +28,12 @@ const axesOf = (x: readonly number[], kernel: readonly number[], y: readonly num
   x.slice(1, -1).map((length, i) => ({ length, window: kernel[i], outputs: y[i + 1] }))
 
 const tablesOf =
-  (runtime: Runtime): PutTable =>
-  (table) => {
-    const address = runtime.reserve(table.byteLength)
-    runtime.i32.set(table, address >> 2)
-    return address
-  }
+  (runtime: Runner): PutTable =>
+  (table) =>
+    runtime.table(table)
 
-function multiply(runtime: Runtime, left: Left, spec: GemmSpec, type: Real): void {
-  const { fused, shared } = runtime
-  const kernel = runtime.kernel(`gemm/${type}/${fused}/${left}`, () => buildGemm({ type, fused, shared, left }))
+function multiply(runtime: Runner, left: Left, spec: GemmSpec, type: Real): void {
+  const kernel = gemmKernel(runtime, type, left)
   const job = runtime.job(gemmJobBytes(spec))
   runtime.run(kernel, job, writeGemmJob(runtime.i32, job, type, spec, runtime.threads().count))
 }
@@ -46,7 +42,7 @@ function multiply(runtime: Runtime, left: Left, spec: GemmSpec, type: Real): voi
 const isChannelwise = ({ groups, channels, filters }: Channels): boolean => groups > 1 && channels === 1 && filters === 1
 
 /** Convolution: patches of x times the kernel. */
-export function conv(runtime: Runtime, x: Tensor, kernel: Tensor, attributes: ConvAttributes, out: Tensor, type: Real): void {
+export function conv(runtime: Runner, x: Tensor, kernel: Tensor, attributes: ConvAttributes, out: Tensor, type: Real): void {
   const bytes = bytesOf[type]
   const sizes = channelsOf(x.shape, kernel.shape, attributes.groups)
   if (isChannelwise(sizes)) return channelwise(runtime, x, kernel, attributes, out, type)
@@ -75,7 +71,7 @@ const combinations = <T>(lists: readonly (readonly T[])[]): T[][] =>
  * of the window.
  */
 export function convInput(
-  runtime: Runtime,
+  runtime: Runner,
   dy: Tensor,
   kernel: Tensor,
   attributes: ConvAttributes,
@@ -104,7 +100,7 @@ export function convInput(
   const whole = combinations(all.map((axis) => axis.phases))
   const phases = whole.filter((axes) => axes.every(({ taps }) => taps.length > 0))
   // Inputs between windows that are farther apart than long.
-  if (phases.length < whole.length) runtime[type].fill(0, result / bytes, result / bytes + out.size)
+  if (phases.length < whole.length) runtime.zero(result, out.size * bytes)
   if (whole.length === 1) for (const one of phases) product(one, result)
   else {
     const part = runtime.reserve(out.size * bytes)
@@ -124,7 +120,7 @@ function positionsOf(axes: readonly Phase[], kernel: readonly number[]): number[
 
 /** Copies the inputs of a phase, which lie together at `part`, to where they belong. */
 function spread(
-  runtime: Runtime,
+  runtime: Runner,
   part: number,
   result: number,
   phases: readonly Phase[],
@@ -154,7 +150,7 @@ function spread(
 }
 
 /** The gradient for the kernel: the transposed patches of x times dy. */
-export function convKernel(runtime: Runtime, x: Tensor, dy: Tensor, attributes: ConvAttributes, out: Tensor, type: Real): void {
+export function convKernel(runtime: Runner, x: Tensor, dy: Tensor, attributes: ConvAttributes, out: Tensor, type: Real): void {
   const bytes = bytesOf[type]
   const sizes = channelsOf(x.shape, out.shape, attributes.groups)
   if (isChannelwise(sizes)) return channelwiseKernel(runtime, x, dy, attributes, out, type)

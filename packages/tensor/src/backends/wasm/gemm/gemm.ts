@@ -1,6 +1,6 @@
 import { type Expr, type Func, i32, integers, ModuleBuilder } from '../assembler/index.ts'
 import { type JobWord, jobWord } from './job.ts'
-import { type GemmOptions, reals } from './real.ts'
+import { type GemmOptions, type Left, type Real, reals } from './real.ts'
 import { writeRectangle } from './rectangle.ts'
 
 /** A module with one exported function, the one that {@link writeGemm} writes. */
@@ -8,6 +8,19 @@ export function buildGemm(options: GemmOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder({ memory: { shared: options.shared } })
   module.export(writeGemm(module, options))
   return module.toBytes()
+}
+
+/** What makes kernels: a runtime, or what stands for it. */
+interface KernelHost {
+  readonly fused: boolean
+  readonly shared: boolean
+  kernel(key: string, build: () => Uint8Array<ArrayBuffer>): number
+}
+
+/** The number of the kernel for a kind of product. */
+export function gemmKernel(host: KernelHost, type: Real, left: Left = 'matrix'): number {
+  const { fused, shared } = host
+  return host.kernel(`gemm/${type}/${fused}/${left}`, () => buildGemm({ type, fused, shared, left }))
 }
 
 const params = integers('job', 'begin', 'end', 'scratch')

@@ -1,17 +1,19 @@
 import type { Item, Loop } from '../../../compile/fuse.ts'
 import { callNode, isWhole, valueOf, type Graph, type Value } from '../../../compile/trace.ts'
+import { bytesPerElement } from '../../../dtype.ts'
 import { IndexError } from '../../../errors.ts'
 import type { Tensor, Variable } from '../../../tensor.ts'
 import type { Backend } from '../../backend.ts'
 import { type FunctionBuilder, i32, integers, memory, ModuleBuilder } from '../assembler/index.ts'
 import type { Split } from '../control.ts'
-import { buildGemm } from '../gemm/index.ts'
+import { gemmKernel } from '../gemm/index.ts'
 import { MemoryBuffer, writeElements } from '../resident.ts'
 import type { Block, Runtime } from '../runtime.ts'
 import { realOf } from '../stage.ts'
 import { tasksOf, writeLoop } from './loop.ts'
 import { canArgReduce, canGather, canScatter, writeArgReduce, writeGather, writeScatterAdd, type Fail } from './move.ts'
 import { isProduct, spaceOfJobs, writeJob } from './product.ts'
+import { canRecord, Recorder, type Step } from './recorder.ts'
 import { canReduce, writeReduce } from './reduce.ts'
 import { canTruncate, writeTruncate } from './truncate.ts'
 import { addressIn, planStorage, writtenBy, type Plan, type Storage } from './storage.ts'
@@ -34,7 +36,7 @@ const taskParams = integers('job', 'begin', 'end', 'scratch')
 export type Part =
   | { readonly kind: 'function'; readonly name: string }
   | { readonly kind: 'loop'; readonly name: string; readonly split: Split }
-  | { readonly kind: 'product'; readonly kernel: number; readonly job: number; readonly split: Split }
+  | { readonly kind: 'kernel'; readonly kernel: number; readonly job: number; readonly split: Split }
   | { readonly kind: 'host'; readonly name: string; readonly call: () => void }
 
 /** A program as code: its modules, the order of its parts, and where everything lies. */
@@ -45,17 +47,19 @@ export class ProgramCode {
   /** The module of the functions, and that of the loops that threads share. */
   readonly module: ModuleBuilder
   readonly loops: ModuleBuilder
-  /** The kernels of products that the module imports, by type. */
-  readonly products: Readonly<Record<string, number>>
+  /** The kernels that the module imports, as `kernels.k3` and so on. */
+  readonly kernels: readonly number[]
   readonly failures: ((index: number) => Error)[] = []
   readonly storage: Storage
   readonly #host: ProgramHost
+  readonly #recorder: Recorder
   readonly #backend: Backend
   readonly #blockOf: (variable: Variable) => Block
   readonly #items: readonly Item[]
 
   constructor(host: ProgramHost, backend: Backend, graph: Graph, items: readonly Item[], blockOf: (variable: Variable) => Block) {
     this.#host = host
+    this.#recorder = new Recorder(host)
     this.#backend = backend
     this.#blockOf = blockOf
     this.#items = items
@@ -66,17 +70,36 @@ export class ProgramCode {
       // A variable that is written in place is read in the same loop: what lies behind an element there may still be needed.
       mayOverrun: (x) => isWhole(x) && !plan.inPlace.has(valueOf(x)),
     }
-    const types = [...new Set(items.filter(isProduct).map((item) => realOf(writtenBy(item)[0].dtype)!))]
-    const { shared, fused } = host
-    this.products = Object.fromEntries(
-      types.map((type) => [type, host.kernel(`gemm/${type}/${fused}`, () => buildGemm({ type, fused, shared }))]),
-    )
+    const { shared } = host
     this.module = new ModuleBuilder({ memory: { shared } })
     this.loops = new ModuleBuilder({ memory: { shared } })
     host.view('uint8').fill(0, this.arena.address, this.arena.address + this.arena.bytes)
     for (const value of plan.offsets.keys())
       if (value.origin.kind === 'constant') writeElements(host, value.origin.tensor, this.start(value))
-    this.#write()
+    const steps = this.#record()
+    this.kernels = [...this.#recorder.kernels]
+    this.#write(steps)
+  }
+
+  /** What the items that kernels compute come to: jobs at constant addresses. */
+  #record(): ReadonlyMap<Item, readonly Step[]> {
+    const host = this.#host
+    const threads = host.threads().count
+    const steps = new Map<Item, readonly Step[]>()
+    let job = this.arena.address + headBytes + this.plan.bytes
+    for (const item of this.#items) {
+      if (!isProduct(item)) continue
+      const type = realOf(writtenBy(item)[0].dtype)!
+      const kernel = gemmKernel(this.#recorder, type)
+      const { split, bytes } = writeJob(host.view('int32') as Int32Array, job, type, item, this.storage, threads)
+      steps.set(item, split.tasks === 0 ? [] : [{ kind: 'run', kernel, job, split }])
+      job += bytes
+    }
+    // The largest first: the others find space enough in what it needs.
+    const bytesOf = (item: Item): number => item.inputs.reduce((bytes, x) => bytes + x.size * bytesPerElement(x.dtype), 0)
+    for (const item of this.#items.filter(canRecord).toSorted((a, b) => bytesOf(b) - bytesOf(a)))
+      steps.set(item, this.#recorder.record(item, this.storage))
+    return steps
   }
 
   /** The address of a value. */
@@ -85,11 +108,11 @@ export class ProgramCode {
     return variable ? this.#blockOf(variable).address : this.arena.address + headBytes + this.plan.offsets.get(value)!
   }
 
-  #write(): void {
+  #write(recorded: ReadonlyMap<Item, readonly Step[]>): void {
     const host = this.#host
     const { storage, module } = this
-    const imported = Object.fromEntries(
-      Object.keys(this.products).map((type) => [type, module.import('gemm', type, { params: taskParams })]),
+    const imported = new Map(
+      this.kernels.map((kernel) => [kernel, module.import('kernels', `k${kernel}`, { params: taskParams })]),
     )
     const functions: { readonly name: string; readonly index: number }[] = []
     let pending: ((f: FunctionBuilder) => void)[] = []
@@ -115,7 +138,12 @@ export class ProgramCode {
     }
 
     const threads = host.threads().count
-    let job = this.arena.address + headBytes + this.plan.bytes
+    const run = (step: Step): void => {
+      if (step.kind === 'zero') return inline((f) => f.do(memory.fill(step.address, 0, step.bytes)))
+      const { kernel, job, split } = step
+      if (threads > 1 && split.grain < split.tasks) return part({ kind: 'kernel', kernel, job, split })
+      inline((f) => f.do(imported.get(kernel)!.call({ job, begin: 0, end: split.tasks, scratch: host.scratch })))
+    }
     const begun = new Set<Value>()
     for (const item of this.#items) {
       // A value of which parts are written begins as zeros.
@@ -128,15 +156,8 @@ export class ProgramCode {
         const size = item.shape.reduce((a, b) => a * b, 1)
         if (size < limits.parallel || threads === 1) inline((f) => writeLoop({ f, module }, item, storage))
         else part(this.#sharedLoop(item, size))
-      } else if (isProduct(item)) {
-        const type = realOf(item.outputs[0].dtype)!
-        const at = job
-        const { split, bytes } = writeJob(host.view('int32') as Int32Array, at, type, item, storage, threads)
-        job += bytes
-        if (split.tasks === 0 || split.grain >= split.tasks)
-          inline((f) => f.do(imported[type].call({ job: at, begin: 0, end: split.tasks, scratch: host.scratch })))
-        else part({ kind: 'product', kernel: this.products[type], job: at, split })
-      } else if (!this.#inline(item, inline)) part({ kind: 'host', name: item.kind, call: this.#hostCall(item) })
+      } else if (recorded.has(item)) recorded.get(item)!.forEach(run)
+      else if (!this.#inline(item, inline)) part({ kind: 'host', name: item.kind, call: this.#hostCall(item) })
     }
     for (const { variable, value } of this.plan.copied) {
       const { address } = this.#blockOf(variable)

@@ -88,9 +88,9 @@ class WasmProgram implements Program {
   /** Instantiates the modules: the parts as functions. */
   #link(): (() => void)[] {
     const runtime = this.#runtime
-    const { module, loops, products, parts } = this.#code
-    const gemm = Object.fromEntries(Object.entries(products).map(([type, kernel]) => [type, runtime.function(kernel)]))
-    const instance = new WebAssembly.Instance(module.compile(), { env: { memory: runtime.memory }, gemm })
+    const { module, loops, kernels, parts } = this.#code
+    const functions = Object.fromEntries(kernels.map((kernel) => [`k${kernel}`, runtime.function(kernel)]))
+    const instance = new WebAssembly.Instance(module.compile(), { env: { memory: runtime.memory }, kernels: functions })
     const own = instance.exports as Record<string, () => void>
     const shared = parts.some(({ kind }) => kind === 'loop') ? runtime.add(loops) : {}
     return parts.map((part) => {

@@ -11,6 +11,8 @@ import { ProgramCode, type ProgramHost } from './code.ts'
 import { prepare } from './program.ts'
 
 const page = 65536
+/** Bytes of memory that are written, or left out, together. */
+const piece = 256
 
 /** A memory of its own, without threads and without what not every engine has: one that a program can take with it. */
 class StandaloneHost implements ProgramHost {
@@ -19,7 +21,7 @@ class StandaloneHost implements ProgramHost {
   readonly fused = false
   readonly deterministic = false
   readonly scratch = 64
-  readonly kernels: Uint8Array<ArrayBuffer>[] = []
+  readonly kernels = new Map<string, Uint8Array<ArrayBuffer>>()
   #end = 64 + Math.ceil(Math.max(gemmScratchBytes('f32'), gemmScratchBytes('f64')) / 64) * 64
 
   /** Where the first block lies: what is before it begins as zeros. */
@@ -42,8 +44,23 @@ class StandaloneHost implements ProgramHost {
     return dtype === 'int32' ? new Int32Array(buffer) : new Uint8Array(buffer)
   }
 
-  kernel(_key: string, build: () => Uint8Array<ArrayBuffer>): number {
-    return this.kernels.push(build()) - 1
+  kernel(key: string, build: () => Uint8Array<ArrayBuffer>): number {
+    if (!this.kernels.has(key)) this.kernels.set(key, build())
+    return [...this.kernels.keys()].indexOf(key)
+  }
+
+  /** The stretches of memory that do not begin as zeros. */
+  contents(): { readonly address: number; readonly bytes: Uint8Array }[] {
+    const bytes = new Uint8Array(this.memory.buffer)
+    const found: { address: number; bytes: Uint8Array }[] = []
+    for (let at = this.first; at < this.#end; at += piece) {
+      if (!bytes.subarray(at, at + piece).some((byte) => byte !== 0)) continue
+      const last = found.at(-1)
+      const address = last && last.address + last.bytes.length === at ? last.address : at
+      if (address === last?.address) found.pop()
+      found.push({ address, bytes: bytes.subarray(address, at + piece) })
+    }
+    return found
   }
 }
 
@@ -65,12 +82,11 @@ export function buildStandalone(backend: Backend, traced: Graph): Standalone {
     throw new BackendError(`toModule: there is no code yet for ${[...new Set(outside)].join(', ')}, which a module would need`, {
       kernels: outside,
     })
-  const { address, bytes } = code.arena
   return {
     pages: host.memory.buffer.byteLength / page,
-    memory: { address, bytes: new Uint8Array(host.memory.buffer).slice(address, address + bytes) },
+    memory: host.contents(),
     program: code.module.toBytes(),
-    kernels: Object.fromEntries(Object.entries(code.products).map(([type, kernel]) => [type, host.kernels[kernel]])),
+    kernels: [...host.kernels.values()],
     parts: code.parts.flatMap((part) => (part.kind === 'function' ? [part.name] : [])),
     inputs: graph.inputs.map((value) => ({ address: code.plan.offsets.has(value) ? code.start(value) : 0, dtype: value.dtype })),
     outputs: graph.outputs.map((x) => ({
@@ -79,7 +95,7 @@ export function buildStandalone(backend: Backend, traced: Graph): Standalone {
       shape: x.shape,
       whole: x.layout.contiguous,
     })),
-    failure: address,
+    failure: code.arena.address,
   }
 }
 

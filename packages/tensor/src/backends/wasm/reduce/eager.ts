@@ -4,7 +4,7 @@ import type { Reduction } from '../../backend.ts'
 import { argReduce as argReduceInJavaScript, reduce as reduceInJavaScript } from '../../cpu/reduce.ts'
 import { ModuleBuilder } from '../assembler/index.ts'
 import { limits } from '../limits.ts'
-import type { Runtime } from '../runtime.ts'
+import type { Runner } from '../runtime.ts'
 import { bring, bytesOf, type Real, stageSpan, target, unstage } from '../stage.ts'
 import { writeArgReduce } from './arg.ts'
 import { taskColumns, writeReduce } from './kernels.ts'
@@ -12,14 +12,7 @@ import { loopWords, packedWalk, type Walk, walkOf } from './plan.ts'
 import { type Rule, ruleOf } from './rule.ts'
 
 /** Sums in double precision whatever the type, in an order that depends on sizes alone. */
-export function reduce(
-  runtime: Runtime,
-  reduction: Reduction,
-  x: Tensor,
-  axes: readonly number[],
-  out: Tensor,
-  type: Real,
-): void {
+export function reduce(runtime: Runner, reduction: Reduction, x: Tensor, axes: readonly number[], out: Tensor, type: Real): void {
   const rule = x.size === 0 || x.size < limits.reduce ? null : ruleOf(reduction)
   if (!rule) return reduceInJavaScript(reduction, x, axes, out)
   runtime.begin()
@@ -30,7 +23,7 @@ export function reduce(
 }
 
 /** The elements in memory, in an order that a walk can take. */
-function bringLines(runtime: Runtime, x: Tensor, axes: readonly number[], type: Real): { address: number; walk: Walk } {
+function bringLines(runtime: Runner, x: Tensor, axes: readonly number[], type: Real): { address: number; walk: Walk } {
   const walk = walkOf(x.layout, axes)
   if (walk) {
     const staged = stageSpan(runtime, x, type)
@@ -44,7 +37,7 @@ function bringLines(runtime: Runtime, x: Tensor, axes: readonly number[], type: 
 }
 
 /** Runs a rule on elements in memory. */
-export function runReduce(runtime: Runtime, rule: Rule, walk: Walk, operands: Operands, type: Real): void {
+export function runReduce(runtime: Runner, rule: Rule, walk: Walk, operands: Operands, type: Real): void {
   const { kind } = walk
   const kernel = runtime.kernel(`reduce/${rule.key}/${type}/${kind}`, () => {
     const module = new ModuleBuilder({ memory: { shared: runtime.shared } })
@@ -57,7 +50,7 @@ export function runReduce(runtime: Runtime, rule: Rule, walk: Walk, operands: Op
 const sum: Reduction = { init: 0, step: 'acc + x' }
 
 /** Adds `lines` lines of `length` elements, one after the other, into one. */
-export function sumLines(runtime: Runtime, operands: Operands, lines: number, length: number, type: Real): void {
+export function sumLines(runtime: Runner, operands: Operands, lines: number, length: number, type: Real): void {
   runReduce(
     runtime,
     ruleOf(sum)!,
@@ -72,13 +65,7 @@ interface Operands {
   readonly out: number
 }
 
-function runWalk(
-  runtime: Runtime,
-  kernel: number,
-  { kind, length, kept, reduced }: Walk,
-  { x, out }: Operands,
-  type: Real,
-): void {
+function runWalk(runtime: Runner, kernel: number, { kind, length, kept, reduced }: Walk, { x, out }: Operands, type: Real): void {
   const sizeOf = (loops: Walk['kept']): number => loops.reduce((product, { size }) => product * size, 1)
   const [lines, turns] = [sizeOf(kept), sizeOf(reduced)]
   const count = kind === 'rows' ? turns * length : turns
@@ -91,7 +78,7 @@ function runWalk(
 }
 
 /** The first position of the extreme along an axis; NaN is taken as the extreme. */
-export function argReduce(runtime: Runtime, extreme: 'max' | 'min', x: Tensor, axis: number, out: Tensor, type: Real): void {
+export function argReduce(runtime: Runner, extreme: 'max' | 'min', x: Tensor, axis: number, out: Tensor, type: Real): void {
   if (x.size === 0 || x.size < limits.argReduce) return argReduceInJavaScript(extreme, x, axis, out)
   runtime.begin()
   const { address, walk } = bringLines(runtime, x, [axis], type)

@@ -3,7 +3,7 @@ import type { ConvAttributes, PoolAttributes, PoolKind } from '../../backend.ts'
 import { ModuleBuilder } from '../assembler/index.ts'
 import { bringImages, type Images, stridesOf } from '../images.ts'
 import { sumLines } from '../reduce/index.ts'
-import type { Runtime } from '../runtime.ts'
+import type { Runner } from '../runtime.ts'
 import { bring, bytesOf, type Real, target, unstage } from '../stage.ts'
 import { type WindowAxis, type WindowSpec, windowJobBytes, writeWindowJob } from './job.ts'
 import { type WindowKind, writeWindows } from './kernels.ts'
@@ -36,7 +36,7 @@ function flatImages(shape: Shape, address: number): Images {
   return { address, imageStride: size, strides }
 }
 
-function run(runtime: Runtime, kind: WindowKind, spec: WindowSpec, type: Real): void {
+function run(runtime: Runner, kind: WindowKind, spec: WindowSpec, type: Real): void {
   const rank = spec.axes.length
   const { fused, shared } = runtime
   const kernel = runtime.kernel(`windows/${kind}/${type}/${rank}/${fused}`, () => {
@@ -50,7 +50,7 @@ function run(runtime: Runtime, kind: WindowKind, spec: WindowSpec, type: Real): 
 
 const undilated = (attributes: PoolAttributes): Windows => ({ ...attributes, dilation: attributes.window.map(() => 1) })
 
-export function pool(runtime: Runtime, kind: PoolKind, x: Tensor, attributes: PoolAttributes, out: Tensor, type: Real): void {
+export function pool(runtime: Runner, kind: PoolKind, x: Tensor, attributes: PoolAttributes, out: Tensor, type: Real): void {
   runtime.begin()
   const images = bringImages(runtime, x, type)
   const y = target(runtime, out, type)
@@ -58,7 +58,7 @@ export function pool(runtime: Runtime, kind: PoolKind, x: Tensor, attributes: Po
   unstage(runtime, y, out, type)
 }
 
-export function poolPick(runtime: Runtime, values: Tensor, x: Tensor, attributes: PoolAttributes, out: Tensor, type: Real): void {
+export function poolPick(runtime: Runner, values: Tensor, x: Tensor, attributes: PoolAttributes, out: Tensor, type: Real): void {
   runtime.begin()
   const images = flatImages(x.shape, bring(runtime, x, type))
   const beside = bring(runtime, values, type)
@@ -68,7 +68,7 @@ export function poolPick(runtime: Runtime, values: Tensor, x: Tensor, attributes
 }
 
 export function poolGradient(
-  runtime: Runtime,
+  runtime: Runner,
   kind: PoolKind,
   x: Tensor,
   dy: Tensor,
@@ -88,7 +88,7 @@ export function poolGradient(
 
 /** Convolution of each channel with a filter of its own. */
 export function channelwise(
-  runtime: Runtime,
+  runtime: Runner,
   x: Tensor,
   kernel: Tensor,
   attributes: ConvAttributes,
@@ -110,7 +110,7 @@ export function channelwise(
 
 /** The gradient of {@link channelwise} for its input. */
 export function channelwiseInput(
-  runtime: Runtime,
+  runtime: Runner,
   dy: Tensor,
   kernel: Tensor,
   attributes: ConvAttributes,
@@ -129,7 +129,7 @@ export function channelwiseInput(
 
 /** The gradient of {@link channelwise} for the kernel: that of each image, then their sum. */
 export function channelwiseKernel(
-  runtime: Runtime,
+  runtime: Runner,
   x: Tensor,
   dy: Tensor,
   attributes: ConvAttributes,
