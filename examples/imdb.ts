@@ -1,4 +1,4 @@
-// Lesson "movie reviews": is a review positive? Word numbers become multi-hot vectors, Dense 16-16-1, RMSprop.
+// Lesson "movie reviews": is a review positive? Word numbers become sparse multi-hot vectors, Dense 16-16-1, RMSprop.
 // `npm start -- imdb [--npz FILE] [--words 500]`; without a file, Keras' imdb.npz is downloaded once.
 import { Dense, Input, loadImdb, losses, metrics, plotHistory, RMSprop, Sequential, setSeed, vectorizeSequences } from 'typegrad'
 import { epochs, npz, report, seed, verbose, words } from './options.ts'
@@ -7,8 +7,8 @@ setSeed(seed)
 const numWords = words(npz ? 500 : 10_000)
 const { xTrain: trainData, yTrain, xTest: testData, yTest } = await loadImdb({ numWords, ...(npz ? { path: npz } : {}) })
 console.log(`${trainData.length} training and ${testData.length} test reviews, ${numWords} words`)
-const xTrain = vectorizeSequences(trainData, numWords)
-const xTest = vectorizeSequences(testData, numWords)
+const xTrain = vectorizeSequences(trainData, numWords, { sparse: true })
+const xTest = vectorizeSequences(testData, numWords, { sparse: true })
 
 const build = (): Sequential => {
   const model = new Sequential([

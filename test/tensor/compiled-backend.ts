@@ -63,6 +63,10 @@ export function registerCompiled(): void {
     reduce: (reduction, x, axes, out) => asProgram([x], [out], (b, [a], [y]) => b.reduce(reduction, a, axes, y)),
     argReduce: (kind, x, axis, out) => asProgram([x], [out], (b, [a], [y]) => b.argReduce(kind, a, axis, y)),
     matmul: (p, q, out) => asProgram([p, q], [out], (b, [x, y], [z]) => b.matmul(x, y, z)),
+    sparseMatmul: ({ indptr, indices, values, rows }, dense, transposed, out) =>
+      asProgram([indptr, indices, values, rows, dense], [out], (b, [p, i, v, r, d], [y]) =>
+        b.sparseMatmul({ indptr: p, indices: i, values: v, rows: r }, d, transposed, y),
+      ),
     softmax: (x, out, log) => asProgram([x], [out], (b, [a], [y]) => b.softmax(a, y, log)),
     gather: (x, indices, axis, out) => asProgram([x, indices], [out], (b, [a, i], [y]) => b.gather(a, i, axis, y)),
     scatterAdd: (x, indices, axis, out) => asProgram([x, indices], [out], (b, [a, i], [y]) => b.scatterAdd(a, i, axis, y)),

@@ -15,7 +15,7 @@ export { padSequences, type PadSequencesOptions } from './preprocessing/pad-sequ
 export { StandardScaler } from './preprocessing/standard-scaler.ts'
 export { toCategorical } from './preprocessing/to-categorical.ts'
 export { trainTestSplit, type TrainTestSplitOptions } from './preprocessing/train-test-split.ts'
-export { vectorizeSequences } from './preprocessing/vectorize-sequences.ts'
+export { vectorizeSequences, type VectorizeSequencesOptions } from './preprocessing/vectorize-sequences.ts'
 
 // Data sets
 export {

@@ -32,6 +32,13 @@ export function gpuBackend(engine: Engine): Backend {
     reduce: op(reduce),
     argReduce: op(argReduce),
     matmul: op(matmul),
+    sparseMatmul: (x, b, transposed, out) =>
+      engine.op(() => {
+        const inputs = [x.indptr, x.indices, x.values, x.rows, b]
+        hostOp(engine, 'sparseMatmul', inputs, [out], (host, [indptr, indices, values, rows, dense], [y]) =>
+          host.sparseMatmul({ indptr, indices, values, rows }, dense, transposed, y),
+        )
+      }),
     softmax: op(softmax),
     gather: op(gather),
     scatterAdd: op(scatterAdd),

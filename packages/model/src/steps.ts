@@ -1,4 +1,4 @@
-import { compile, isTraceError, scope, Variable, type CompiledFunction, type Tensor } from '@typegrad/tensor'
+import { compile, isTraceError, scope, SparseTensor, Variable, type CompiledFunction, type Tensor } from '@typegrad/tensor'
 import { fetched, gather, onDevice, Placement, uploaded } from './device.ts'
 import type { Batch, Model } from './model.ts'
 import { pickRows, Rows } from './rows.ts'
@@ -12,6 +12,12 @@ type Kind = Exclude<StepKind, 'predictStep'>
 
 /** Which weights are trained decides what a step is. */
 type Trainable = string
+
+/** What holds the elements of an array. */
+const stored = (x: Tensor): readonly Tensor[] => (x instanceof SparseTensor ? Object.values(x.parts) : [x])
+
+/** Sparse batches differ in their entries: these are padded, so that batches share programs. */
+const alike = (x: Tensor): Tensor => (x instanceof SparseTensor ? x.compact(true) : x)
 
 /** The steps that `fit`, `evaluate` and `predict` take: compiled programs, or op by op where the model cannot be compiled. */
 export class Steps {
@@ -70,7 +76,7 @@ export class Steps {
     const eagerly = (): Tensor[] => model.predictStep(x)
     if (!this.#jit || !this.#mayCompile('predictStep')) return eagerly()
     const compiled = (this.#predict ??= compile((inputs) => model.predictStep(inputs)))
-    return this.#orEagerly(() => compiled(x), eagerly)
+    return this.#orEagerly(() => compiled(x.map(alike)), eagerly)
   }
 
   /** The programs of the steps as text. */
@@ -91,7 +97,7 @@ export class Steps {
     const compiled = (this.#compiled[kind] ??= compile((_, arrays, rows) => model[kind](rows ? pickRows(arrays, rows) : arrays)))
     this.#orEagerly(() => {
       if (batch instanceof Rows && resident) compiled(this.#trainable, resident, batch.rows)
-      else compiled(this.#trainable, plain(), undefined)
+      else compiled(this.#trainable, { ...plain(), x: batch.x.map(alike) }, undefined)
     }, eagerly)
   }
 
@@ -100,16 +106,27 @@ export class Steps {
     const known = this.#entered.get(arrays)
     if (known && this.#holds(known, arrays)) return known
     const all = [...arrays.x, ...arrays.y, ...arrays.sampleWeight]
-    if (all.reduce((bytes, { size }) => bytes + 4 * size, 0) > mostResidentBytes) return undefined
+    if (all.flatMap(stored).reduce((bytes, { size }) => bytes + 4 * size, 0) > mostResidentBytes) return undefined
     // Arrays of the same shape take each other's place, so that another `fit` needs no other program.
-    const enter = (list: readonly Tensor[], part: string): Variable[] =>
+    const hold = (key: string, name: string, value: Tensor, source: Tensor): Variable => {
+      const variable = this.#resident.get(key)?.assign(value) ?? new Variable(value, { name, trainable: false })
+      this.#resident.set(key, variable)
+      this.#source.set(variable, source)
+      return variable
+    }
+    const enter = (list: readonly Tensor[], part: string): Tensor[] =>
       list.map((array, i) => {
         const key = `${kind} ${part} ${i} ${array.dtype} ${array.shape.join()}`
-        const value = uploaded(array)
-        const variable = this.#resident.get(key)?.assign(value) ?? new Variable(value, { name: part, trainable: false })
-        this.#resident.set(key, variable)
-        this.#source.set(variable, array)
-        return variable
+        if (!(array instanceof SparseTensor)) return hold(key, part, uploaded(array), array)
+        const own = array.compact()
+        const { indptr, indices, values, rows } = own.parts
+        const sizes = `${key} ${indices.size} ${values.size}`
+        return own.withParts({
+          indptr: hold(`${sizes} indptr`, `${part} indptr`, indptr, array),
+          indices: hold(`${sizes} indices`, `${part} indices`, indices, array),
+          values: hold(`${sizes} values`, `${part} values`, values, array),
+          rows: hold(`${sizes} rows`, `${part} rows`, rows, array),
+        })
       })
     const resident = {
       x: enter(arrays.x, 'x'),
@@ -123,7 +140,7 @@ export class Steps {
   /** Whether no other arrays have taken the place of these. */
   #holds(resident: Batch, arrays: Batch): boolean {
     const same = (list: readonly Tensor[], given: readonly Tensor[]): boolean =>
-      list.every((variable, i) => this.#source.get(variable) === given[i])
+      list.every((x, i) => this.#source.get(stored(x)[0]) === given[i])
     return same(resident.x, arrays.x) && same(resident.y, arrays.y) && same(resident.sampleWeight, arrays.sampleWeight)
   }
 

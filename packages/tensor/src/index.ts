@@ -12,6 +12,7 @@ if (runtime) {
 
 export { Tensor, Variable } from './tensor.ts'
 export { arange, eye, full, linspace, ones, onesLike, tensor, zeros, zerosLike, type CreateOptions } from './create.ts'
+export { csr, SparseTensor, type CsrParts } from './sparse.ts'
 export { scalar, toTensor, type NestedArray, type TensorLike } from './convert.ts'
 export { fromNdarray } from './ndarray.ts'
 export { where, formulaOps, type TensorMethods } from './methods.ts'

@@ -4,6 +4,7 @@ import type { Graph } from '../compile/trace.ts'
 import type { Kernel } from '../formula/kernel.ts'
 import type { DType, TypedArray } from '../dtype.ts'
 import type { Slot } from '../memory.ts'
+import type { SparseParts } from '../ops/sparse-matmul.ts'
 import type { Tensor } from '../tensor.ts'
 import { BackendError } from '../errors.ts'
 
@@ -33,6 +34,11 @@ export interface Backend {
   argReduce(kind: 'max' | 'min', x: Tensor, axis: number, out: Tensor): void
   /** `out[…, i, j] = Σₖ a[…, i, k] · b[…, k, j]`; batch axes are already broadcast. */
   matmul(a: Tensor, b: Tensor, out: Tensor): void
+  /**
+   * `out[i, j] = Σ values[e] · b[indices[e], j]` over the entries of row i of a sparse matrix, or `transposed`
+   * `out[indices[e], j] = Σ values[e] · b[i, j]`; values is one for all, or one for each. Parts are contiguous and checked, out is zeros.
+   */
+  sparseMatmul(x: SparseParts, b: Tensor, transposed: boolean, out: Tensor): void
   /** `exp(x - max) / Σ exp(x - max)` along the last axis, or its logarithm. */
   softmax(x: Tensor, out: Tensor, log: boolean): void
   /** `out[…, i…, …] = x[…, indices[i…], …]` at `axis`; indices are int32 and checked. */

@@ -3,6 +3,7 @@ import type { DType } from '../dtype.ts'
 import { TraceError } from '../errors.ts'
 import { isHeard } from '../op.ts'
 import { sameShape, type Shape } from '../shape.ts'
+import { SparseTensor } from '../sparse.ts'
 import { Tensor, Variable } from '../tensor.ts'
 import { explain } from './explain.ts'
 import { tracing } from './host.ts'
@@ -101,6 +102,7 @@ let lastId = 0
 
 /** The shapes and dtypes of the tensors in a value, which are put into `tensors`, and all else as it is. */
 function signatureOf(value: unknown, tensors: Tensor[]): string {
+  if (value instanceof SparseTensor) return `sparse [${value.shape.join(',')}] ${signatureOf(value.parts, tensors)}`
   if (value instanceof Tensor && !(value instanceof Variable)) {
     tensors.push(value)
     return `${value.dtype}[${value.shape.join(',')}]`
@@ -134,7 +136,18 @@ class Like {
   }
 }
 
+class LikeSparse {
+  readonly columns: number
+  readonly parts: unknown
+
+  constructor({ shape, parts }: SparseTensor) {
+    this.columns = shape[1]
+    this.parts = patternOf(parts)
+  }
+}
+
 function patternOf(value: unknown): unknown {
+  if (value instanceof SparseTensor) return new LikeSparse(value)
   if (value instanceof Tensor && !(value instanceof Variable)) return new Like(value)
   if (Array.isArray(value)) return value.map(patternOf)
   return isRecord(value) ? Object.fromEntries(Object.entries(value).map(([key, part]) => [key, patternOf(part)])) : value
@@ -142,6 +155,9 @@ function patternOf(value: unknown): unknown {
 
 /** Whether two values have the same signature; collects the tensors as {@link signatureOf} does. */
 function isLike(value: unknown, pattern: unknown, tensors: Tensor[]): boolean {
+  if (pattern instanceof LikeSparse)
+    return value instanceof SparseTensor && value.shape[1] === pattern.columns && isLike(value.parts, pattern.parts, tensors)
+  if (value instanceof SparseTensor) return false
   if (pattern instanceof Like) {
     if (!(value instanceof Tensor) || value instanceof Variable || value.dtype !== pattern.dtype) return false
     tensors.push(value)
@@ -169,6 +185,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 /** The tensors in a value, variables as they are now, in order. */
 function tensorsIn(value: unknown): readonly Tensor[] {
+  if (value instanceof SparseTensor) return tensorsIn(value.parts)
   if (value instanceof Tensor) return [value]
   if (Array.isArray(value)) return value.flatMap(tensorsIn)
   return isRecord(value) ? Object.values(value).flatMap(tensorsIn) : []
@@ -179,6 +196,7 @@ function replaceTensors(value: unknown, tensors: readonly Tensor[], keepVariable
   let next = 0
   const replace = (one: unknown): unknown => {
     if (one instanceof Variable && keepVariables) return one
+    if (one instanceof SparseTensor) return one.withParts(replace(one.parts) as SparseTensor['parts'])
     if (one instanceof Tensor) return tensors[next++]
     if (Array.isArray(one)) return one.map(replace)
     if (isRecord(one)) return Object.fromEntries(Object.entries(one).map(([key, part]) => [key, replace(part)]))

@@ -52,6 +52,7 @@ export interface Details {
   reduce: { readonly reduction: Reduction; readonly axes: readonly number[] }
   argReduce: { readonly kind: 'max' | 'min'; readonly axis: number }
   matmul: undefined
+  sparseMatmul: { readonly transposed: boolean }
   softmax: { readonly log: boolean }
   gather: { readonly axis: number }
   scatterAdd: { readonly axis: number }
@@ -94,6 +95,10 @@ export function callNode(backend: Backend, node: Node, inputs: readonly Tensor[]
       return backend.argReduce(node.details.kind, a, node.details.axis, out)
     case 'matmul':
       return backend.matmul(a, b, out)
+    case 'sparseMatmul': {
+      const [indptr, indices, values, rows, dense] = inputs
+      return backend.sparseMatmul({ indptr, indices, values, rows }, dense, node.details.transposed, out)
+    }
     case 'softmax':
       return backend.softmax(a, out, node.details.log)
     case 'gather':
@@ -281,6 +286,8 @@ class Trace implements HostListener {
     reduce: (reduction, x, axes, out) => this.add('reduce', [x], [out], { reduction, axes }),
     argReduce: (kind, x, axis, out) => this.add('argReduce', [x], [out], { kind, axis }),
     matmul: (a, b, out) => this.add('matmul', [a, b], [out], undefined),
+    sparseMatmul: ({ indptr, indices, values, rows }, b, transposed, out) =>
+      this.add('sparseMatmul', [indptr, indices, values, rows, b], [out], { transposed }),
     softmax: (x, out, log) => this.add('softmax', [x], [out], { log }),
     gather: (x, indices, axis, out) => this.add('gather', [x, indices], [out], { axis }),
     scatterAdd: (updates, indices, axis, out) => this.add('scatterAdd', [updates, indices], [out], { axis }),

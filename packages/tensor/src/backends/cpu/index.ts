@@ -3,7 +3,7 @@ import type { Backend } from '../backend.ts'
 import { conv, convInput, convKernel } from './conv.ts'
 import { copy, elementwise } from './elementwise.ts'
 import { gather, scatterAdd } from './indexing.ts'
-import { matmul, softmax } from './linear.ts'
+import { matmul, softmax, sparseMatmul } from './linear.ts'
 import { pool, poolGradient, poolPick } from './pool.ts'
 import { random } from './random.ts'
 import { argReduce, reduce, scan } from './reduce.ts'
@@ -19,6 +19,7 @@ export const cpu: Backend = {
   reduce,
   argReduce,
   matmul,
+  sparseMatmul,
   softmax,
   gather,
   scatterAdd,

@@ -1,3 +1,4 @@
+import type { SparseParts } from '../../ops/sparse-matmul.ts'
 import { Tensor } from '../../tensor.ts'
 import { makeLayout } from '../../layout.ts'
 import { forEachIndex } from './elementwise.ts'
@@ -52,6 +53,30 @@ function intProduct(a: Tensor, pa: number, b: Tensor, pb: number, out: Tensor, p
       z[po + i * stride(out, 2) + j * stride(out, 1)] = sum
     }
   }
+}
+
+/** A sparse matrix or its transpose times a dense one, entry by entry; sums in double precision. */
+export function sparseMatmul(x: SparseParts, b: Tensor, transposed: boolean, out: Tensor): void {
+  const [indptr, indices, values, rows] = [x.indptr, x.indices, x.values, x.rows].map(
+    ({ array, layout }) =>
+      (i: number) =>
+        array[layout.offset + i],
+  )
+  const [n, width] = [x.rows.size, b.shape[1]]
+  const [from, step] = [b.layout.strides[0], b.layout.strides[1]]
+  const each = x.values.size > 1
+  const { array } = b
+  const total = new Float64Array(out.size)
+  for (let i = 0; i < n; i++) {
+    const row = rows(i)
+    for (let e = indptr(row); e < indptr(row + 1); e++) {
+      const value = values(each ? e : 0)
+      const at = b.layout.offset + (transposed ? i : indices(e)) * from
+      const to = (transposed ? indices(e) : i) * width
+      for (let j = 0; j < width; j++) total[to + j] += value * array[at + j * step]
+    }
+  }
+  out.array.set(total, out.layout.offset)
 }
 
 /** Softmax along the last axis; a row of only -∞ gives zeros, and a row with a NaN only NaN. */

@@ -15,6 +15,7 @@ import { canArgReduce, canGather, canScatter, writeArgReduce, writeGather, write
 import { isProduct, spaceOfJobs, writeJob } from './product.ts'
 import { canRecord, Recorder, type Step } from './recorder.ts'
 import { canReduce, writeReduce } from './reduce.ts'
+import { canSparse, writeSparse } from './sparse.ts'
 import { canTruncate, writeTruncate } from './truncate.ts'
 import { addressIn, planStorage, writtenBy, type Plan, type Storage } from './storage.ts'
 
@@ -205,6 +206,8 @@ export class ProgramCode {
       inline((f) => writeGather({ f, module }, inputs, item.details.axis, out, storage, this.#failing('take')))
     else if (item.kind === 'scatterAdd' && canScatter(inputs[0], inputs[1], item.details.axis, out))
       inline((f) => writeScatterAdd({ f, module }, inputs, item.details.axis, out, storage, this.#failing('scatterAdd')))
+    else if (item.kind === 'sparseMatmul' && canSparse(inputs, out))
+      inline((f) => writeSparse({ f, module }, inputs, item.details.transposed, out, storage))
     else if (item.kind === 'argReduce' && canArgReduce(inputs[0]))
       inline((f) => writeArgReduce({ f, module }, item.details.kind, inputs[0], item.details.axis, out, storage))
     else if (item.kind === 'copy' && canTruncate(inputs[0], out))
