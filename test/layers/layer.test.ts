@@ -124,7 +124,7 @@ describe('options', () => {
     [
       'an unknown one',
       () => new Dense({ units: 1, useBais: false } as { units: number }),
-      'Dense: unknown option useBais, known are units, activation, useBias,',
+      'Dense: unknown option useBais, did you mean useBias?',
     ],
     [
       'several',

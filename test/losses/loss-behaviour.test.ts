@@ -190,6 +190,13 @@ describe('targets', () => {
     }
   })
 
+  test('that are too few for the predictions bring a hint', () => {
+    expect(() => losses.categoricalCrossentropy([1], [[0.5, 0.5]])).toThrow(
+      'give class numbers to sparse_categorical_crossentropy',
+    )
+    expect(() => losses.meanSquaredError([1], [[0.5, 0.5]])).toThrow('2 predictions for each target; give the last layer 1 unit')
+  })
+
   test('may be integers or truth values, and predictions integers', () => {
     expect(losses.meanAbsoluteError(tensor([true, false]), [0.5, 0.5]).item()).toBe(0.5)
     expect(losses.meanAbsoluteError([0.5, 1], tensor([1, 1], { dtype: 'int32' })).item()).toBe(0.25)

@@ -123,6 +123,15 @@ describe.each(classNames)('%s', (name) => {
   })
 })
 
+test('F1 takes the labels of two classes as a list', () => {
+  const [list, column] = [0, 1].map(() => new metrics.F1Score({ threshold: 0.5 }))
+  const predictions = [[0.9], [0.6], [0.2], [0.7]]
+  list.updateState([1, 0, 1, 1], predictions)
+  column.updateState([[1], [0], [1], [1]], predictions)
+  expect(list.result().toArray()).toEqual([expect.closeTo(2 / 3, 6)])
+  expect(list.result().toArray()).toEqual(column.result().toArray())
+})
+
 describe('names', () => {
   const [y, p] = [tensor([[1]]), tensor([[0.5]])]
   const named = (name: string): string => serializeMetric(resolveMetric(name as MetricName, y, p)).class_name

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Dense, Dropout, Input } from '@typegrad/layers'
 import { Model, ProgbarLogger, Sequential, type Output } from '@typegrad/model'
 import { Adam } from '@typegrad/optim'
-import { random, setSeed, tensor, type Tensor } from '@typegrad/tensor'
+import { currentBackend, random, setSeed, tensor, type Tensor } from '@typegrad/tensor'
 
 const line = (): { x: Tensor; y: Tensor } => {
   const x = random.uniform([64, 1], { low: -1, high: 1 })
@@ -132,6 +132,64 @@ describe('fit', () => {
     const logs = model.trainOnBatch(tensor([[1], [2]]), { price: [[1], [2]], flag: [[0], [1]] })
     expect(Object.keys(logs)).toEqual(['flag_accuracy', 'flag_loss', 'loss', 'price_loss', 'price_mae'])
     expect(logs['loss']).toBeCloseTo(logs['price_loss'] + 0.3 * logs['flag_loss'], 5)
+  })
+})
+
+describe('steps on one batch', () => {
+  const build = (jit: boolean): Sequential => {
+    setSeed(2)
+    return small().compile({ loss: 'mse', optimizer: 'adam', metrics: ['mae'], jit })
+  }
+
+  it('are those of fit, compiled or not', async () => {
+    for (const jit of [true, false]) {
+      const { x, y } = line()
+      const [fitted, stepped] = [build(jit), build(jit)]
+      setSeed(9)
+      const { history } = await fitted.fit(x, y, { batchSize: 16, shuffle: false, verbose: 0 })
+      setSeed(9)
+      let logs = {}
+      for (let i = 0; i < 64; i += 16) logs = stepped.trainOnBatch(x.slice([i, i + 16]), y.slice([i, i + 16]))
+      expect(logs).toEqual({ loss: history['loss'][0], mae: history['mae'][0] })
+      expect(stepped.explain() !== '').toBe(jit && currentBackend().program !== undefined)
+      stepped.resetMetrics()
+      expect(stepped.testOnBatch(x, y)).toEqual(await fitted.evaluate(x, y, { batchSize: 64, verbose: 0 }))
+      expect(stepped.predictOnBatch(x).toArray()).toEqual((await fitted.predict(x, { batchSize: 64 })).toArray())
+    }
+  })
+
+  it('know what was frozen in between', () => {
+    const { x, y } = line()
+    const model = build(true)
+    model.trainOnBatch(x, y)
+    model.layers[0].trainable = false
+    const before = model.layers[0].getWeights().map((w) => w.toArray())
+    model.trainOnBatch(x, y)
+    expect(model.layers[0].getWeights().map((w) => w.toArray())).toEqual(before)
+  })
+})
+
+describe('options', () => {
+  it('that are mistyped are named, with what was meant', async () => {
+    const model = small().compile({ loss: 'mse' })
+    const { x, y } = line()
+    const mistyped = { batch_size: 8 } as object
+    await expect(model.fit(x, y, mistyped)).rejects.toThrow('fit: unknown option batch_size, did you mean batchSize?')
+    await expect(model.evaluate(x, y, mistyped)).rejects.toThrow('evaluate: unknown option batch_size')
+    await expect(model.predict(x, mistyped)).rejects.toThrow('predict: unknown option batch_size')
+    expect(() => small().compile({ loss: 'mse', metric: 'mae' } as never)).toThrow('did you mean metrics?')
+    expect(() => small().compile({ loss: 'mse', metrics: ['acuracy' as 'acc'] })).toThrow("unknown name 'acuracy'")
+    expect(() => new Adam({ learning_rate: 0.1 } as object)).toThrow(
+      'Adam: unknown option learning_rate, did you mean learningRate?',
+    )
+  })
+
+  it('of fit may be given to evaluate and predict, too', async () => {
+    const model = small().compile({ loss: 'mse' })
+    const { x, y } = line()
+    const options = { epochs: 2, batchSize: 8, verbose: 0 as const, shuffle: false }
+    await model.evaluate(x, y, options)
+    expect((await model.predict(x, options)).shape).toEqual([64, 1])
   })
 })
 

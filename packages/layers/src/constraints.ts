@@ -1,6 +1,13 @@
 /** The export list is the registry: what is exported here can be named in `kernelConstraint` and the like. */
 import { camelCase, lookup, ValueError, type Tensor } from '@typegrad/tensor'
-import { Configured, deserialize, serialize, type ConfiguredClass, type Defaults, type SerializedObject } from './config.ts'
+import {
+  Configured,
+  deserialize,
+  serialize,
+  type ConfiguredClass,
+  type Defaults,
+  type SerializedObject,
+} from '@typegrad/tensor/config'
 
 /** Added to norms that are divided by. */
 const epsilon = 1e-7

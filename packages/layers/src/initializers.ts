@@ -11,7 +11,7 @@ import {
   type Shape,
   type SnakeCase,
 } from '@typegrad/tensor'
-import { Configured, deserialize, serialize, type ConfiguredClass, type SerializedObject } from './config.ts'
+import { Configured, deserialize, serialize, type ConfiguredClass, type SerializedObject } from '@typegrad/tensor/config'
 import { Constant, Identity, Ones, Zeros, type Initializer } from './initializers/constant.ts'
 import { Orthogonal } from './initializers/orthogonal.ts'
 import { RandomNormal, RandomUniform, TruncatedNormal } from './initializers/random.ts'

@@ -2,9 +2,9 @@
  * A layer's options are its config: their names in snake case, and what is not plain data as `{ class_name, config }`,
  * as Keras writes it. Which kind of thing an option holds shows in its name (`kernelInitializer`, `activation`, …).
  */
-import { camelCase, snakeCase, Tensor, ValueError, type DType } from '@typegrad/tensor'
+import { camelCase, checkOptions, snakeCase, Tensor, ValueError, type DType } from '@typegrad/tensor'
 import { activations, resolveActivation, type ActivationLike } from './activations.ts'
-import type { Config, SerializedObject } from './config.ts'
+import type { Config, SerializedObject } from '@typegrad/tensor/config'
 import { deserializeConstraint, serializeConstraint } from './constraints.ts'
 import { deserializeInitializer, serializeInitializer } from './initializers.ts'
 import { deserializeRegularizer, serializeRegularizer } from './regularizers.ts'
@@ -51,17 +51,11 @@ export interface LayerClass {
 
 /** @internal The options with the class's defaults; throws a ValueError for a missing or an unknown one. */
 export function fillOptions<O extends object>({ name, defaults }: LayerClass, options: O): Full<O> {
+  if (typeof options !== 'object' || options === null)
+    throw new ValueError(`${name}: takes an object of options, new ${name}({ … }), got ${String(options)}`)
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   if (!defaults) return given as Full<O>
-  const unknown = Object.keys(given).filter(
-    (key) => !Object.hasOwn(defaults, key) && !(common as readonly string[]).includes(key),
-  )
-  if (unknown.length > 0) {
-    throw new ValueError(
-      `${name}: unknown option${unknown.length > 1 ? 's' : ''} ${unknown.join(', ')}, known are ${[...Object.keys(defaults), ...common].join(', ')}`,
-      { unknown },
-    )
-  }
+  checkOptions(name, given, [...Object.keys(defaults), ...common])
   const missing = Object.keys(defaults).filter((key) => defaults[key] === required && !Object.hasOwn(given, key))
   if (missing.length > 0) throw new ValueError(`${name}: ${missing.join(' and ')} must be given`, { missing })
   const values = Object.entries(defaults).filter(([, value]) => value !== required)

@@ -8,7 +8,7 @@ import {
   type ConfiguredClass,
   type Defaults,
   type SerializedObject,
-} from './config.ts'
+} from '@typegrad/tensor/config'
 
 /** A penalty of a weight, which is added to the loss. */
 export abstract class Regularizer<O extends object = object> extends Configured<O> {

@@ -1,5 +1,5 @@
 import { formatShape, ShapeError, type Tensor } from '@typegrad/tensor'
-import type { Defaults } from './config.ts'
+import type { Defaults } from '@typegrad/tensor/config'
 import { assertClasses, classNumbers } from './labels.ts'
 import { Loss, lossFunction, type LossOptions } from './loss.ts'
 

@@ -1,5 +1,5 @@
 import { ValueError, type Tensor } from '@typegrad/tensor'
-import type { Defaults } from './config.ts'
+import type { Defaults } from '@typegrad/tensor/config'
 import {
   BinaryCrossentropy,
   binaryCrossentropyOf,

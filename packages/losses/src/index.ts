@@ -4,6 +4,7 @@ export { Loss, type LossOptions, type Reduction } from './loss.ts'
 export { Mean, MeanMetricWrapper, MeanOf, Metric, type MetricOptions } from './metrics/metric.ts'
 export { maskWeights } from './weights.ts'
 export {
+  assertMetric,
   deserializeLoss,
   deserializeMetric,
   resolveLoss,

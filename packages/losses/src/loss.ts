@@ -9,7 +9,7 @@ import {
   type Tensor,
   type TensorLike,
 } from '@typegrad/tensor'
-import { Configured, oneOf, type Config } from './config.ts'
+import { Configured, oneOf, type Config } from '@typegrad/tensor/config'
 import { fitWeights, maskWeights, sameRank } from './weights.ts'
 
 const reductions = ['sumOverBatchSize', 'sum', 'mean', 'meanWithSampleWeight', 'none'] as const
@@ -69,11 +69,17 @@ export abstract class Loss<O extends LossOptions = LossOptions> extends Configur
   }
 }
 
-export const mismatch = (name: string, yTrue: Tensor, yPred: Tensor): ShapeError =>
-  new ShapeError(`${name}: targets ${formatShape(yTrue.shape)} and predictions ${formatShape(yPred.shape)} differ in shape`, {
-    yTrue: yTrue.shape,
-    yPred: yPred.shape,
-  })
+export function mismatch(name: string, yTrue: Tensor, yPred: Tensor): ShapeError {
+  const units = yPred.shape.at(-1) ?? 1
+  const oneEach = units > 1 && yTrue.size * units === yPred.size
+  const hint = !oneEach
+    ? ''
+    : name.startsWith('categorical')
+      ? `: give class numbers to sparse_${name}, or make them one-hot with toCategorical`
+      : `: ${units} predictions for each target; give the last layer 1 unit, or targets as many`
+  const shapes = `targets ${formatShape(yTrue.shape)} and predictions ${formatShape(yPred.shape)}`
+  return new ShapeError(`${name}: ${shapes} differ in shape${hint}`, { yTrue: yTrue.shape, yPred: yPred.shape })
+}
 
 /** Targets and predictions in one shape and in the predictions' dtype; throws a ShapeError where they do not fit. */
 export function alignPair(name: string, yTrue: Tensor, yPred: Tensor): [target: Tensor, prediction: Tensor] {
@@ -109,5 +115,7 @@ export function reduceWeighted(
 /** The function of a loss class: scalar by default, with all options of the class and `sampleWeight` in one object. */
 export const lossFunction =
   <O extends LossOptions>(Class: new (options?: O) => Loss<O>) =>
-  (yTrue: TensorLike, yPred: TensorLike, options: O & { readonly sampleWeight?: TensorLike } = {} as O): Tensor =>
-    new Class(options).apply(yTrue, yPred, options.sampleWeight)
+  (yTrue: TensorLike, yPred: TensorLike, options: O & { readonly sampleWeight?: TensorLike } = {} as O): Tensor => {
+    const { sampleWeight, ...own } = options
+    return new Class(own as unknown as O).apply(yTrue, yPred, sampleWeight)
+  }

@@ -1,5 +1,5 @@
 import { camelCase, lookup, snakeCase, ValueError, type Tensor } from '@typegrad/tensor'
-import { deserialize, serialize, type ConfiguredClass, type SerializedObject } from './config.ts'
+import { deserialize, serialize, type ConfiguredClass, type SerializedObject } from '@typegrad/tensor/config'
 import { Loss, type LossOptions } from './loss.ts'
 import * as losses from './losses.ts'
 import * as metrics from './metrics.ts'
@@ -97,6 +97,21 @@ class FunctionLoss extends Loss {
   }
 }
 
+/** What `accuracy` and `crossentropy` are called in full depends on the shapes. */
+const chosenByShape: Readonly<Record<string, string>> = {
+  accuracy: 'Accuracy',
+  acc: 'Accuracy',
+  crossentropy: 'Crossentropy',
+  ce: 'Crossentropy',
+}
+
+/** Throws a ValueError for what is no metric, before there are targets to choose one by. */
+export function assertMetric(metric: MetricLike): void {
+  if (metric instanceof Metric || typeof metric === 'function' || isSerialized(metric)) return
+  if (typeof metric !== 'string') throw new ValueError(`metrics: expected a name, a function or a Metric, got ${String(metric)}`)
+  if (!Object.hasOwn(chosenByShape, metric.toLowerCase())) classNamed('metrics', metric, metricClasses)
+}
+
 /**
  * The metric object that a name, a function, Keras' JSON or a metric object stands for. `accuracy` and `crossentropy`
  * become the binary, categorical or sparse one by the shapes of targets and predictions; the name in the logs is the one
@@ -106,13 +121,9 @@ export function resolveMetric(metric: MetricLike, yTrue: Tensor, yPred: Tensor):
   if (metric instanceof Metric) return metric
   if (typeof metric === 'function') return new MeanMetricWrapper(metric, { name: snakeCase(metric.name || 'metric') })
   if (isSerialized(metric)) return deserializeMetric(metric)
-  if (typeof metric !== 'string') throw new ValueError(`metrics: expected a name, a function or a Metric, got ${String(metric)}`)
+  assertMetric(metric)
   const name = metric.toLowerCase()
-  const chosen = ['accuracy', 'acc'].includes(name)
-    ? 'Accuracy'
-    : ['crossentropy', 'ce'].includes(name)
-      ? 'Crossentropy'
-      : undefined
+  const chosen = Object.hasOwn(chosenByShape, name) ? chosenByShape[name] : undefined
   const made = new (classNamed('metrics', chosen ? `${kindOf(yTrue, yPred)}${chosen}` : metric, metricClasses))()
   if (chosen || Object.hasOwn(shortNames, name)) made.name = metric
   return made

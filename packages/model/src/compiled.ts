@@ -1,5 +1,15 @@
 import { maskOf } from '@typegrad/layers'
-import { Loss, maskWeights, Mean, Metric, resolveLoss, resolveMetric, type LossLike, type MetricLike } from '@typegrad/losses'
+import {
+  assertMetric,
+  Loss,
+  maskWeights,
+  Mean,
+  Metric,
+  resolveLoss,
+  resolveMetric,
+  type LossLike,
+  type MetricLike,
+} from '@typegrad/losses'
 import { tensor, ValueError, type Tensor } from '@typegrad/tensor'
 import type { Logs } from './callbacks/callback.ts'
 
@@ -96,6 +106,7 @@ export class CompiledMetrics {
         names,
         () => false,
       ).map(list)
+    this.#given.flat().forEach(assertMetric)
   }
 
   update(yTrue: readonly Tensor[], yPred: readonly Tensor[], sampleWeight: readonly Tensor[]): void {

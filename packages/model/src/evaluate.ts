@@ -5,6 +5,7 @@ import { CallbackList, type Logs } from './callbacks/callback.ts'
 import { ProgbarLogger } from './callbacks/progress.ts'
 import { ArrayFeed, isSource, readBatch, samplesOf, SourceFeed, toArrays, type BatchSource, type Feed } from './feed.ts'
 import type { Data } from './inputs.ts'
+import { knownOptions } from './known-options.ts'
 import { integer, Pacer, verbosity, type BatchOptions } from './loop.ts'
 import type { Batch, Model } from './model.ts'
 
@@ -92,6 +93,7 @@ export async function evaluate(
   y: Data | null | undefined,
   options: EvaluateOptions,
 ): Promise<Logs> {
+  knownOptions('evaluate', options)
   const feed = feedOf(model, x, y, options)
   const verbose = verbosity(options.verbose)
   const steps = Math.min(feed.steps ?? Infinity, options.steps ?? Infinity)
@@ -107,6 +109,7 @@ export async function evaluate(
 }
 
 export async function predict(model: Model, x: Data | BatchSource, options: PredictOptions): Promise<Tensor[]> {
+  knownOptions('predict', options)
   const feed = feedOf(model, x, undefined, options)
   const steps = Math.min(feed.steps ?? Infinity, options.steps ?? Infinity)
   const params = { epochs: 1, steps: Number.isFinite(steps) ? steps : 0, verbose: 0 } as const

@@ -18,6 +18,7 @@ import {
   type Shuffle,
 } from './feed.ts'
 import type { Data } from './inputs.ts'
+import { knownOptions } from './known-options.ts'
 import { integer, Pacer, verbosity, type BatchOptions } from './loop.ts'
 import type { Batch, Model } from './model.ts'
 import type { State } from './storage.ts'
@@ -135,6 +136,7 @@ export async function fit(
   y: Data | null | undefined,
   options: FitOptions,
 ): Promise<History> {
+  knownOptions('fit', options)
   const { epochs = 1, initialEpoch = 0, stepsPerEpoch, validationFreq = 1, validationSteps, signal } = options
   integer(epochs, 'epochs', 0)
   if (stepsPerEpoch !== undefined) integer(stepsPerEpoch, 'stepsPerEpoch', 1)

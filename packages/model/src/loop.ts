@@ -17,7 +17,7 @@ export interface BatchOptions {
 
 export function integer(value: number, name: string, least: number): number {
   if (!Number.isInteger(value) || value < least)
-    throw new ValueError(`fit: ${name} must be an integer ≥ ${least}, got ${value}`, { [name]: value })
+    throw new ValueError(`fit: ${name} must be an integer ≥ ${least}, got ${JSON.stringify(value)}`, { [name]: value })
   return value
 }
 

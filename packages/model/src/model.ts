@@ -25,10 +25,11 @@ import { readGraph } from './config/read-graph.ts'
 import { graphConfig, inputName } from './config/write-graph.ts'
 import { fetched, onDevice, onHost } from './device.ts'
 import { evaluate, predict, type EvaluateOptions, type PredictOptions } from './evaluate.ts'
-import { isSource, toArrays, type BatchSource } from './feed.ts'
+import { isSource, samplesOf, toArrays, type BatchSource } from './feed.ts'
 import { fit, type FitOptions } from './fit.ts'
 import { layersOf, runGraph, topological } from './graph.ts'
 import type { Data } from './inputs.ts'
+import { knownOptions } from './known-options.ts'
 import { standardOutput } from './output.ts'
 import { Steps } from './steps.ts'
 import {
@@ -187,6 +188,7 @@ export class Model extends Layer<ModelOptions, any> {
 
   /** Says how the model is trained. */
   compile(options: CompileOptions): this {
+    knownOptions('compile', options)
     const { optimizer = 'rmsprop', loss, lossWeights, metrics, weightedMetrics } = options
     if (loss === undefined) throw new ValueError("compile: a loss is needed, such as { loss: 'mse' }")
     this.#named = namesByLoss(loss)
@@ -411,26 +413,40 @@ export class Model extends Layer<ModelOptions, any> {
 
   /** The outputs for data, batch by batch: a tensor, or a list of them for a model with a list of outputs. */
   async predict(x: Data | BatchSource, options: PredictOptions = {}): Promise<Tensor & Tensor[]> {
-    const outputs = await predict(this, x, options)
-    return (Array.isArray(this.options.outputs) || outputs.length > 1 ? outputs : outputs[0]) as Tensor & Tensor[]
+    return this.#standing(await predict(this, x, options))
   }
 
   /** One step of training, on the host; the figures go on from earlier steps until {@link resetMetrics}. */
   trainOnBatch(x: Data, y: Data | null, { sampleWeight }: { sampleWeight?: Data } = {}): Logs {
-    this.#assertReadable('trainOnBatch')
-    const batch = toArrays(this, x, y, sampleWeight)
-    this.buildOn(batch.x)
-    this.trainStep(batch)
+    this.#stepsOn('trainOnBatch', (batch) => this.steps.train(batch), x, y, sampleWeight)
     return this.logs()
   }
 
   /** One step of evaluation, on the host. */
   testOnBatch(x: Data, y: Data | null, { sampleWeight }: { sampleWeight?: Data } = {}): Logs {
-    this.#assertReadable('testOnBatch')
-    const batch = toArrays(this, x, y, sampleWeight)
-    this.buildOn(batch.x)
-    this.testStep(batch)
+    this.#stepsOn('testOnBatch', (batch) => this.steps.test(batch), x, y, sampleWeight)
     return this.logs()
+  }
+
+  /** The outputs for one batch, on the host, at once: {@link predict} without a promise, callbacks and batches. */
+  predictOnBatch(x: Data): Tensor & Tensor[] {
+    let outputs: Tensor[] = []
+    this.#stepsOn('predictOnBatch', (batch) => (outputs = this.steps.predict(batch.x) as Tensor[]), x)
+    return this.#standing(outputs)
+  }
+
+  #stepsOn(what: string, step: (batch: Batch) => void, x: Data, y?: Data | null, sampleWeight?: Data): void {
+    this.#assertReadable(what)
+    const batch = toArrays(this, x, y, sampleWeight)
+    samplesOf(batch)
+    this.buildOn(batch.x)
+    this.steps.look()
+    step(batch)
+  }
+
+  /** Outputs as the caller knows them: a list where the model was given one. */
+  #standing(outputs: Tensor[]): Tensor & Tensor[] {
+    return (Array.isArray(this.options.outputs) || outputs.length > 1 ? outputs : outputs[0]) as Tensor & Tensor[]
   }
 
   /**

@@ -41,7 +41,7 @@ export class Steps {
     this.#mayCompile = jit
   }
 
-  /** Looks at what decides how a step is compiled, and brings the weights there; `fit`, `evaluate` and `predict` begin with it. */
+  /** Brings the weights to where steps compute, and {@link look}s; `fit`, `evaluate` and `predict` begin with it. */
   async begin(): Promise<void> {
     const model = this.#model
     await this.placement.begin()
@@ -51,6 +51,12 @@ export class Steps {
       ...model.metrics.flatMap((metric) => metric.variables),
     ]
     await this.placement.run(() => gather(variables))
+    this.look()
+  }
+
+  /** Looks at what decides how a step is compiled, where the weights lie on the host. */
+  look(): void {
+    const model = this.#model
     this.#trainable = model.weights.map(({ trainable }) => Number(trainable)).join('') + '/' + model.trainableWeights.length
     if (!model.traceable && this.#jit) {
       const first = model.layers.find((layer) => !layer.traceable)

@@ -1,5 +1,5 @@
 import { scalar, update, updateKernel, Variable, zeros, type Tensor, type Update } from '@typegrad/tensor'
-import type { Defaults } from './config.ts'
+import type { Defaults } from '@typegrad/tensor/config'
 import { Optimizer, newSlot, type LiveNumbers, type StepNumbers } from './optimizer.ts'
 import type { OptimizerOptions } from './options.ts'
 

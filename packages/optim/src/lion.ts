@@ -1,5 +1,5 @@
 import { updateKernel, ValueError, type Update } from '@typegrad/tensor'
-import type { Defaults } from './config.ts'
+import type { Defaults } from '@typegrad/tensor/config'
 import { Optimizer, type StepNumbers } from './optimizer.ts'
 import type { OptimizerOptions } from './options.ts'
 

@@ -1,6 +1,6 @@
 import { hostNumber, update, updateKernel, type Tensor, type Update, type Variable } from '@typegrad/tensor'
 import { adam, adamRate } from './adam.ts'
-import type { Defaults } from './config.ts'
+import type { Defaults } from '@typegrad/tensor/config'
 import { newSlot, Optimizer, type LiveNumbers, type StepNumbers } from './optimizer.ts'
 import type { OptimizerOptions } from './options.ts'
 

@@ -14,7 +14,7 @@ import {
   type Tensor,
   type Update,
 } from '@typegrad/tensor'
-import { Configured, type Config } from './config.ts'
+import { Configured, type Config } from '@typegrad/tensor/config'
 import { clip, pairsOf, type Gradient, type Pair } from './gradients.ts'
 import { assertOptions, optimizerDefaults, type OptimizerOptions } from './options.ts'
 import { assertLearningRate, type LearningRate } from './schedule.ts'

@@ -1,5 +1,5 @@
 import { ValueError } from '@typegrad/tensor'
-import type { SerializedObject } from './config.ts'
+import type { SerializedObject } from '@typegrad/tensor/config'
 import type { LearningRate } from './schedule.ts'
 
 export interface OptimizerOptions {

@@ -1,5 +1,5 @@
 import { lookup, ValueError } from '@typegrad/tensor'
-import { deserialize, serialize, type ConfiguredClass, type SerializedObject } from './config.ts'
+import { deserialize, serialize, type ConfiguredClass, type SerializedObject } from '@typegrad/tensor/config'
 import { Optimizer } from './optimizer.ts'
 import * as optimizers from './optimizers.ts'
 import { isSerialized } from './serialize.ts'

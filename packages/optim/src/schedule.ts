@@ -1,5 +1,5 @@
 import { camelCase, ValueError } from '@typegrad/tensor'
-import { Configured } from './config.ts'
+import { Configured } from '@typegrad/tensor/config'
 
 /** A learning rate that depends on the step (0 for the first). */
 export interface Schedule {

@@ -1,5 +1,5 @@
 import { ValueError } from '@typegrad/tensor'
-import { deserialize, serialize, type ConfiguredClass, type SerializedObject } from './config.ts'
+import { deserialize, serialize, type ConfiguredClass, type SerializedObject } from '@typegrad/tensor/config'
 import { assertLearningRate, LearningRateSchedule, type LearningRate } from './schedule.ts'
 import * as schedules from './schedules.ts'
 

@@ -32,18 +32,29 @@ export function lookup<T>(
   const key = [name, camel, aliases[name], aliases[camel]].find((k) => k !== undefined && Object.hasOwn(table, k))
   if (key !== undefined) return table[key]
   const known = [...Object.keys(table), ...Object.keys(aliases)]
-  const near = known
-    .map((k) => ({ k, d: distance(k.toLowerCase(), camel.toLowerCase()) }))
-    .filter(({ k, d }) => d <= Math.max(2, k.length / 3))
-  near.sort((a, b) => a.d - b.d)
-  const hint =
-    near.length > 0
-      ? `did you mean ${near
-          .slice(0, 3)
-          .map(({ k }) => `'${k}'`)
-          .join(', ')}?`
-      : `known are ${known.join(', ')}`
+  const near = nearest(name, known).map((k) => `'${k}'`)
+  const hint = near.length > 0 ? `did you mean ${near.join(', ')}?` : `known are ${known.join(', ')}`
   throw new ValueError(`${kind}: unknown name '${name}', ${hint}`, { name, known })
+}
+
+/** Throws a ValueError for keys of `options` that are not among the known ones: `fit: unknown option batch_size, did you mean batchSize?` */
+export function checkOptions(what: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).filter((key) => !known.includes(key))
+  if (unknown.length === 0) return
+  const near = unknown.flatMap((key) => nearest(key, known).slice(0, 1))
+  const hint = near.length === unknown.length ? `did you mean ${near.join(', ')}?` : `known are ${known.join(', ')}`
+  throw new ValueError(`${what}: unknown option${unknown.length > 1 ? 's' : ''} ${unknown.join(', ')}, ${hint}`, { unknown })
+}
+
+/** Up to three of the known names that are like this one, the nearest first. */
+function nearest(name: string, known: readonly string[]): string[] {
+  const like = camelCase(name).toLowerCase()
+  return known
+    .map((k) => ({ k, d: distance(camelCase(k).toLowerCase(), like) }))
+    .filter(({ k, d }) => d <= Math.max(2, k.length / 3))
+    .sort((a, b) => a.d - b.d)
+    .slice(0, 3)
+    .map(({ k }) => k)
 }
 
 /** Levenshtein distance. */

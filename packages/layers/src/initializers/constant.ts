@@ -1,5 +1,5 @@
 import { eye, formatShape, full, ShapeError, tensor, zeros, type NestedArray, type Shape, type Tensor } from '@typegrad/tensor'
-import { Configured, type Defaults } from '../config.ts'
+import { Configured, type Defaults } from '@typegrad/tensor/config'
 
 /** Makes the first value of a weight. */
 export interface Initializer {

@@ -9,7 +9,7 @@ import {
   type Shape,
   type Tensor,
 } from '@typegrad/tensor'
-import type { Defaults } from '../config.ts'
+import type { Defaults } from '@typegrad/tensor/config'
 import { RandomInitializer, type SeedOptions } from './random.ts'
 
 export interface OrthogonalOptions extends SeedOptions {

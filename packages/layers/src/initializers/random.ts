@@ -1,5 +1,5 @@
 import { random, ValueError, type Shape, type Tensor } from '@typegrad/tensor'
-import { Configured, type Defaults } from '../config.ts'
+import { Configured, type Defaults } from '@typegrad/tensor/config'
 import type { Initializer } from './constant.ts'
 
 export interface SeedOptions {

@@ -1,5 +1,5 @@
 import { ValueError, type Shape, type SnakeCase, type Tensor } from '@typegrad/tensor'
-import { oneOf, type Defaults } from '../config.ts'
+import { oneOf, type Defaults } from '@typegrad/tensor/config'
 import { RandomInitializer, type SeedOptions } from './random.ts'
 
 /** Inputs and outputs of a weight: of a kernel `[…window, in, out]` the window counts for both. */

@@ -1,5 +1,5 @@
 import { formatShape, ShapeError, tensor, ValueError, type Shape, type Tensor } from '@typegrad/tensor'
-import { Configured, oneOf, type Defaults } from '../config.ts'
+import { Configured, oneOf, type Defaults } from '@typegrad/tensor/config'
 import type { Initializer } from './constant.ts'
 
 /** Windows `Σₖ (-1)ᵏ aₖ cos(2πkn / (length - 1))`, by their coefficients. */

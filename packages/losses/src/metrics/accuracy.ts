@@ -1,5 +1,5 @@
 import { sameShape, type Tensor } from '@typegrad/tensor'
-import type { Defaults } from '../config.ts'
+import type { Defaults } from '@typegrad/tensor/config'
 import { classNumbers } from '../labels.ts'
 import { alignPair, mismatch } from '../loss.ts'
 import { MeanOf, Metric, type MetricOptions } from './metric.ts'

@@ -1,5 +1,5 @@
 import { ShapeError, formatShape, tensor, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
-import { oneOf, type Config, type Defaults } from '../config.ts'
+import { oneOf, type Config, type Defaults } from '@typegrad/tensor/config'
 import { evenThresholds, type Counts, type Thresholds } from './confusion.ts'
 import { Metric, ratio, read, readWeights, type MetricOptions } from './metric.ts'
 import { CountingMetric } from './precision.ts'

@@ -1,5 +1,5 @@
 import type { Tensor, TensorLike, Variable } from '@typegrad/tensor'
-import type { Defaults } from '../config.ts'
+import type { Defaults } from '@typegrad/tensor/config'
 import { confusion, thresholdsOf, type Counts, type Thresholds } from './confusion.ts'
 import { accumulate, Metric, read, readWeights, type MetricOptions } from './metric.ts'
 

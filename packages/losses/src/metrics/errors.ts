@@ -16,7 +16,9 @@ abstract class MeanOfLoss<O extends MetricOptions = MetricOptions> extends Mean<
 
   constructor(options: O = {} as O) {
     super(options)
-    this.#loss = new new.target.loss({ ...this.options, name: this.name })
+    const { dtype, ...shared } = this.options
+    void dtype
+    this.#loss = new new.target.loss({ ...shared, name: this.name })
   }
 
   override updateState(yTrue: TensorLike, yPred: TensorLike, sampleWeight?: TensorLike | null): void {

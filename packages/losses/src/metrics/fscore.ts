@@ -1,5 +1,5 @@
 import { formatShape, ShapeError, tensor, ValueError, type Tensor, type TensorLike, type Variable } from '@typegrad/tensor'
-import { oneOf, type Defaults } from '../config.ts'
+import { oneOf, type Defaults } from '@typegrad/tensor/config'
 import { epsilon } from '../crossentropy.ts'
 import { mismatch } from '../loss.ts'
 import { expandTo } from '../weights.ts'
@@ -44,7 +44,10 @@ export class FBetaScore extends Metric<FBetaScoreOptions> {
 
   updateState(yTrue: TensorLike, yPred: TensorLike, sampleWeight?: TensorLike | null): void {
     const { average, threshold, dtype } = this.options
-    const [target, given] = [read(yTrue).cast(dtype), read(yPred).cast(dtype)]
+    const given = read(yPred).cast(dtype)
+    const labels = read(yTrue).cast(dtype)
+    // Labels of two classes are a list, predictions a column.
+    const target = labels.rank === 1 && given.shape.at(-1) === 1 ? labels.expandDims(-1) : labels
     if (target.rank !== 2 || formatShape(target.shape) !== formatShape(given.shape)) throw mismatch(this.name, target, given)
     const chosen =
       threshold === null

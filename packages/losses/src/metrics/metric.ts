@@ -9,7 +9,7 @@ import {
   type Tensor,
   type TensorLike,
 } from '@typegrad/tensor'
-import { Configured, type Config } from '../config.ts'
+import { Configured, type Config } from '@typegrad/tensor/config'
 import { fitWeights } from '../weights.ts'
 
 export interface MetricOptions {

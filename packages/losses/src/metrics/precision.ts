@@ -1,6 +1,6 @@
 import type { Tensor, TensorLike, Variable } from '@typegrad/tensor'
 import { ValueError } from '@typegrad/tensor'
-import type { Defaults } from '../config.ts'
+import type { Defaults } from '@typegrad/tensor/config'
 import { confusion, evenThresholds, never, thresholdsOf, type CountOptions, type Counts, type Thresholds } from './confusion.ts'
 import { single, type ThresholdsOptions } from './counts.ts'
 import { accumulate, Metric, ratio, read, readWeights, type MetricOptions } from './metric.ts'

@@ -7,7 +7,7 @@ import {
   type TensorLike,
   type Variable,
 } from '@typegrad/tensor'
-import { oneOf, type Defaults } from '../config.ts'
+import { oneOf, type Defaults } from '@typegrad/tensor/config'
 import { epsilon } from '../crossentropy.ts'
 import { alignPair } from '../loss.ts'
 import { cosine } from '../similarity.ts'

@@ -1,4 +1,9 @@
-import { camelCase, lookup, snakeCase, ValueError } from '@typegrad/tensor'
+/**
+ * What losses, metrics, optimizers, schedules, initializers, regularizers and constraints have in common: options, their defaults, and
+ * the JSON that Keras writes of them.
+ */
+import { ValueError } from './errors.ts'
+import { camelCase, checkOptions, lookup, snakeCase } from './names.ts'
 
 /** Options under the names that Keras gives them in its JSON, `from_logits`; `null` stands for "none". */
 export type Config = Readonly<Record<string, unknown>>
@@ -29,8 +34,11 @@ export abstract class Configured<O extends object> {
   readonly options: Settled<O>
 
   constructor(options: O) {
+    const { defaults, name } = new.target
     const given = Object.entries(options).filter(([, value]) => value !== undefined)
-    this.options = { ...new.target.defaults, ...Object.fromEntries(given) } as Settled<O>
+    // A class that names no options of its own takes care of them itself.
+    if (Object.keys(defaults).length > 0) checkOptions(name, Object.fromEntries(given), ['name', ...Object.keys(defaults)])
+    this.options = { ...defaults, ...Object.fromEntries(given) } as Settled<O>
   }
 
   /** The options under Keras' names. */
@@ -48,13 +56,8 @@ export abstract class Configured<O extends object> {
   /** The object that `getConfig` came from; throws a ValueError for an option that the class does not have. */
   static fromConfig<T extends Configured<any>>(this: ConfiguredClass<T>, config: Config): T {
     const options = Object.entries(config).map(([name, value]) => [camelCase(name), value] as const)
-    const unknown = options.filter(([key]) => key !== 'name' && !Object.hasOwn(this.defaults, key)).map(([key]) => kerasName(key))
-    if (unknown.length > 0) {
-      const known = Object.keys(this.defaults).map(kerasName)
-      throw new ValueError(`${this.name}: unknown option ${unknown.join(', ')}, known are ${['name', ...known].join(', ')}`, {
-        unknown,
-      })
-    }
+    const written = Object.fromEntries(options.map(([key, value]) => [kerasName(key), value]))
+    checkOptions(this.name, written, ['name', ...Object.keys(this.defaults)].map(kerasName))
     return new this(Object.fromEntries(options))
   }
 }
