@@ -16,14 +16,12 @@ interface Lesson {
   readonly make: () => Sequential
   readonly x: Tensor
   readonly y: Tensor
-  /** What goes up with every sample: its number, and where its class is looked up in a row of predictions. */
-  readonly perSample: number
 }
 
 /** Samples whose class, one of three, is where the largest of their first numbers stands. */
-function classes(shape: readonly number[], n: number): Pick<Lesson, 'x' | 'y' | 'perSample'> {
+function classes(shape: readonly number[], n: number): Pick<Lesson, 'x' | 'y'> {
   const x = new random.Generator(3).normal([n, ...shape])
-  return { x, y: x.reshape([n, -1]).slice(null, [0, 3]).argmax(-1), perSample: 2 }
+  return { x, y: x.reshape([n, -1]).slice(null, [0, 3]).argmax(-1) }
 }
 
 function regression(): Lesson {
@@ -35,7 +33,7 @@ function regression(): Lesson {
       loss: 'mse',
       metrics: ['mae'],
     })
-  return { make, x, y, perSample: 1 }
+  return { make, x, y }
 }
 
 function perceptron(): Lesson {
@@ -141,12 +139,12 @@ onEveryMode((mode) => {
     await learn(name, [watch])
     const each = (key: keyof GpuCounters): number[] =>
       watch.counters.slice(1).map((counters, i) => counters[key] - watch.counters[i][key])
-    const { x, perSample } = lessons[name]()
+    const { x } = lessons[name]()
     const n = x.shape[0]
     const batches = Math.ceil((n * 0.8) / batchSize) + Math.ceil((n * 0.2) / batchSize)
     // The data went up once, in the first epoch; from then on the numbers of the samples in each batch.
-    expect(each('uploads')).toEqual(Array(epochs - 1).fill(perSample * batches))
-    expect(each('uploadedBytes')).toEqual(Array(epochs - 1).fill(4 * perSample * n))
+    expect(each('uploads')).toEqual(Array(epochs - 1).fill(batches))
+    expect(each('uploadedBytes')).toEqual(Array(epochs - 1).fill(4 * n))
     // The figures of training, and those of validation.
     expect(each('readbacks')).toEqual(Array(epochs - 1).fill(2))
     expect(each('buffers')).toEqual(Array(epochs - 1).fill(0))

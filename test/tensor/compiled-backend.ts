@@ -47,7 +47,7 @@ function asProgram(
     },
     (made) => made,
   )
-  const results = wasm.program!(graph).run(spans.map(({ span }) => span))
+  const results = wasm.program!(graph)!.run(spans.map(({ span }) => span))
   results.forEach((result, i) => wasm.copy(result, outputs[i]))
 }
 

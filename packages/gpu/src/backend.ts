@@ -1,5 +1,5 @@
 import { Tensor, type Backend, type TypedArray } from '@typegrad/tensor'
-import type { Engine } from './engine.ts'
+import { NotRecorded, type Engine } from './engine.ts'
 import { hostOp } from './host-op.ts'
 import { argReduce } from './kernels/arg-reduce.ts'
 import { argsort } from './kernels/argsort.ts'
@@ -15,6 +15,7 @@ import { scan } from './kernels/scan.ts'
 import { scatterAdd } from './kernels/scatter-add.ts'
 import { softmax } from './kernels/softmax.ts'
 import { operand } from './operand.ts'
+import { GpuProgram } from './program/program.ts'
 import { arrayOf, hostBuffer } from './tensor.ts'
 
 /** The backend `gpu` on an engine. */
@@ -23,7 +24,7 @@ export function gpuBackend(engine: Engine): Backend {
     <Args extends unknown[]>(kernel: (engine: Engine, ...args: Args) => void) =>
     (...args: Args): void =>
       engine.op(() => kernel(engine, ...args))
-  return {
+  const backend: Backend = {
     name: 'gpu',
     device: 'gpu',
     allocate: (dtype, size) => ({ buffer: engine.allocate(dtype, size), offset: 0 }),
@@ -54,7 +55,16 @@ export function gpuBackend(engine: Engine): Backend {
     host: (name, inputs, out, compute) => engine.op(() => hostOp(engine, name, inputs, [out], (_, xs, [y]) => compute(xs, y))),
     read: (x) => read(engine, x),
     scope: (f) => engine.inScope(f),
+    program(graph) {
+      try {
+        return new GpuProgram(engine, backend, graph)
+      } catch (error) {
+        if (error instanceof NotRecorded) return undefined
+        throw error
+      }
+    },
   }
+  return backend
 }
 
 /** The elements of x in row-major order; views without gaps are read where they lie, others are gathered on the device. */

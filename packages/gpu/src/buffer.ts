@@ -3,8 +3,8 @@ import type { Cell } from './cell.ts'
 import type { Scope } from './scope.ts'
 import type { Buffer } from './tensor.ts'
 
-/** Who frees a buffer: the scope that it was made in, the variables whose value it is, or the collector. */
-type Owner = Scope | 'variables' | 'collector'
+/** Who frees a buffer: the scope that it was made in, the variables whose value it is, the program that fills it, or the collector. */
+type Owner = Scope | 'variables' | 'program' | 'collector'
 
 /** What buffers need of the backend that they belong to. */
 export interface Keeper {
@@ -25,10 +25,10 @@ export class GpuBuffer implements Buffer {
   #holders = 0
   #registered = false
 
-  constructor(cell: Cell, keeper: Keeper) {
+  constructor(cell: Cell, keeper: Keeper, owner: Exclude<Owner, 'variables'>) {
     this.cell = cell
     this.keeper = keeper
-    this.#giveTo(keeper.scope ?? 'collector')
+    this.#giveTo(owner)
   }
 
   /** The host array of a float64 buffer that has been computed. */
@@ -47,7 +47,7 @@ export class GpuBuffer implements Buffer {
       owner.buffers.add(this)
       if (this.#registered) collected.unregister(this)
       this.#registered = false
-    } else if (!this.#registered) {
+    } else if (!this.#registered && owner !== 'program') {
       collected.register(this, { cell: this.cell, keeper: this.keeper }, this)
       this.#registered = true
     }

@@ -37,6 +37,8 @@ export class Cell {
   host: TypedArray | undefined
   /** What the elements are, where the host happens to know: indices that it has just checked and uploaded. */
   known: TypedArray | undefined
+  /** Set for a number that the host has, and changes: it has no memory. */
+  number: { readonly value: number } | undefined
   #storage: Storage | undefined
   #failure: { readonly error: unknown } | undefined
   #freed = false
@@ -64,6 +66,7 @@ export class Cell {
     this.#storage = storage
     this.base = base
     this.known = undefined
+    this.#failure = undefined
   }
 
   fail(error: unknown): void {
@@ -74,12 +77,17 @@ export class Cell {
     return this.#freed
   }
 
-  free(): void {
-    if (this.#freed) return
-    this.#freed = true
+  /** Lets go of the memory, until it is written again. */
+  clear(): void {
     this.#storage?.release()
     this.#storage = undefined
     this.host = this.known = undefined
+  }
+
+  free(): void {
+    if (this.#freed) return
+    this.#freed = true
+    this.clear()
   }
 }
 

@@ -4,7 +4,7 @@ import { Cell, freedError } from './cell.ts'
 import { Executor } from './executor.ts'
 import { Scope } from './scope.ts'
 
-export type { Argument, ArrayArgument } from './executor.ts'
+export { isNumber, NotRecorded, type Action, type Argument, type ArrayArgument, type NumberArgument } from './executor.ts'
 
 /** An executor with tensors: their buffers, the scopes and ops that these live in, and uploads. */
 export class Engine extends Executor implements Keeper {
@@ -28,7 +28,12 @@ export class Engine extends Executor implements Keeper {
 
   /** A buffer for the tensors that are to use a cell. */
   bufferOf(cell: Cell): GpuBuffer {
-    return new GpuBuffer(cell, this)
+    return new GpuBuffer(cell, this, this.recording ? 'program' : (this.#scope ?? 'collector'))
+  }
+
+  /** A buffer that no scope frees: the collector does, or whoever `owns` it. */
+  lasting(cell: Cell, owns: 'collector' | 'program'): GpuBuffer {
+    return new GpuBuffer(cell, this, owns)
   }
 
   /** The cell of a tensor of this backend; throws for one of a backend that was disposed. */
@@ -64,15 +69,24 @@ export class Engine extends Executor implements Keeper {
 
   /** The elements `from … to` of a host array, on the device: once in a scope, else for this op only. */
   upload(array: TypedArray, from: number, to: number): Cell {
-    const known = this.#scope?.uploads.get(array)?.find((part) => part.from <= from && part.to >= to)
+    const uploads = this.recording ? undefined : this.#scope?.uploads.get(array)
+    const known = uploads?.find((part) => part.from <= from && part.to >= to)
     if (known) return this.#part(known.cell, from - known.from, to - from)
     const part = array.subarray(from, to)
     const cell = new Cell('float32', to - from)
-    this.store(cell, part)
+    this.put(cell, part)
+    // What was recorded reads it as long as it is kept.
+    if (this.recording) return cell
     if (!this.#scope) this.#temporaries.push(cell)
     else if (this.#scope.uploads.has(array)) this.#scope.uploads.get(array)!.push({ from, to, cell })
     else this.#scope.uploads.set(array, [{ from, to, cell }])
     return cell
+  }
+
+  /** Puts into a cell what stays there; integers, which are indices mostly, the host may look up. */
+  keep(cell: Cell, data: TypedArray): void {
+    this.put(cell, data)
+    if (cell.dtype === 'int32') cell.known = data
   }
 
   #part(cell: Cell, offset: number, length: number): Cell {

@@ -12,7 +12,28 @@ export interface ArrayArgument {
   readonly offset: number
 }
 
-export type Argument = ArrayArgument | number
+/** A number that a kernel is given, or where the host has it when the kernel runs. */
+export type NumberArgument = number | { readonly value: number }
+
+export type Argument = ArrayArgument | NumberArgument
+
+export const isNumber = (x: Argument): x is NumberArgument => typeof x === 'number' || 'value' in x
+
+/** What is done to cells. Recorded, it can be done again and again. */
+export type Action =
+  | {
+      readonly kind: 'launch'
+      readonly kernel: Compiled
+      readonly dims: readonly number[]
+      readonly args: readonly Argument[]
+      /** They lie in the kernel's output one after the other. */
+      readonly outs: readonly Cell[]
+    }
+  | { readonly kind: 'share'; readonly source: Cell; readonly offset: number; readonly out: Cell }
+  | { readonly kind: 'clear'; readonly cell: Cell }
+
+/** An op that waits for the host cannot be recorded: it is called every time. */
+export class NotRecorded extends Error {}
 
 /** Runs kernels on cells in the order of the calls, each compiled once. */
 export class Executor {
@@ -20,6 +41,7 @@ export class Executor {
   readonly counters: GpuCounters
   protected readonly queue: Queue = new Queue()
   readonly #kernels = new Map<string, Compiled>()
+  #tape: Action[] | undefined
 
   constructor(runtime: Runtime, counters: GpuCounters) {
     this.runtime = runtime
@@ -48,12 +70,49 @@ export class Executor {
         bytes,
       })
     }
-    for (const arg of args) if (typeof arg === 'object' && !arg.cell.written) this.#zero(arg.cell)
-    const kernel = this.#kernel(key, build)
+    for (const arg of args) if (!isNumber(arg) && !arg.cell.written) this.#zero(arg.cell)
+    this.#do({ kind: 'launch', kernel: this.#kernel(key, build), dims, args, outs })
+  }
+
+  /** Whether actions are written down instead of being done. */
+  get recording(): boolean {
+    return this.#tape !== undefined
+  }
+
+  /** Writes down what `f` would do. Throws {@link NotRecorded} if the host has to do a part of it. */
+  record(f: () => void): readonly Action[] {
+    const tape: Action[] = (this.#tape = [])
+    try {
+      f()
+    } finally {
+      this.#tape = undefined
+    }
+    return tape
+  }
+
+  #do(action: Action): void {
+    if (!this.#tape) return this.perform(action)
+    this.#tape.push(action)
+    if (action.kind === 'launch') for (const out of action.outs) out.written = true
+    if (action.kind === 'share') action.out.written = true
+  }
+
+  perform(action: Action): void {
+    if (action.kind === 'launch') this.#launch(action)
+    else if (action.kind === 'clear') this.queue.run(() => action.cell.clear())
+    else {
+      const { source, offset, out } = action
+      this.work([out], () => out.set(memoryOf(source), source.base + offset))
+    }
+  }
+
+  #launch({ kernel, dims, args, outs }: Extract<Action, { kind: 'launch' }>): void {
     this.counters.launches++
+    // A number of the host is another one when the next run begins.
+    const now = args.map((arg) => (typeof arg === 'object' && 'value' in arg ? arg.value : arg))
     this.work(outs, () => {
       const values: (Handle | number)[] = []
-      for (const arg of args) {
+      for (const arg of now) {
         if (typeof arg === 'number') values.push(arg)
         else values.push(memoryOf(arg.cell).handle, arg.cell.base + arg.offset)
       }
@@ -84,6 +143,7 @@ export class Executor {
 
   /** Queues what writes `outs`; if it fails, so does every use of them. */
   work(outs: readonly Cell[], task: () => void | Promise<void>): void {
+    if (this.#tape) throw new NotRecorded()
     for (const out of outs) out.written = true
     const failed = (error: unknown): void => {
       for (const out of outs) out.fail(error)
@@ -108,11 +168,17 @@ export class Executor {
   /** Lets `out` share the memory of `source`, from `offset` on. */
   share(source: Cell, offset: number, out: Cell): void {
     if (!source.written) this.#zero(source)
-    this.work([out], () => out.set(memoryOf(source), source.base + offset))
+    this.#do({ kind: 'share', source, offset, out })
   }
 
   /** Puts elements that the host has into a cell, now. */
   store(out: Cell, data: TypedArray): void {
+    if (this.#tape) throw new NotRecorded()
+    this.put(out, data)
+  }
+
+  /** The same, even in what is recorded: the cell has them from the first run on. */
+  protected put(out: Cell, data: TypedArray): void {
     out.written = true
     if (data instanceof Int32Array) warnOfRounding(data)
     if (out.dtype === 'float64') out.host = data
@@ -136,6 +202,7 @@ export class Executor {
   }
 
   #after<T>(f: () => T | Promise<T>): Promise<T> {
+    if (this.#tape) throw new NotRecorded()
     return new Promise((resolve, reject) => {
       this.queue.run(() => {
         try {
@@ -149,7 +216,8 @@ export class Executor {
 
   /** Queues the end of a cell. */
   free(cell: Cell): void {
-    this.queue.run(() => cell.free())
+    if (this.#tape) this.#tape.push({ kind: 'clear', cell })
+    else this.queue.run(() => cell.free())
   }
 
   /** Settles when everything so far has been given to the device. */

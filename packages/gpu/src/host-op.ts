@@ -80,6 +80,7 @@ function source(engine: Engine, x: Tensor): Source {
 /** The elements `from … to` of a cell: at once if the host has them. */
 function snapshot(engine: Engine, cell: Cell, from: number, to: number): TypedArray | Promise<TypedArray> {
   const { dtype } = cell
+  if (cell.number) return arrayOf(dtype, [cell.number.value])
   if (!cell.written) return arrayOf(dtype, new Float32Array(to - from))
   if (cell.host) return cell.host.subarray(from, to)
   // Not yet computed, or on the device: read when the queue has come so far.

@@ -1,6 +1,7 @@
 import type { Tensor } from '@typegrad/tensor'
 import { GpuBuffer } from './buffer.ts'
-import type { Argument, ArrayArgument, Engine } from './engine.ts'
+import type { Argument, ArrayArgument, Engine, NumberArgument } from './engine.ts'
+import { constantSource } from './executor.ts'
 import { contiguousLayout, makeLayout, type Layout } from './tensor.ts'
 
 /** What a kernel reads: device memory and how the elements of a shape lie in it. */
@@ -9,8 +10,8 @@ export interface Operand extends ArrayArgument {
 }
 
 /** The number that all elements of x are, if that is known without reading the device. */
-export function constantOf(x: Tensor): number | undefined {
-  if (x.buffer instanceof GpuBuffer) return x.buffer.cell.written ? undefined : 0
+export function constantOf(x: Tensor): NumberArgument | undefined {
+  if (x.buffer instanceof GpuBuffer) return x.buffer.cell.number ?? (x.buffer.cell.written ? undefined : 0)
   const { shape, strides, offset } = x.layout
   return shape.every((length, i) => length === 1 || strides[i] === 0) ? x.array[offset] : undefined
 }
@@ -18,6 +19,12 @@ export function constantOf(x: Tensor): number | undefined {
 /** The tensor's elements on the device; those of a host tensor are uploaded. */
 export function operand(engine: Engine, x: Tensor): Operand {
   const { layout } = x
+  const number = x.buffer instanceof GpuBuffer ? x.buffer.cell.number : undefined
+  if (number) {
+    const cell = engine.temporary(1, x.dtype)
+    engine.launch('constant', constantSource, [1], [number], [cell])
+    return { cell, offset: 0, layout }
+  }
   if (x.buffer instanceof GpuBuffer) return { cell: engine.cellOf(x), offset: layout.offset, layout }
   const [from, to] = extent(layout)
   return { cell: engine.upload(x.array, from, to), offset: layout.offset - from, layout }

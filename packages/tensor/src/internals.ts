@@ -11,6 +11,12 @@ export {
   startBackend,
   withBackend,
 } from './backends/backend.ts'
+export { fuse, type Item, type Loop } from './compile/fuse.ts'
+export type { Draw } from './compile/host.ts'
+export { lower } from './compile/lower.ts'
+export type { Program } from './compile/program.ts'
+export { simplify } from './compile/simplify.ts'
+export { callNode, type Graph, isWhole, type Node, type Value, valueOf } from './compile/trace.ts'
 export { recordDraws } from './draws.ts'
 export { copyOn, sameTensor } from './tensor.ts'
 export { keyOf, namesIn, number, substitute } from './formula/parse.ts'

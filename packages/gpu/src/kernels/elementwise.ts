@@ -1,6 +1,6 @@
 import type { Cell } from '../cell.ts'
 import type { DType, Formula, Kernel, Tensor } from '@typegrad/tensor'
-import type { Argument, Engine } from '../engine.ts'
+import { isNumber, type Argument, type Engine } from '../engine.ts'
 import { planGrid } from '../grid.ts'
 import { hostOp, needsHost } from '../host-op.ts'
 import { KernelText, type KernelSource } from '../kernel-text.ts'
@@ -8,7 +8,7 @@ import { constantOf, operand, operandArguments } from '../operand.ts'
 import { functions } from '../render/functions.ts'
 import { renderGpu, stored } from '../render/render-gpu.ts'
 import { planes } from './planes.ts'
-import { inputKinds, resultsOf, type Input, type Result } from './results.ts'
+import { arraysOf, inputKinds, resultsOf, type Input, type Result } from './results.ts'
 import { write } from './write.ts'
 
 /** Evaluates a kernel at every index: all results in one launch where they are walked evenly, else one after the other. */
@@ -31,7 +31,7 @@ export function elementwise(
   const results = resultsOf(kernel)
   const used = new Set(results.flatMap(({ reads }) => reads))
   const read = inputs.map((x, i): Input => (used.has(i) ? (constantOf(x) ?? operand(engine, x)) : 0))
-  if (read.filter((x) => typeof x !== 'number').length > engine.runtime.limits.arrays) {
+  if (arraysOf(read).length > engine.runtime.limits.arrays) {
     const name = `an elementwise kernel of more than ${engine.runtime.limits.arrays} arrays`
     return hostOp(engine, name, inputs, outputs, (host, xs, outs) => host.elementwise(kernel, xs, outs, compute))
   }
@@ -49,7 +49,7 @@ export function elementwise(
 const hostFunctions = new WeakMap<Kernel, string | false>()
 
 /** A function of the kernel that has no text for the GPU, if there is one. */
-function hostFunction(kernel: Kernel): string | undefined {
+export function hostFunction(kernel: Kernel): string | undefined {
   let found = hostFunctions.get(kernel)
   if (found === undefined) {
     found = kernel.results.map(({ formula }) => unknownFunction(formula)).find((fn) => fn !== undefined) ?? false
@@ -69,7 +69,7 @@ const single = (engine: Engine, result: Result, inputs: readonly Input[], out: T
 
 function launchOne(engine: Engine, result: Result, inputs: readonly Input[], out: Tensor, cell: Cell): void {
   const read = result.reads.map((i) => inputs[i])
-  const arrays = read.filter((x) => typeof x !== 'number')
+  const arrays = arraysOf(read)
   const grid = planGrid(
     out.shape,
     arrays.map(({ layout }) => layout.strides),
@@ -77,7 +77,7 @@ function launchOne(engine: Engine, result: Result, inputs: readonly Input[], out
   )
   const args: Argument[] = [...grid.sizes]
   let at = 0
-  for (const x of read) args.push(...(typeof x === 'number' ? [x] : operandArguments(x, grid.strides[at++])))
+  for (const x of read) args.push(...(isNumber(x) ? [x] : operandArguments(x, grid.strides[at++])))
   const kinds = inputKinds(read)
   const key = `map ${grid.kind} ${kinds} ${out.dtype} ${result.key}`
   engine.launch(key, () => elementwiseSource(result, kinds, grid.kind, out.dtype), grid.dims, args, [cell])

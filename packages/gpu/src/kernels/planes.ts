@@ -1,10 +1,10 @@
 import type { DType, Tensor } from '@typegrad/tensor'
-import type { Argument, Engine } from '../engine.ts'
+import { isNumber, type Argument, type Engine } from '../engine.ts'
 import { KernelText, type KernelSource } from '../kernel-text.ts'
 import { operandArguments } from '../operand.ts'
 import { renderGpu, stored } from '../render/render-gpu.ts'
 import { collapse } from '../tensor.ts'
-import { inputKinds, type Input, type Result } from './results.ts'
+import { arraysOf, inputKinds, type Input, type Result } from './results.ts'
 import { coversBuffer } from './write.ts'
 
 /**
@@ -19,7 +19,7 @@ export function planes(
 ): boolean {
   const n = outputs[0].size
   const cells = outputs.map((out) => engine.cellOf(out))
-  const arrays = inputs.filter((x) => typeof x !== 'number')
+  const arrays = arraysOf(inputs)
   const { shape, strides } = collapse(
     outputs[0].shape,
     arrays.map(({ layout }) => layout.strides),
@@ -29,7 +29,7 @@ export function planes(
   const args: Argument[] = [n]
   let at = 0
   for (const x of inputs) {
-    if (typeof x === 'number') args.push(x)
+    if (isNumber(x)) args.push(x)
     else args.push(...operandArguments(x, shape.length === 0 ? [0] : strides[at++]))
   }
   const dtypes = outputs.map((out) => out.dtype)

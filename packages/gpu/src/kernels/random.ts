@@ -1,7 +1,8 @@
 import type { Tensor } from '@typegrad/tensor'
-import type { Engine } from '../engine.ts'
+import { NotRecorded, type Argument, type Engine } from '../engine.ts'
 import { hostOp, needsHost } from '../host-op.ts'
 import { KernelText, type KernelSource } from '../kernel-text.ts'
+import type { Draw } from '../tensor.ts'
 import { write } from './write.ts'
 
 const rotations = [
@@ -9,8 +10,7 @@ const rotations = [
   [17, 29, 16, 24],
 ] as const
 
-/** The two halves of a 32-bit number. */
-const halves = (n: number): [number, number] => [n & 0xffff, n >>> 16]
+const range = (n: number): number[] => [...Array(n).keys()]
 
 /**
  * The engine's stream of random numbers, bit for bit: Threefry-2x32 with 20 rounds (see the engine's threefry.ts). A
@@ -18,9 +18,26 @@ const halves = (n: number): [number, number] => [n & 0xffff, n >>> 16]
  */
 export function random(engine: Engine, key: readonly [number, number], stream: number, out: Tensor): void {
   if (needsHost([], [out])) return hostOp(engine, 'float64', [], [out], (host, _, [to]) => host.random(key, stream, to))
-  const words = [key[0], key[1], 0x1bd11bda ^ key[0] ^ key[1], (stream + key[1]) | 0]
-  write(engine, out, (cell) => engine.launch('random', randomSource, [out.size], words.flatMap(halves), [cell]))
+  draw(engine, halvesOf([key[0], key[1], stream]), out)
 }
+
+/** The same by the draw that is next whenever it runs. */
+export function nextRandom(engine: Engine, next: { readonly draw: Draw }, out: Tensor): void {
+  if (needsHost([], [out])) throw new NotRecorded()
+  const args = range(8).map((i) => ({
+    get value() {
+      return halvesOf(next.draw)[i]
+    },
+  }))
+  draw(engine, args, out)
+}
+
+const draw = (engine: Engine, args: readonly Argument[], out: Tensor): void =>
+  write(engine, out, (cell) => engine.launch('random', randomSource, [out.size], args, [cell]))
+
+/** What the kernel is given for a key and a stream. */
+const halvesOf = ([low, high, stream]: Draw): number[] =>
+  [low, high, 0x1bd11bda ^ low ^ high, (stream + high) | 0].flatMap((n) => [n & 0xffff, n >>> 16])
 
 export function randomSource(): KernelSource {
   const text = new KernelText('1')

@@ -1,4 +1,5 @@
 import type { Formula, Kernel } from '@typegrad/tensor'
+import { isNumber, type NumberArgument } from '../engine.ts'
 import type { Operand } from '../operand.ts'
 import { keyOf, namesIn, substitute } from '../tensor.ts'
 
@@ -29,7 +30,10 @@ export function resultsOf(kernel: Kernel): readonly Result[] {
 }
 
 /** What a kernel reads for an argument: a number, or memory. */
-export type Input = number | Operand
+export type Input = NumberArgument | Operand
+
+/** Those that are memory. */
+export const arraysOf = (inputs: readonly Input[]): Operand[] => inputs.filter((x): x is Operand => !isNumber(x))
 
 /** For kernel keys: which arguments are numbers (`c`), and which are arrays (`a`). */
-export const inputKinds = (inputs: readonly Input[]): string => inputs.map((x) => (typeof x === 'number' ? 'c' : 'a')).join('')
+export const inputKinds = (inputs: readonly Input[]): string => inputs.map((x) => (isNumber(x) ? 'c' : 'a')).join('')

@@ -23,6 +23,8 @@ export interface Backend {
   readonly name: string
   /** The device whose buffers it reads and writes; all backends of one device can take each other's tensors. */
   readonly device: string
+  /** Set for a backend that computes nothing, and only writes down its calls: it takes tensors of every device. */
+  readonly takesAll?: true
   allocate(dtype: DType, size: number): Slot
   /** Evaluates a kernel at every index; inputs have the outputs' shape; an output may be an input of the same layout. */
   elementwise(kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], compute: DType): void
@@ -75,8 +77,8 @@ export interface Backend {
   random(key: readonly [number, number], stream: number, out: Tensor): void
   /** Runs what is no kernel on the host: `compute` reads host tensors in place of the inputs and writes the one in place of `out`. */
   host(name: string, inputs: readonly Tensor[], out: Tensor, compute: (inputs: readonly Tensor[], out: Tensor) => void): void
-  /** Turns a traced function into something that runs as a whole; without it, functions are not compiled. */
-  program?(graph: Graph): Program
+  /** Turns a traced function into something that runs as a whole, if it can; without it, functions are not compiled. */
+  program?(graph: Graph): Program | undefined
   /** The same as modules that run without anything else. */
   standalone?(graph: Graph): Standalone
   /** The elements of x in row-major order, once they are computed; only a device that the host cannot see has it. */
@@ -182,6 +184,7 @@ export function scope<T>(f: () => T): T {
 /** The backend for an op on these inputs: the current one, unless an input lies on another device. */
 export function backendFor(inputs: readonly Tensor[]): Backend {
   const chosen = currentBackend()
+  if (chosen.takesAll) return chosen
   for (const { buffer } of inputs) {
     if (buffer.device !== chosen.device && buffer.device !== 'host') return backendOn(buffer.device)
   }

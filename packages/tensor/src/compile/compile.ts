@@ -21,7 +21,8 @@ export interface CompiledFunction<A extends readonly unknown[], R> {
 
 interface Entry {
   readonly backend: Backend
-  readonly program: Program
+  /** None where the backend cannot run the function as a whole. */
+  readonly program: Program | undefined
   readonly result: unknown
   readonly choices: readonly Choice[]
   /** The arguments, with shapes and dtypes in place of tensors. */
@@ -42,7 +43,7 @@ const mostPrograms = 16
  * assigns are read and changed in place. f runs only when it is traced: what it does on the host beside its ops it does not
  * do again (see {@link hostEffect}), and it cannot read the numbers of a tensor: a TraceError says where it tries.
  *
- * Inside another compiled function or vmap, under a gradient tape, and on a backend without programs f just runs.
+ * Inside another compiled function or vmap, under a gradient tape, and where a backend has no program for it f just runs.
  */
 export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): CompiledFunction<A, R> {
   const entries: Entry[] = []
@@ -74,7 +75,7 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): 
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i]
       if (entry.signature !== signature || entry.backend !== backend || !entry.choices.every(stillHolds)) continue
-      if (entry.program.isStale) {
+      if (entry.program?.isStale) {
         entries.splice(i--, 1)
         continue
       }
@@ -86,6 +87,7 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): 
       break
     }
     found ??= prepare(backend, args, inputs, signature)
+    if (!found.program) return f(...args)
     const outputs = found.program.run(inputs)
     return outputs.length === 0 ? (found.result as R) : (replaceTensors(found.result, outputs, false) as R)
   }

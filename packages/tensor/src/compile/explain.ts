@@ -6,7 +6,8 @@ import type { Program } from './program.ts'
 import { valueOf } from './trace.ts'
 
 /** A program as text: a line for each loop and kernel. */
-export function explain(program: Program, signature: string, reason: string): string {
+export function explain(program: Program | undefined, signature: string, reason: string): string {
+  if (!program) return `${signature}: runs op by op, for a part of it is done on the host\n`
   const { items, graph } = program
   const lines = items.map((item, i) => `  ${String(i).padStart(3)}  ${itemText(item)}`)
   const head = [
@@ -38,7 +39,7 @@ function viewText(x: Tensor): string {
   const { kind } = origin
   if (kind === 'variable') return `${origin.variable.name}${formatShape(x.shape)}`
   if (kind === 'input') return `input${origin.index}${formatShape(x.shape)}`
-  if (kind === 'constant' && valueOf(x).size === 1) return String(origin.tensor.item())
+  if (kind === 'constant' && valueOf(x).size === 1 && origin.tensor.buffer.array) return String(origin.tensor.item())
   return `${kind === 'computed' ? '#' : `${kind} #`}${id}${formatShape(x.shape)}`
 }
 

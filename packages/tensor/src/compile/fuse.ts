@@ -24,9 +24,18 @@ export interface Loop {
 
 export type Item = Loop | Node
 
-/** More than this many arrays in one loop do not fit the registers. */
-const mostArrays = 24
-const mostMembers = 32
+/** How large a loop may become. */
+export interface LoopLimits {
+  /** Arrays that are read or made. */
+  readonly arrays: number
+  /** Views of arrays that are read. */
+  readonly reads: number
+  /** Elementwise kernels in it. */
+  readonly members: number
+}
+
+/** More arrays do not fit the registers. */
+const wasmLimits: LoopLimits = { arrays: 24, reads: Infinity, members: 32 }
 
 /** What an elementwise node becomes part of, in the making. */
 class Group {
@@ -38,8 +47,11 @@ class Group {
   readonly members: Node[] = []
   readonly made = new Map<Value, Tensor>()
   readonly read = new Set<Value>()
+  readonly views = new Set<string>()
+  readonly #limits: LoopLimits
 
-  constructor(type: LoopType, shape: readonly number[], flat: boolean) {
+  constructor(type: LoopType, shape: readonly number[], flat: boolean, limits: LoopLimits) {
+    this.#limits = limits
     this.type = type
     this.shape = shape
     this.flat = flat
@@ -51,8 +63,19 @@ class Group {
 
   /** Whether a node of this shape walks over the same elements. */
   fits(type: LoopType, shape: readonly number[], flat: boolean, size: number): boolean {
-    if (type !== this.type || this.members.length >= mostMembers || size !== this.size) return false
+    if (type !== this.type || this.members.length >= this.#limits.members || size !== this.size) return false
     return flat || this.flat || sameShape(shape, this.shape)
+  }
+
+  /** Whether what a node reads and makes does not become too much. */
+  holds(node: Node): boolean {
+    const { arrays, reads } = this.#limits
+    if (this.read.size + this.made.size + node.inputs.length + node.outputs.length > arrays) return false
+    return reads === Infinity || new Set([...this.views, ...this.#viewsOf(node)]).size <= reads
+  }
+
+  #viewsOf(node: Node): string[] {
+    return node.inputs.filter((x) => !this.made.has(valueOf(x)) && !isNumber(x)).map(viewKey)
   }
 
   take(node: Node, shape: readonly number[], flat: boolean): void {
@@ -61,10 +84,20 @@ class Group {
       this.flat = false
     }
     this.members.push(node)
+    for (const view of this.#viewsOf(node)) this.views.add(view)
     for (const x of node.inputs) if (!this.made.has(valueOf(x))) this.read.add(valueOf(x))
     for (const out of node.outputs) this.made.set(valueOf(out), out)
   }
 }
+
+/** A number that the host knows before a run. */
+const isNumber = (x: Tensor): boolean => {
+  const { size, origin } = valueOf(x)
+  if (size !== 1) return false
+  return origin.kind === 'number' || (origin.kind === 'constant' && origin.tensor.buffer.array !== undefined)
+}
+
+const viewKey = (x: Tensor): string => `${valueOf(x).id} ${x.layout.offset} ${x.shape.join()} ${x.layout.strides.join()}`
 
 const identity = kernel(['x'], { y: 'x' })
 
@@ -98,7 +131,7 @@ const squeezed = (x: Tensor): Layout => {
 const isScalar = (x: Tensor): boolean => x.layout.strides.every((stride, axis) => stride === 0 || x.shape[axis] === 1)
 
 /** The nodes with elementwise ones as loops; `canRender` says which kernels can be part of one. */
-export function fuse(graph: Graph, canRender: (kernel: Kernel, type: LoopType) => boolean): Item[] {
+export function fuse(graph: Graph, canRender: (kernel: Kernel, type: LoopType) => boolean, limits = wasmLimits): Item[] {
   const order: (Group | Item)[] = []
   /** Where in `order` a value is complete. */
   const done = new Map<Value, number>()
@@ -123,7 +156,7 @@ export function fuse(graph: Graph, canRender: (kernel: Kernel, type: LoopType) =
         for (const out of node.outputs) done.set(valueOf(out), group)
         continue
       }
-      const made = new Group(loop.type, shape, flat)
+      const made = new Group(loop.type, shape, flat, limits)
       made.take(node, shape, flat)
       // What writes a part of a value stays alone.
       if (!fresh) order.push(close(made, () => true))
@@ -158,7 +191,7 @@ function findGroup(
   for (let i = order.length - 1; i >= Math.max(0, needed); i--) {
     const group = order[i]
     if (!(group instanceof Group) || !group.fits(type, shape, flat, size)) continue
-    if (group.read.size + group.made.size + node.inputs.length + node.outputs.length > mostArrays) continue
+    if (!group.holds(node)) continue
     const inStep = node.inputs.every((x) => {
       const made = group.made.get(valueOf(x))
       // A number made in a loop of one turn is there, too; what was rounded to an integer or to bytes only as it was stored.

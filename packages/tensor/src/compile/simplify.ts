@@ -26,7 +26,7 @@ function reading(graph: Graph, nodes: readonly Node[], read: (x: Tensor) => Tens
   }
 }
 
-/** Computes the nodes whose inputs are all constant, with the kernels of a backend. */
+/** Computes the nodes whose inputs are all constants of the host, with the kernels of a backend there. */
 function withConstants(graph: Graph, backend: Backend): Graph {
   const counts = writers(graph.nodes)
   const known = new Map<Value, Value>()
@@ -45,7 +45,7 @@ function withConstants(graph: Graph, backend: Backend): Graph {
   for (const node of graph.nodes) {
     const inputs = node.inputs.map(read)
     const whole = node.outputs.every((out) => isWhole(out) && counts.get(valueOf(out)) === 1)
-    if (whole && isSteady(node) && inputs.every((x) => valueOf(x).origin.kind === 'constant')) {
+    if (whole && isSteady(node) && inputs.every((x) => isKnown(valueOf(x)))) {
       const outputs = node.outputs.map((out) => {
         const value = constantOf(valueOf(out))
         known.set(valueOf(out), value)
@@ -59,6 +59,8 @@ function withConstants(graph: Graph, backend: Backend): Graph {
 
 /** Whether a node always makes the same of the same inputs; what runs on the host may not. */
 const isSteady = ({ kind }: Node): boolean => kind !== 'random' && kind !== 'host'
+
+const isKnown = ({ origin }: Value): boolean => origin.kind === 'constant' && origin.tensor.buffer.array !== undefined
 
 /** A value that nothing writes: zeros. */
 const isZeros = (value: Value, counts: ReadonlyMap<Value, number>): boolean =>

@@ -14,7 +14,7 @@ export type Origin =
   | { readonly kind: 'computed' }
   | { readonly kind: 'input'; readonly index: number }
   | { readonly kind: 'variable'; readonly variable: Variable }
-  /** Host elements that never change. */
+  /** Elements that never change, of the host or of a device. */
   | { readonly kind: 'constant'; readonly tensor: Tensor }
   /** Set by the host before every run. */
   | { readonly kind: 'number'; readonly cell: { value: number } }
@@ -180,7 +180,7 @@ class Trace implements HostListener {
   known(x: Tensor): Tensor {
     if (x.buffer instanceof Value) return x
     const { layout, dtype } = x
-    if (layout.size === 1) {
+    if (layout.size === 1 && x.buffer.array) {
       const number = x.array[layout.offset]
       const key = `${dtype} ${Object.is(number, -0) ? '-0' : number}`
       let one = this.#constants.get(key)
@@ -243,8 +243,9 @@ class Trace implements HostListener {
       if (source) [value, picks] = [valueOf(source), true]
     }
     const { kind } = value.origin
-    if (kind === 'constant') check(value.origin.tensor)
-    else if (kind !== 'computed') this.inspections.push({ source: value, shape: picks ? [value.size] : x.shape, check })
+    if (kind === 'constant') {
+      if (value.origin.tensor.buffer.array) check(value.origin.tensor)
+    } else if (kind !== 'computed') this.inspections.push({ source: value, shape: picks ? [value.size] : x.shape, check })
   }
 
   /** Told of a variable: from here to the end of the trace it is a value. */
@@ -280,6 +281,7 @@ class Trace implements HostListener {
   readonly backend: Backend = {
     name: traceDevice,
     device: traceDevice,
+    takesAll: true,
     allocate: (dtype, size) => ({ buffer: this.value(dtype, size, { kind: 'computed' }), offset: 0 }),
     elementwise: (kernel, inputs, outputs, compute) => this.add('elementwise', inputs, outputs, { kernel, compute }),
     copy: (x, out) => this.add('copy', [x], [out], undefined),

@@ -1,0 +1,121 @@
+/** Compiled functions on the gpu: the numbers of the host, fewer launches, nothing left behind. */
+import { compile, hostNumber, random, scope, setBackend, stack, tensor, Variable, zeros, type Tensor } from '@typegrad/tensor'
+import { valueAndGrad } from '@typegrad/autograd'
+import { gpuCounters, useBackend } from '@typegrad/gpu'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { gpuSettled } from '../../packages/gpu/src/use-backend.ts'
+import { numbers } from './arrays.ts'
+import { onEveryMode } from './modes.ts'
+
+onEveryMode((mode) => {
+  beforeEach(async () => {
+    await useBackend('gpu', mode.options)
+  })
+  afterEach(() => {
+    setBackend('cpu')
+  })
+
+  /** Runs `f` op by op on the host and compiled on the gpu, three times. */
+  async function expectSame(f: (...xs: Tensor[]) => Tensor | Tensor[], ...xs: Tensor[]): Promise<void> {
+    setBackend('cpu')
+    random.setSeed(3)
+    const want = [0, 1, 2].map(() => [f(...xs)].flat().map((x) => x.toArray()))
+    setBackend('gpu')
+    random.setSeed(3)
+    const compiled = compile(f)
+    for (const one of want) {
+      const got = await Promise.all([compiled(...xs)].flat().map((x) => x.to('cpu')))
+      expect(got.map((x) => x.toArray())).toEqual(one.map(near))
+    }
+    expect(compiled.traces).toBe(1)
+  }
+
+  test('a chain becomes one kernel, whatever is broadcast', async () => {
+    const x = await tensor(numbers([3, 4])).to('gpu')
+    const f = compile((v: Tensor, row: Tensor) => v.mul(row).add(1).sigmoid().mul(v).sub(row))
+    const row = numbers([4], 2)
+    scope(() => f(x, row))
+    const before = gpuCounters().launches
+    scope(() => f(x, row))
+    expect(gpuCounters().launches).toBe(before + 1)
+    await expectSame((v, r) => v.mul(r).add(1).sigmoid().mul(v).sub(r), numbers([3, 4]), row)
+  })
+  test('a chain of more arrays than a kernel may read becomes several', () => {
+    const xs = Array.from({ length: 12 }, (_, i) => numbers([5], i + 1))
+    return expectSame((...v) => v.slice(1).reduce((sum, x) => sum.mul(0.5).add(x), v[0]), ...xs)
+  })
+  test('views go in and come out', () =>
+    expectSame((x) => [x.transpose().slice(null, [1, 3]), x.flip(1), stack([x.sum(1), x.max(1)])], numbers([4, 6]).transpose()))
+  test('what does not change is computed once, and captured tensors stay where they are', async () => {
+    const there = await numbers([3, 2], 5).to('gpu')
+    const f = compile((x: Tensor) => x.matmul(there).add(tensor([1, 2]).exp()))
+    const x = numbers([4, 3])
+    const got = [await f(x).data(), await f(x).data()]
+    setBackend('cpu')
+    const want = x
+      .matmul(numbers([3, 2], 5))
+      .add(tensor([1, 2]).exp())
+      .toArray()
+      .flat()
+    for (const one of got) expect([...one]).toEqual(want.map((v: number) => expect.closeTo(v, 4)))
+  })
+  test('numbers of the host and random numbers are new in every run', () => {
+    let count = 0
+    const f = (x: Tensor): Tensor[] => {
+      const rate = hostNumber(() => (count = (count % 3) + 1))
+      return [x.mul(rate), rate.reshape([1]).matmul(tensor([[2, 3]])), random.uniform([5])]
+    }
+    return expectSame(f, numbers([2, 2]))
+  })
+  test('variables change in place of their old values, and swap', async () => {
+    const run = async (backend: string): Promise<unknown[]> => {
+      setBackend('cpu')
+      const [w, m, old] = [numbers([3, 2]), zeros([3, 2]), zeros([3, 2])].map((value) => new Variable(value))
+      const x = numbers([4, 3], 7)
+      setBackend(backend)
+      const step = compile(() => {
+        const { value, grads } = valueAndGrad(() => x.matmul(w).square().mean(), [w])
+        old.assign(w.value)
+        m.assign(m.value.mul(0.9).add(grads[0]))
+        w.assign(w.value.sub(m.value.mul(0.1)))
+        return value
+      })
+      const losses: number[] = []
+      for (let i = 0; i < 4; i++) losses.push((await step().data())[0])
+      return [losses, ...(await Promise.all([w, m, old].map(async (variable) => [...(await variable.data())])))]
+    }
+    const want = await run('cpu')
+    expect(await run('gpu')).toEqual(near(want))
+  })
+  test('what the host does a part of runs op by op', async () => {
+    const f = compile((x: Tensor) => x.cast('float64').div(3).cast('float32').add(x))
+    expect([...(await f(tensor([3, 6])).data())]).toEqual([4, 8])
+    expect(f.explain()).toMatch(/op by op/)
+  })
+  test('many runs in one job leave buffers and bytes as they were', async () => {
+    const w = new Variable(numbers([4, 4]))
+    const step = compile((x: Tensor) => void w.assign(w.value.add(x.matmul(w).tanh().mul(0.01))))
+    const x = await numbers([4, 4], 3).to('gpu')
+    const run = (times: number): void => {
+      for (let i = 0; i < times; i++) scope(() => step(x))
+    }
+    run(20)
+    await gpuSettled()
+    const { buffers, bytes, pooledBuffers, pooledBytes } = gpuCounters()
+    run(mode.name === 'webgpu' ? 1500 : 150)
+    await gpuSettled()
+    expect(gpuCounters()).toMatchObject({ buffers, bytes, pooledBuffers, pooledBytes })
+    expect((await w.data()).every(Number.isFinite)).toBe(true)
+  })
+  test('a program of a backend that has ended is made anew', async () => {
+    const f = compile((x: Tensor) => x.mul(2).add(1))
+    expect([...(await f(tensor([1, 2])).data())]).toEqual([3, 5])
+    await useBackend('gpu', { mode: mode.name === 'gpu.js cpu' ? 'webasm' : 'cpu' })
+    expect([...(await f(tensor([1, 2])).data())]).toEqual([3, 5])
+    expect(f.traces).toBe(2)
+  })
+})
+
+/** The same with every number near enough. */
+const near = (value: unknown): unknown =>
+  typeof value === 'number' ? expect.closeTo(value, 5) : Array.isArray(value) ? value.map(near) : value
