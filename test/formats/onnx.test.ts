@@ -1,6 +1,6 @@
-// What is exported to ONNX gives in onnxruntime what it gives here.
+// What is exported to ONNX gives in onnxruntime what it gives here, and so does what is imported again.
 import * as ort from 'onnxruntime-web/wasm'
-import { encodeOnnx, MismatchError } from '@typegrad/formats'
+import { encodeOnnx, loadOnnx, MismatchError } from '@typegrad/formats'
 import * as layers from '@typegrad/layers'
 import { Input, Lambda, type AnyLayer, type SymbolicTensor } from '@typegrad/layers'
 import { Model, modelFromConfig, Sequential } from '@typegrad/model'
@@ -14,9 +14,10 @@ beforeAll(() => {
   ort.env.logLevel = 'error'
 })
 
-/** The largest difference between the model's predictions and those of onnxruntime, relative to what is above 1. */
+/** The largest difference between the model's predictions and those of onnxruntime, and of the file read again, relative to what is above 1. */
 async function compare(model: Model, x: readonly Tensor[]): Promise<number> {
-  const session = await ort.InferenceSession.create(encodeOnnx(model))
+  const bytes = encodeOnnx(model)
+  const session = await ort.InferenceSession.create(bytes)
   // As in Keras, an Input is float32 unless it says otherwise.
   const declared = [model.options.inputs ?? []].flat()
   const feeds = Object.fromEntries(
@@ -31,18 +32,23 @@ async function compare(model: Model, x: readonly Tensor[]): Promise<number> {
   const results = await session.run(feeds)
   const outputs = (await model.predict(x.length === 1 ? x[0] : [...x], { batchSize: 1000 })) as Tensor | Tensor[]
   const predicted = Array.isArray(outputs) ? outputs : [outputs]
-  const errors = predicted.map((y, i) => {
+  const imported = await loadOnnx(bytes)
+  expect([imported.inputNames, imported.outputNames]).toEqual([model.inputNames, model.outputNames])
+  const again = [imported.apply(x.length === 1 ? x[0] : [...x]) as Tensor | Tensor[]].flat()
+  const errors = predicted.flatMap((y, i) => {
     const theirs = results[model.outputNames[i]]
-    expect([...theirs.dims]).toEqual([...y.shape])
-    const values = y.toTypedArray()
-    return (theirs.data as Float32Array).reduce(
-      (most, value, at) => Math.max(most, Math.abs(value - values[at]) / Math.max(1, Math.abs(values[at]))),
-      0,
-    )
+    expect([[...theirs.dims], again[i].shape]).toEqual([y.shape, y.shape])
+    return [theirs.data as Float32Array, again[i].toTypedArray()].map((values) => relative(values, y.toTypedArray()))
   })
   await session.release()
   return Math.max(...errors)
 }
+
+const relative = (given: ArrayLike<number>, expected: ArrayLike<number>): number =>
+  Array.from(expected, (value, i) => Math.abs(given[i] - value) / Math.max(1, Math.abs(value))).reduce(
+    (a, b) => Math.max(a, b),
+    0,
+  )
 
 /** The model of a run, trained. */
 function trained(run: Run): Model {
