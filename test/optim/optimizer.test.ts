@@ -21,7 +21,7 @@ import {
   type OptimizerOptions,
   type ScheduleOptions,
 } from '@typegrad/optim'
-import { ShapeError, tensor, ValueError, Variable, updateKernel, type Update } from '@typegrad/tensor'
+import { ShapeError, tensor, ValueError, Variable, updateKernel, type Tensor, type Update } from '@typegrad/tensor'
 import { describe, expect, test } from 'vitest'
 import { checkConfig, conformance, golden, type DefaultsCase, type GoldenCase } from '../conformance.ts'
 
@@ -355,5 +355,71 @@ describe('schedules', () => {
       config: { from: 8 },
     })
     expect(new SGD({ learningRate: { call: (step: number) => step + 3 } }).currentLearningRate()).toBe(3)
+  })
+})
+
+describe('several variables', () => {
+  const start = (): Variable[] => [
+    new Variable(
+      tensor([
+        [1, -2, 3],
+        [0.5, 4, -1],
+      ]),
+    ),
+    new Variable(tensor([2, -3, 1, 0.25, 7])),
+    new Variable(tensor(3)),
+  ]
+  const gradients = (step: number, variables: readonly Variable[]): Tensor[] =>
+    variables.map((w, i) => w.mul(0.1).add(Math.sin(step + i)))
+  const numbers = (variables: readonly Variable[]): number[][] => variables.map((w) => [...w.toTypedArray()])
+
+  test.each(Object.entries(optimizers))('%s: together what each gets alone, to the bit', (_, Class) => {
+    const [together, alone] = [start(), start()]
+    const one = new Class({ learningRate: 0.1 })
+    const each = alone.map(() => new Class({ learningRate: 0.1 }))
+    for (let step = 0; step < 5; step++) {
+      one.apply(gradients(step, together), together)
+      const grads = gradients(step, alone)
+      alone.forEach((w, i) => each[i].apply([grads[i]], [w]))
+    }
+    expect(numbers(together)).toEqual(numbers(alone))
+  })
+
+  test('what was read of a weight or a slot keeps its numbers', () => {
+    const [variables, optimizer] = [start(), new Adam()]
+    const step = (n: number): void => optimizer.apply(gradients(n, variables), variables)
+    step(0)
+    const held = [...variables, ...optimizer.variables].map((variable) => ({
+      variable,
+      value: variable.value,
+      row: variable.reshape([-1]),
+    }))
+    const before = held.map(({ value }) => [...value.toTypedArray()])
+    step(1)
+    step(2)
+    expect(held.map(({ value }) => [...value.toTypedArray()])).toEqual(before)
+    expect(held.map(({ row }) => [...row.toTypedArray()])).toEqual(before)
+    expect(held.every(({ variable }, i) => variable.toTypedArray().some((x, j) => x !== before[i][j]))).toBe(true)
+  })
+
+  test('a slot that is assigned counts from there on, and so does another choice of variables', () => {
+    const run = (assign: boolean, others: boolean): number[][] => {
+      const [variables, optimizer] = [start(), new Adam({ learningRate: 0.1 })]
+      for (let step = 0; step < 6; step++) {
+        if (step === 3 && assign)
+          for (const slot of optimizer.variables) slot.assign(tensor(slot.toTypedArray()).reshape(slot.shape))
+        const grads = gradients(step, variables)
+        if (others) {
+          // The same step in two parts: the second one must not count again.
+          optimizer.apply([grads[0], undefined, grads[2]], variables)
+          optimizer.steps--
+          optimizer.apply([undefined, grads[1], undefined], variables)
+        } else optimizer.apply(grads, variables)
+      }
+      return numbers(variables)
+    }
+    const wanted = run(false, false)
+    expect(run(true, false)).toEqual(wanted)
+    expect(run(false, true)).toEqual(wanted)
   })
 })

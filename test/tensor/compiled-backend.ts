@@ -73,6 +73,7 @@ export function registerCompiled(): void {
     scan: (kind, x, axis, options, out) => asProgram([x], [out], (b, [a], [y]) => b.scan(kind, a, axis, options, y)),
     argsort: (x, descending, out) => asProgram([x], [out], (b, [a], [y]) => b.argsort(a, descending, y)),
   }
-  delete (compiled as { program?: unknown }).program
+  for (const name of ['program', 'matmulAdd', 'updateGroup'] as const)
+    delete (compiled as { -readonly [K in typeof name]?: unknown })[name]
   registerBackend(compiled)
 }

@@ -43,6 +43,9 @@ const parts = ([real, imaginary]: readonly Tensor[]): Tensor => stack([real, ima
 
 export const gradientRows: readonly GradientRow[] = [
   ['matmul', (a, b) => a.matmul(b), [2, 3], [3, 2]],
+  ['matmul with a bias', (a, b, bias) => a.matmul(b, { bias }), [2, 3], [3, 2], [2]],
+  ['matmul of a batch with a bias', (a, b, bias) => a.matmul(b, { bias }), [2, 2, 3], [3, 2], [2]],
+  ['matmul with a bias for each row', (a, b, bias) => a.matmul(b, { bias }), [2, 3], [3, 2], [2, 1]],
   ['matmul of vectors', (a, b) => a.matmul(b), [3], [3]],
   ['matmul of a vector and a matrix', (a, b) => a.matmul(b), [3], [3, 2]],
   ['matmul of a matrix and a vector', (a, b) => a.matmul(b), [2, 3], [3]],

@@ -1,5 +1,5 @@
 /** The ops with a structure of their own, against the obvious loops. */
-import { concat, IndexError, stack, tensor, type DType } from '@typegrad/tensor'
+import { concat, IndexError, random, stack, tensor, type DType, type Tensor } from '@typegrad/tensor'
 import fc, { type Arbitrary } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
@@ -117,6 +117,28 @@ onEveryBackend((backend) => {
         }),
         runs(4),
       )
+    })
+
+    test('a bias: the bits of the product and the sum, one after the other', async () => {
+      const { integers } = random
+      const some = (shape: readonly number[]): Tensor => integers(shape, { low: -9, high: 9 }).cast('float32').div(8)
+      for (const [m, k, n] of [
+        [1, 3, 1],
+        [5, 300, 9],
+        [4, 7, 1],
+        [33, 16, 24],
+        [2, 0, 3],
+        [0, 2, 3],
+      ]) {
+        for (const lead of [[], [3]]) {
+          const [a, b] = [some([...lead, m, k]), some([n, k]).transpose()]
+          for (const bias of [some([n]), some([n, 2]).slice(null, 1), some([1]), some([m, 1]), some([n]).cast('float64')]) {
+            if (!backend.dtypes.includes(bias.dtype)) continue
+            const [together, apart] = [a.matmul(b, { bias }), a.matmul(b).add(bias)]
+            expect([together.dtype, await read(together)]).toEqual([apart.dtype, await read(apart)])
+          }
+        }
+      }
     })
 
     test.each([

@@ -52,9 +52,14 @@ export class Tape {
   }
 
   #listener = <A>(op: Op<A>, inputs: readonly Tensor[], attributes: A, output: Tensor): void => {
-    if (!isFloat(output.dtype) || !op.gradient || !inputs.some((input) => this.#tracks(input))) return
+    if (!op.gradient || !isFloat(output.dtype) || !this.#tracksAny(inputs)) return
     this.#tracked.add(output)
     this.#entries.push({ op: op, inputs, attributes, output })
+  }
+
+  #tracksAny(inputs: readonly Tensor[]): boolean {
+    for (let i = 0; i < inputs.length; i++) if (this.#tracks(inputs[i])) return true
+    return false
   }
 
   #tracks(x: Tensor): boolean {
@@ -90,12 +95,15 @@ export class Tape {
         // A tensor that is asked for keeps its gradient; all others are let go as soon as they have been passed on.
         if (!targets.has(output)) gradients.forget(output)
         underway = this.#entries[i]
-        inputs.forEach((input, k) => {
-          if (!this.#tracks(input)) return
-          if (op.joinGradients) return gradients.receivePart(input, op, { dy, attributes })
+        for (let k = 0; k < inputs.length; k++) {
+          if (!this.#tracks(inputs[k])) continue
+          if (op.joinGradients) {
+            gradients.receivePart(inputs[k], op, { dy, attributes })
+            continue
+          }
           const dx = op.gradient!(k, dy, inputs, output, attributes)
-          if (dx) gradients.receive(input, dx)
-        })
+          if (dx) gradients.receive(inputs[k], dx)
+        }
       }
       underway = undefined
       // A variable that was assigned while the tape recorded was read under several values: it gets the sum.
@@ -130,7 +138,7 @@ class Gradients {
   }
 
   of(x: Tensor): Tensor | undefined {
-    const ops = this.#parts.get(x)
+    const ops = this.#parts.size > 0 ? this.#parts.get(x) : undefined
     if (ops) {
       this.#parts.delete(x)
       for (const [op, parts] of ops) this.receive(x, op.joinGradients!(parts, x))

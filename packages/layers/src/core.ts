@@ -122,8 +122,7 @@ export class Dense extends Layer<DenseOptions> {
   }
 
   call(x: Tensor): Tensor {
-    const y = x.matmul(this.kernel)
-    return activate(this.bias ? y.add(this.bias) : y, this.options.activation)
+    return activate(x.matmul(this.kernel, { bias: this.bias }), this.options.activation)
   }
 
   override computeOutputShape(inputShape: SymbolicShape): SymbolicShape {

@@ -6,11 +6,11 @@ import {
   hostNumbers,
   snakeCase,
   update,
+  UpdateGroup,
   updateKernel,
   ValueError,
   Variable,
   zeros,
-  type DType,
   type Tensor,
   type Update,
 } from '@typegrad/tensor'
@@ -42,6 +42,7 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> e
   steps = 0
   #learningRate: LearningRate
   readonly #slots = new Map<Variable, Record<string, Variable>>()
+  #groups: readonly UpdateGroup[] = []
   #isSpared: (variable: Variable) => boolean = () => false
 
   constructor(options: NoInfer<O> = {} as O) {
@@ -189,18 +190,45 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> e
       this.options as OptimizerOptions,
     )
     this.beginIteration()
-    const numbers = new Map<DType, LiveNumbers>()
-    pairs.forEach(({ variable }, i) => {
-      const { dtype } = variable
-      if (!numbers.has(dtype))
-        numbers.set(
-          dtype,
-          hostNumbers(() => this.numbers(this.currentLearningRate(), this.iterations + 1), dtype),
-        )
-      const decays = this.#isSpared(variable) ? null : this.decayOf(variable)
-      if (decays) update(decay, { w: variable }, { share: hostNumber(() => decays * this.currentLearningRate(), dtype) })
-      this.step(variable, clipped[i], numbers.get(dtype)!)
-    })
+    for (const dtype of new Set(pairs.map(({ variable }) => variable.dtype))) {
+      const numbers = hostNumbers(() => this.numbers(this.currentLearningRate(), this.iterations + 1), dtype)
+      const variables: Variable[] = []
+      const gradients: Tensor[] = []
+      pairs.forEach(({ variable }, i) => {
+        if (variable.dtype !== dtype) return
+        const decays = this.#isSpared(variable) ? null : this.decayOf(variable)
+        if (decays) update(decay, { w: variable }, { share: hostNumber(() => decays * this.currentLearningRate(), dtype) })
+        variables.push(variable)
+        gradients.push(clipped[i])
+      })
+      this.stepAll(variables, gradients, numbers)
+    }
+  }
+
+  /** The same for several variables of one dtype. */
+  protected stepAll(variables: readonly Variable[], gradients: readonly Tensor[], numbers: LiveNumbers): void {
+    if (this.step !== Optimizer.prototype.step) variables.forEach((variable, i) => this.step(variable, gradients[i], numbers))
+    else
+      this.#groupOf(variables).run(
+        gradients.map((g) => ({ g })),
+        numbers,
+      )
+  }
+
+  #groupOf(variables: readonly Variable[]): UpdateGroup {
+    const { rule } = this
+    const known = this.#groups.find(
+      (group) =>
+        group.rule === rule &&
+        group.members.length === variables.length &&
+        variables.every((w, i) => group.members[i]['w'] === w),
+    )
+    if (known) return known
+    const members = variables.map((w) => ({ ...this.slots(w), w }))
+    const group = new UpdateGroup(rule, members)
+    // Another choice of the same variables takes the place of this one.
+    this.#groups = [...this.#groups.filter(({ members: [{ w }] }) => w.dtype !== variables[0].dtype), group]
+    return group
   }
 
   /** The mean gradients since the last iteration. */

@@ -1,7 +1,10 @@
 /**
  * Host storage. Tensors are garbage-collected: their elements lie in ordinary typed arrays, which the engine's
  * collector knows. Small ones are cut from a 128 KiB slab, because a typed array of its own costs more than the
- * arithmetic on it. Finalizers run only between jobs, so they count here, and nothing depends on them.
+ * arithmetic on it; single numbers have slabs of their own, so that a loss that is kept keeps little else.
+ *
+ * Nothing here may be registered for finalization, unless somebody counts: what is registered outlives the collections of the
+ * young, so its pages do not come back at once, and writing fresh ones takes several times as long as the copy.
  */
 import { allocateArray, bytesPerElement, type DType, type TypedArray } from './dtype.ts'
 import { BackendError } from './errors.ts'
@@ -30,7 +33,7 @@ export interface Slot {
 }
 
 const slabBytes = 128 * 1024
-const largestInSlab = 4 * 1024
+const largestInSlab = 16 * 1024
 /** Slots begin at multiples of 16 bytes. */
 const alignment = 16
 
@@ -39,12 +42,13 @@ interface Slab {
   used: number
 }
 
-const slabs = new Map<DType, Slab>()
+const slabsOf = { single: new Map<DType, Slab>(), several: new Map<DType, Slab>() }
 
 /** Zeroed host storage for `size` elements. */
 export function allocate(dtype: DType, size: number): Slot {
   const width = bytesPerElement(dtype)
   if (size * width > largestInSlab) return { buffer: newBuffer(dtype, size), offset: 0 }
+  const slabs = size === 1 ? slabsOf.single : slabsOf.several
   let slab = slabs.get(dtype)
   const perSlot = alignment / width
   const length = Math.max(perSlot, Math.ceil(size / perSlot) * perSlot)
@@ -80,23 +84,28 @@ export function hostBuffer(array: TypedArray): Buffer {
   return { device: 'host', array }
 }
 
-const live = { buffers: 0, bytes: 0 }
+/** Live buffers, once somebody has asked. */
+let live: { buffers: number; bytes: number } | undefined
 /** Registrations cost memory until their job ends: a long synchronous loop stops counting here. */
 const mostCounted = 1 << 16
 const registry = new FinalizationRegistry<number>((bytes) => {
-  live.buffers--
-  live.bytes -= bytes
+  live!.buffers--
+  live!.bytes -= bytes
 })
 
 function count(array: TypedArray): void {
-  if (live.buffers >= mostCounted) return
+  if (!live || live.buffers >= mostCounted) return
   registry.register(array, array.byteLength)
   live.buffers++
   live.bytes += array.byteLength
 }
 
 /**
- * Live host buffers and their bytes, counted when they are made and when the collector reports them gone, which it
- * does between jobs (`await` a timer first). At most 65,536 are counted at a time.
+ * Live host buffers and their bytes, counted from the first call on: when they are made, and when the collector reports them gone,
+ * which it does between jobs (`await` a timer first). Counting makes large tensors some times as slow, so it begins with that
+ * call; at most 65,536 are counted at a time.
  */
-export const memory = (): { buffers: number; bytes: number } => ({ ...live })
+export function memory(): { buffers: number; bytes: number } {
+  live ??= { buffers: 0, bytes: 0 }
+  return { ...live }
+}

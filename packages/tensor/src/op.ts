@@ -68,24 +68,35 @@ export interface Part<Attributes> {
 /** Told of every outermost op after it ran. */
 export type Listener = <A>(op: Op<A>, inputs: readonly Tensor[], attributes: A, output: Tensor) => void
 
-let listeners: readonly Listener[] = []
+const none: readonly Listener[] = []
+let listeners = none
 
 /** Runs an op on its inputs and tells the listeners; ops that run inside of it are part of it and are not told. */
 export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attributes: A): Tensor {
-  const values = inputs.some(isVariable) ? inputs.map((input) => input.value) : inputs
-  for (const value of values) if (value.interceptor) return intercepted(op, values, attributes)
+  const values = valuesOf(inputs)
+  for (let i = 0; i < values.length; i++) if (values[i].interceptor) return intercepted(op, values, attributes)
   const spec = op.infer(values, attributes)
   if (listeners.length === 0) return op.run(values, attributes, spec)
   const told = listeners
-  listeners = []
+  listeners = none
   let output: Tensor
   try {
     output = op.run(values, attributes, spec)
   } finally {
     listeners = told
   }
-  for (const listener of told) listener(op, values, attributes, output)
+  for (let i = 0; i < told.length; i++) told[i](op, values, attributes, output)
   return output
+}
+
+/** The inputs, the value of each variable in its place. */
+function valuesOf(inputs: readonly Tensor[]): readonly Tensor[] {
+  let values: Tensor[] | undefined
+  for (let i = 0; i < inputs.length; i++) {
+    const { value } = inputs[i]
+    if (value !== inputs[i]) (values ??= inputs.slice())[i] = value
+  }
+  return values ?? inputs
 }
 
 /** Hands an op to the innermost interceptor: listeners inside of it hear the op, those around it what it is made into. */
@@ -102,8 +113,6 @@ function intercepted<A>(op: Op<A>, inputs: readonly Tensor[], attributes: A): Te
 /** The listeners at this moment. */
 export const currentListeners = (): readonly Listener[] => listeners
 
-const isVariable = (input: Tensor): boolean => input.value !== input
-
 /** Runs `f` with one more listener, and takes it away again however `f` ends. */
 export function listen<T>(listener: Listener, f: () => T): T {
   return withListeners([...listeners, listener], f)
@@ -113,7 +122,7 @@ export function listen<T>(listener: Listener, f: () => T): T {
 export const isHeard = (): boolean => listeners.length > 0
 
 /** Runs `f` unheard. */
-export const unheard = <T>(f: () => T): T => withListeners([], f)
+export const unheard = <T>(f: () => T): T => withListeners(none, f)
 
 /** Runs `f` heard by all listeners but this one: the backward pass of a tape that lies inside another. */
 export const without = <T>(listener: Listener, f: () => T): T =>

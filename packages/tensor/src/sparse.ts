@@ -7,6 +7,7 @@ import { contiguousLayout } from './layout.ts'
 import { hostBuffer } from './memory.ts'
 import { cast } from './ops/cast.ts'
 import { take } from './ops/indexing.ts'
+import type { MatmulOptions } from './ops/matmul.ts'
 import { slice, type SliceArgument } from './ops/movement.ts'
 import { sparseMatmul, type SparseParts } from './ops/sparse-matmul.ts'
 import { assertShape, formatShape, normalizeAxis, sizeOf, type Shape } from './shape.ts'
@@ -35,7 +36,7 @@ export class SparseTensor extends Tensor {
     return this.parts.indices.size
   }
 
-  declare readonly matmul: (other: TensorLike) => Tensor
+  declare readonly matmul: (other: TensorLike, options?: MatmulOptions) => Tensor
   declare readonly take: (indices: TensorLike, axis?: number) => SparseTensor
   declare readonly slice: (...slices: SliceArgument[]) => SparseTensor
   declare readonly cast: (dtype: DType) => SparseTensor
@@ -118,7 +119,7 @@ const install = (methods: object): void => {
 const given = ({ shape }: Tensor): string => `sparse ${formatShape(shape)}`
 
 install({
-  matmul(this: SparseTensor, other: TensorLike): Tensor {
+  matmul(this: SparseTensor, other: TensorLike, { bias }: MatmulOptions = {}): Tensor {
     const b = toTensor(other)
     if (b.rank !== 2 || b.shape[0] !== this.shape[1])
       throw new ShapeError(`matmul: ${given(this)} x ${formatShape(b.shape)}, expected [${this.shape[1]}, n] on the right`, {
@@ -126,7 +127,8 @@ install({
         b: b.shape,
       })
     const dtype = promote(this.dtype, b.dtype)
-    return sparseMatmul(this.cast(dtype).parts, this.shape[1], cast(b, dtype))
+    const product = sparseMatmul(this.cast(dtype).parts, this.shape[1], cast(b, dtype))
+    return bias ? product.add(bias) : product
   },
   take(this: SparseTensor, indices: TensorLike, axis = 0): SparseTensor {
     const { parts } = this

@@ -1,5 +1,5 @@
 import { kernel, type Kernel } from './formula/kernel.ts'
-import { backendFor } from './backends/backend.ts'
+import { backendFor, currentBackend } from './backends/backend.ts'
 import { scalar } from './convert.ts'
 import { emptyTensor, type Tensor, type Variable } from './tensor.ts'
 import { broadcastView } from './ops/movement.ts'
@@ -47,4 +47,22 @@ export function update(
   const results = targets.map((target) => emptyTensor(shape, target.dtype, backend))
   if (results[0].size > 0) backend.elementwise(rule.kernel, read, results, dtype)
   targets.forEach((target, i) => target.assign(results[i]))
+}
+
+/** Variables that a rule updates together, with numbers that they share, as an optimizer does: a backend may do it by one kernel. */
+export class UpdateGroup {
+  readonly rule: Update
+  /** For each set of variables of one shape, the rule's variables by name. */
+  readonly members: readonly Readonly<Record<string, Variable>>[]
+
+  constructor(rule: Update, members: readonly Readonly<Record<string, Variable>>[]) {
+    this.rule = rule
+    this.members = members
+  }
+
+  /** Runs {@link update} for every member, with inputs of its own and those that all have. */
+  run(inputs: readonly Readonly<Record<string, Tensor>>[], shared: Readonly<Record<string, Tensor | number>>): void {
+    if (currentBackend().updateGroup?.(this, inputs, shared)) return
+    this.members.forEach((variables, i) => update(this.rule, variables, { ...shared, ...inputs[i] }))
+  }
 }

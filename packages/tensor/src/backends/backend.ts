@@ -6,6 +6,7 @@ import type { DType, TypedArray } from '../dtype.ts'
 import type { Slot } from '../memory.ts'
 import type { SparseParts } from '../ops/sparse-matmul.ts'
 import type { Tensor } from '../tensor.ts'
+import type { UpdateGroup } from '../update.ts'
 import { BackendError } from '../errors.ts'
 
 /** A reduction: `acc` starts at `init`, takes `step` for every element `x`, and `finish` (of `acc` and the count `n`) ends it. */
@@ -36,6 +37,8 @@ export interface Backend {
   argReduce(kind: 'max' | 'min', x: Tensor, axis: number, out: Tensor): void
   /** `out[…, i, j] = Σₖ a[…, i, k] · b[…, k, j]`; batch axes are already broadcast. */
   matmul(a: Tensor, b: Tensor, out: Tensor): void
+  /** `out = a · b + bias`, one value of the bias for each column; without it, it is a product and a sum. */
+  matmulAdd?(a: Tensor, b: Tensor, bias: Tensor, out: Tensor): void
   /**
    * `out[i, j] = Σ values[e] · b[indices[e], j]` over the entries of row i of a sparse matrix, or `transposed`
    * `out[indices[e], j] = Σ values[e] · b[i, j]`; values is one for all, or one for each. Parts are contiguous and checked, out is zeros.
@@ -79,6 +82,12 @@ export interface Backend {
   host(name: string, inputs: readonly Tensor[], out: Tensor, compute: (inputs: readonly Tensor[], out: Tensor) => void): void
   /** Turns a traced function into something that runs as a whole, if it can; without it, functions are not compiled. */
   program?(graph: Graph): Program | undefined
+  /** Updates all members at once, if it can: returns whether it has. */
+  updateGroup?(
+    group: UpdateGroup,
+    inputs: readonly Readonly<Record<string, Tensor>>[],
+    shared: Readonly<Record<string, Tensor | number>>,
+  ): boolean
   /** The same as modules that run without anything else. */
   standalone?(graph: Graph): Standalone
   /** The elements of x in row-major order, once they are computed; only a device that the host cannot see has it. */

@@ -1,6 +1,7 @@
-import { promote } from '../dtype.ts'
+import { isFloat, promote } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
 import { backendFor } from '../backends/backend.ts'
+import { kernel } from '../formula/kernel.ts'
 import { toTensorBeside, type TensorLike } from '../convert.ts'
 import { apply, type Op } from '../op.ts'
 import { broadcastShapes, formatShape, sameShape } from '../shape.ts'
@@ -36,18 +37,56 @@ const matmulOp: Op<undefined> = {
   },
 }
 
+const sum = kernel(['a', 'b'], { y: 'a + b' })
+
+/** The product with a value added to each column, of floats of one dtype. */
+const matmulAddOp: Op<undefined> = {
+  name: 'matmulAdd',
+  infer: ([a, b]) => matmulOp.infer([a, b], undefined),
+  run([a, b, bias], _, spec) {
+    const backend = backendFor([a, b, bias])
+    const out = emptyTensor(spec.shape, spec.dtype, backend)
+    if (out.size === 0) return out
+    if (backend.matmulAdd) {
+      const batch = spec.shape.slice(0, -2)
+      backend.matmulAdd(a, broadcastView(b, [...batch, ...b.shape]), bias, out)
+    } else {
+      const product = matmulOp.run([a, b], undefined, spec)
+      backend.elementwise(sum, [product, broadcastView(bias, spec.shape)], [out], spec.dtype)
+    }
+    return out
+  },
+  gradient: (i, dy, inputs, output) =>
+    i < 2 ? matmulOp.gradient!(i, dy, inputs, output, undefined) : sumTo(dy, inputs[2].shape),
+  batch: (inputs, _, batching, batched) => {
+    const [a, b, bias] = inputs
+    const product = matmulOp.batch!([a, b], undefined, batching, batched)
+    return product.add(batched[2] ? alignBatch(bias, product.rank - 1) : bias)
+  },
+}
+
 const given = (a: Tensor, b: Tensor): string => `matmul: ${formatShape(a.shape)} x ${formatShape(b.shape)}`
 
+export interface MatmulOptions {
+  /** Added to the product, to which it broadcasts. */
+  readonly bias?: Tensor | undefined
+}
+
 /**
- * Matrix product `Σₖ a[…, i, k] · b[…, k, j]`; axes before the last two broadcast. A vector on the left is a row, one on
- * the right a column, and that axis goes away.
+ * Matrix product `Σₖ a[…, i, k] · b[…, k, j]`, plus a bias if there is one; axes before the last two broadcast. A vector on the left
+ * is a row, one on the right a column, and that axis goes away.
  */
-export function matmul(a: Tensor, other: TensorLike): Tensor {
+export function matmul(a: Tensor, other: TensorLike, { bias }: MatmulOptions = {}): Tensor {
   const b = toTensorBeside(other, a.dtype)
   if (a.rank === 0 || b.rank === 0) throw new ShapeError(`${given(a, b)}, operands need at least one axis: use mul for scalars`)
   const inner = b.shape[Math.max(0, b.rank - 2)]
   if (a.shape.at(-1) !== inner) {
     throw new ShapeError(`${given(a, b)}, inner sizes ${a.shape.at(-1)} and ${inner} differ`, { a: a.shape, b: b.shape })
+  }
+  if (bias) {
+    const isRow = a.rank > 1 && b.rank === 2 && bias.rank === 1 && bias.size === b.shape[1] && isFloat(a.dtype)
+    if (isRow && b.dtype === a.dtype && bias.dtype === a.dtype) return apply(matmulAddOp, [a, b, bias], undefined)
+    return matmul(a, b).add(bias)
   }
   const y = apply(matmulOp, [a.rank === 1 ? expandDims(a, 0) : a, b.rank === 1 ? expandDims(b, 1) : b], undefined)
   const dropped = [...(a.rank === 1 ? [y.rank - 2] : []), ...(b.rank === 1 ? [y.rank - 1] : [])]

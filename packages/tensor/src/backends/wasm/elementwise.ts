@@ -16,16 +16,35 @@ const light = new Set(
 
 const isLight = (formula: Formula): boolean => formula.op !== 'call' || (light.has(formula.fn) && formula.args.every(isLight))
 
-const lightKernels = new WeakMap<Kernel, boolean>()
+const lanesOf = { f32: 'f32x4', f64: 'f64x2' } as const
 
-/** Whether a kernel has nothing but light functions: staging it would cost more than it saves. */
-export function runsInJavaScript(kernel: Kernel): boolean {
-  let known = lightKernels.get(kernel)
-  if (known === undefined) lightKernels.set(kernel, (known = kernel.results.every(({ formula }) => isLight(formula))))
+/** What is found out about a kernel once. */
+interface Facts {
+  /** Nothing but light functions: staging it would cost more than it saves. */
+  readonly light: boolean
+  readonly renders: Readonly<Record<Real, boolean>>
+  /** The numbers of its modules on a runtime, by type and scalars: their keys are long. */
+  runtime?: Runtime
+  readonly modules: Map<number, number>
+}
+
+const facts = new WeakMap<Kernel, Facts>()
+
+function factsOf(kernel: Kernel): Facts {
+  let known = facts.get(kernel)
+  if (!known) {
+    known = {
+      light: kernel.results.every(({ formula }) => isLight(formula)),
+      renders: { f32: canRender(kernel, lanesOf.f32), f64: canRender(kernel, lanesOf.f64) },
+      modules: new Map(),
+    }
+    facts.set(kernel, known)
+  }
   return known
 }
 
-const lanesOf = { f32: 'f32x4', f64: 'f64x2' } as const
+/** Whether a kernel has nothing but light functions. */
+export const runsInJavaScript = (kernel: Kernel): boolean => factsOf(kernel).light
 
 /** Elements of a task, so that tasks begin at whole vectors. */
 const taskElements = 16
@@ -39,10 +58,10 @@ export function elementwise(
   compute: DType,
 ): void {
   const type = realOf(compute)
-  if (!type) runLoop(kernel, inputs, outputs, 'int32')
-  else if (runsInJavaScript(kernel) && outputs[0].size < limits.light)
-    runLoop(kernel, inputs, outputs, type === 'f32' ? 'float32' : 'double')
-  else if (!canRender(kernel, lanesOf[type])) runLoop(kernel, inputs, outputs, 'double')
+  if (!type) return runLoop(kernel, inputs, outputs, 'int32')
+  const { light, renders } = factsOf(kernel)
+  if (light && outputs[0].size < limits.light) runLoop(kernel, inputs, outputs, type === 'f32' ? 'float32' : 'double')
+  else if (!renders[type]) runLoop(kernel, inputs, outputs, 'double')
   else if (outputs[0].size > 0) runStaged(runtime, kernel, inputs, outputs, type)
 }
 
@@ -75,12 +94,25 @@ function runStaged(runtime: Runtime, kernel: Kernel, inputs: readonly Tensor[], 
 
 /** Runs a kernel on `size` elements whose addresses stand in the words of the job: inputs, then outputs. */
 export function runKernel(runtime: Runtime, kernel: Kernel, scalars: number, type: Real, job: number, size: number): void {
-  const { shared } = runtime
-  const number = runtime.kernel(`elementwise/${kernel.key}/${scalars}/${type}`, () =>
-    buildElementwise(kernel, scalars, type, shared),
-  )
+  const number = moduleOf(runtime, kernel, scalars, type)
   const tasks = Math.ceil(size / taskElements)
   runtime.run(number, job, { tasks, grain: size < limits.parallel ? tasks : limits.grain / taskElements })
+}
+
+function moduleOf(runtime: Runtime, kernel: Kernel, scalars: number, type: Real): number {
+  const known = factsOf(kernel)
+  if (known.runtime !== runtime) {
+    known.runtime = runtime
+    known.modules.clear()
+  }
+  const variant = 2 * scalars + (type === 'f32' ? 0 : 1)
+  let number = known.modules.get(variant)
+  if (number === undefined) {
+    const { shared } = runtime
+    number = runtime.kernel(`elementwise/${kernel.key}/${scalars}/${type}`, () => buildElementwise(kernel, scalars, type, shared))
+    known.modules.set(variant, number)
+  }
+  return number
 }
 
 /** A module with one function: tasks `begin` to `end`, of 16 elements each, of the kernel on the addresses at `job`. */

@@ -11,6 +11,7 @@ import { buildStandalone } from './program/standalone.ts'
 import { random } from './random.ts'
 import { argReduce, reduce } from './reduce/index.ts'
 import { realOf } from './stage.ts'
+import { updateGroup } from './update.ts'
 import { pool, poolGradient, poolPick } from './windows/index.ts'
 
 /** The wasm backend on a runtime; kernels that it lacks are those of the cpu backend, on the same host tensors. */
@@ -24,6 +25,8 @@ export const makeWasmBackend = (runtime: Runtime): Backend => ({
     if (type) matmul(runtime, a, b, out, type)
     else cpu.matmul(a, b, out)
   },
+  matmulAdd: (a, b, bias, out) => matmul(runtime, a, b, out, realOf(out.dtype)!, bias),
+  updateGroup: (group, inputs, shared) => updateGroup(runtime, group, inputs, shared),
   conv: (x, kernel, attributes, out) => conv(runtime, x, kernel, attributes, out, realOf(out.dtype)!),
   convInput: (dy, kernel, attributes, out) => convInput(runtime, dy, kernel, attributes, out, realOf(out.dtype)!),
   convKernel: (x, dy, attributes, out) => convKernel(runtime, x, dy, attributes, out, realOf(out.dtype)!),

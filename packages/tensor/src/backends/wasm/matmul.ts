@@ -1,13 +1,17 @@
 import type { Tensor } from '../../tensor.ts'
 import { gemmJobBytes, gemmKernel, writeGemmJob, type BatchAxis } from './gemm/index.ts'
 import type { Runtime } from './runtime.ts'
-import { stageSpan, target, unstage, type Real } from './stage.ts'
+import { bring, stageSpan, target, unstage, type Real } from './stage.ts'
 
-/** A batched matrix product of floats through the packed kernel; transposes and slices are read where they lie. */
-export function matmul(runtime: Runtime, a: Tensor, b: Tensor, out: Tensor, type: Real): void {
+/**
+ * A batched matrix product of floats through the packed kernel, plus a bias for each column; transposes and slices are read where they
+ * lie.
+ */
+export function matmul(runtime: Runtime, a: Tensor, b: Tensor, out: Tensor, type: Real, bias?: Tensor): void {
   const kernel = gemmKernel(runtime, type)
   runtime.begin()
   const [x, y] = [stageSpan(runtime, a, type), stageSpan(runtime, b, type)]
+  const added = bias && { address: bring(runtime, bias, type), stride: 1 }
   const c = target(runtime, out, type)
   const rank = out.rank
   const batch: BatchAxis[] = []
@@ -22,6 +26,7 @@ export function matmul(runtime: Runtime, a: Tensor, b: Tensor, out: Tensor, type
     a: { address: x.address, rowStride: x.strides[rank - 2], columnStride: x.strides[rank - 1] },
     b: { address: y.address, rowStride: y.strides[rank - 2], columnStride: y.strides[rank - 1] },
     c: { address: c, rowStride: n },
+    bias: added,
     batch,
   }
   const job = runtime.job(gemmJobBytes(spec))

@@ -5,7 +5,7 @@ import { Tensor, type Variable } from '../../tensor.ts'
 import type { Block, Runtime } from './runtime.ts'
 
 /** The elements of a variable where programs read and write them: a block of WebAssembly memory, seen as a host array. */
-class ResidentBuffer implements Buffer {
+export class ResidentBuffer implements Buffer {
   readonly device = 'host'
   readonly #runtime: Runtime
   readonly #block: Block

@@ -31,6 +31,8 @@ const spare = 128
 export interface Block {
   readonly address: number
   readonly bytes: number
+  /** The block that it is a part of. */
+  readonly owner?: Block
 }
 
 export class Runtime {

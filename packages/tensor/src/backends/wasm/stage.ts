@@ -1,3 +1,4 @@
+import type { TypedArray } from '../../dtype.ts'
 import { collapse } from '../../layout.ts'
 import type { Tensor } from '../../tensor.ts'
 import type { Runner } from './runtime.ts'
@@ -45,9 +46,9 @@ export function stageFlat(runtime: Runner, x: Tensor, address: number, type: Rea
   copyStrided(array, offset, shape, strides[0], heap, at)
 }
 
-/** Writes strided elements one after the other. */
+/** Writes strided elements one after the other; what a stride of 0 repeats is written once, and copied. */
 function copyStrided(
-  from: ArrayLike<number>,
+  from: TypedArray,
   offset: number,
   shape: readonly number[],
   strides: readonly number[],
@@ -55,17 +56,33 @@ function copyStrided(
   at: number,
 ): void {
   const rank = shape.length
+  if (rank === 0) {
+    to[at] = from[offset]
+    return
+  }
   const [length, step] = [shape[rank - 1], strides[rank - 1]]
   let out = at
   const walk = (axis: number, position: number): void => {
     if (axis === rank - 1) {
-      for (let i = 0, p = position; i < length; i++, p += step) to[out++] = from[p]
+      if (step === 0) to.fill(from[position], out, out + length)
+      else if (step === 1 && length > 32) to.set(from.subarray(position, position + length), out)
+      else for (let i = 0, p = position; i < length; i++, p += step) to[out + i] = from[p]
+      out += length
       return
     }
-    for (let i = 0; i < shape[axis]; i++) walk(axis + 1, position + i * strides[axis])
+    const start = out
+    walk(axis + 1, position)
+    if (strides[axis] !== 0) for (let i = 1; i < shape[axis]; i++) walk(axis + 1, position + i * strides[axis])
+    else out = repeat(to, start, out - start, shape[axis])
   }
-  if (rank === 0) to[out] = from[offset]
-  else walk(0, offset)
+  walk(0, offset)
+}
+
+/** Copies the `length` elements at `start` behind themselves until they are there so many `times`; returns where they end. */
+function repeat(array: TypedArray, start: number, length: number, times: number): number {
+  const end = start + length * times
+  for (let done = length; start + done < end; done *= 2) array.copyWithin(start + done, start, Math.min(start + done, end - done))
+  return end
 }
 
 /** Copies `out.size` elements at `address` into a contiguous tensor, unless they are there. */
