@@ -1,16 +1,6 @@
 import { checkGradients, vjp } from '@typegrad/autograd'
-import {
-  Activation,
-  activations,
-  ELU,
-  Embedding,
-  LeakyReLU,
-  PReLU,
-  ReLU,
-  resolveActivation,
-  Softmax,
-  type ActivationName,
-} from '@typegrad/layers'
+import { Activation, activations, ELU, Embedding, LeakyReLU, PReLU, ReLU, Softmax, type ActivationName } from '@typegrad/layers'
+import { resolveActivation } from '@typegrad/layers/internals'
 import { camelCase, tensor, type Tensor } from '@typegrad/tensor'
 import { describe, expect, it } from 'vitest'
 import { conformance, fromGolden, golden, type GoldenCase, type GoldenTensor } from '../conformance.ts'

@@ -28,6 +28,16 @@ const t = (a: Tensor): Tensor => a.swapaxes(-1, -2)
 const one = (n: number): Tensor => tensor(Float64Array.from({ length: n }, () => 1)).diag()
 
 onEveryBackend(() => {
+  test('round takes decimals as in NumPy', () => {
+    expect(tensor([0.93024, -1.005, 2.5], { dtype: 'float64' }).round(2).toArray()).toEqual([0.93, -1, 2.5])
+    expect(String(tensor([[0.93024, 0.0685, 0.00127]]).round(2))).toBe('[[0.93 0.07 0.  ]]')
+    const integers = tensor([16_777_251, -49, 150], { dtype: 'int32' })
+    expect(integers.round(-2).toArray()).toEqual([16_777_300, 0, 200])
+    expect(integers.round(3).toArray()).toEqual(integers.toArray())
+    expect([integers.round(-2).dtype, tensor([2.5, 3.5]).round().toArray()]).toEqual(['int32', [2, 4]])
+    expect(() => tensor([1]).round(0.5)).toThrow(ValueError)
+  })
+
   describe('putting elements elsewhere', () => {
     test('roll there and back, repeat and take apart, chunk and put together: all dtypes and layouts', async () => {
       await fc.assert(

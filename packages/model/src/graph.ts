@@ -1,4 +1,5 @@
-import { callNode, type AnyLayer, type CallContext, type Node, type SymbolicTensor } from '@typegrad/layers'
+import type { AnyLayer, CallContext, Node, SymbolicTensor } from '@typegrad/layers'
+import { callNode } from '@typegrad/layers/internals'
 import { formatShape, ValueError, type Tensor } from '@typegrad/tensor'
 
 /**

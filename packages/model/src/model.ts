@@ -1,7 +1,6 @@
 import { valueAndGrad } from '@typegrad/autograd'
 import {
   Layer,
-  registerBuiltin,
   serializeLayer,
   withMask,
   type AnyLayer,
@@ -15,6 +14,7 @@ import {
   type SymbolicShape,
   type SymbolicTensor,
 } from '@typegrad/layers'
+import { registerBuiltin } from '@typegrad/layers/internals'
 import type { LossLike, Metric, MetricLike } from '@typegrad/losses'
 import { resolveOptimizer, type Optimizer, type OptimizerLike } from '@typegrad/optim'
 import { BackendError, scope, stack, Tensor, toModule, TypegradError, unheard, ValueError, zeros } from '@typegrad/tensor'

@@ -1,7 +1,6 @@
 import {
   deserializeLayer,
   InputLayer,
-  registerBuiltin,
   serializeLayer,
   SymbolicTensor,
   withMask,
@@ -13,6 +12,7 @@ import {
   type SerializedLayer,
   type SymbolicShape,
 } from '@typegrad/layers'
+import { registerBuiltin } from '@typegrad/layers/internals'
 import { formatShape, ValueError, type Tensor } from '@typegrad/tensor'
 import { inputFromConfig } from './config/read-graph.ts'
 import { Model } from './model.ts'

@@ -1,6 +1,7 @@
 /** Installs every op as a method of Tensor, typed from the tables. */
 import type { NdArray } from 'ndarray'
-import type { TypedArray } from './dtype.ts'
+import { isFloat, type TypedArray } from './dtype.ts'
+import { ValueError } from './errors.ts'
 import { onesLike, zerosLike } from './create.ts'
 import type { TensorLike } from './convert.ts'
 import { toNdarray } from './ndarray.ts'
@@ -107,7 +108,9 @@ type Structured = {
     : never
 }
 
-export interface TensorMethods extends Unary, Binary, Ternary, Reduce, Structured {
+export interface TensorMethods extends Omit<Unary, 'round'>, Binary, Ternary, Reduce, Structured {
+  /** The nearest multiple of `10^-decimals`, ties to the even one; gradient 0. @param decimals - `0` by default, may be negative */
+  round(decimals?: number): Tensor
   /** The first position of the largest element along an axis, or of the flattened tensor; NaN counts as the largest. */
   argmax(axis?: number | null, options?: ReduceOptions): Tensor
   /** The first position of the smallest element along an axis, or of the flattened tensor; NaN counts as the smallest. */
@@ -158,6 +161,17 @@ for (const name of ['argmax', 'argmin'] as const) {
     return applyArg(op, this, axis, options)
   })
 }
+install('round', function (decimals = 0) {
+  if (!Number.isInteger(decimals)) throw new ValueError(`round: decimals must be an integer, got ${decimals}`, { decimals })
+  const nearest = (x: Tensor): Tensor => applyFormula(formulaOps['round'], [x])
+  if (decimals === 0 || (decimals > 0 && !isFloat(this.dtype))) return nearest(this)
+  const scale = 10 ** Math.abs(decimals)
+  return decimals > 0
+    ? nearest(this.mul(scale)).div(scale)
+    : nearest((isFloat(this.dtype) ? this : this.cast('float64')).div(scale))
+        .mul(scale)
+        .cast(this.dtype)
+})
 for (const [name, f] of Object.entries(structured)) {
   install(name, function (...args: unknown[]) {
     return (f as (x: Tensor, ...rest: unknown[]) => unknown)(this, ...args)

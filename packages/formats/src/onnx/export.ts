@@ -1,5 +1,6 @@
 /** Models for ONNX runtimes: layer by layer, for inference, with any batch size. */
-import { classNameOf, type AnyLayer, type SymbolicShape, type SymbolicTensor } from '@typegrad/layers'
+import type { AnyLayer, SymbolicShape, SymbolicTensor } from '@typegrad/layers'
+import { classNameOf } from '@typegrad/layers/internals'
 import { Model, Sequential, type SaveTarget } from '@typegrad/model'
 import { ValueError, type DType } from '@typegrad/tensor'
 import { refuse } from '../errors.ts'

@@ -2,7 +2,8 @@
  * The parts of a model and where they are in it. Names of layers are numbered as they are made, so they differ from program to
  * program; a part's path is by place and class, as Keras' files have it: `layers/dense_1`, `layers/bidirectional/forward_layer/cell`.
  */
-import { classNameOf, Layer, layerName, type AnyLayer } from '@typegrad/layers'
+import { Layer, type AnyLayer } from '@typegrad/layers'
+import { classNameOf, layerName } from '@typegrad/layers/internals'
 import { Model, Sequential } from '@typegrad/model'
 import { snakeCase, ValueError, Variable } from '@typegrad/tensor'
 

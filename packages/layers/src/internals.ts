@@ -1,0 +1,5 @@
+/** What the packages of models and files need of layers, besides the public API. May change between minor versions. */
+export { resolveActivation } from './activations.ts'
+export { layerName } from './names.ts'
+export { classNameOf, registerBuiltin } from './serialization.ts'
+export { callNode } from './symbolic.ts'

@@ -1,0 +1,45 @@
+// What `typegrad` exports: all of the packages but what only those need who build on the engine.
+import * as autograd from '@typegrad/autograd'
+import * as data from '@typegrad/data'
+import * as formats from '@typegrad/formats'
+import * as layers from '@typegrad/layers'
+import * as losses from '@typegrad/losses'
+import * as model from '@typegrad/model'
+import * as optim from '@typegrad/optim'
+import * as plots from '@typegrad/plots'
+import * as tensor from '@typegrad/tensor'
+import * as typegrad from 'typegrad'
+import { describe, expect, test } from 'vitest'
+
+/** Names that a user of `typegrad` is not troubled with. A new export of a package goes there or here. */
+const forBuilders = {
+  tensor: [
+    'apply binary broadcastAll camelCase checkOptions currentListeners differentiate dtypes formulaOps functions hostChoice',
+    'hostEffect hostNumber hostNumbers hostOp inspect internals interpolations interpret isFloat isTraceError kernel linearScan',
+    'listen lookup normalizeAxes normalizeAxis outputLength parse perAxis reductions registerBackend sameShape scalar sizeOf',
+    'snakeCase ternary tracing transposedAxis unary unheard update without',
+  ],
+  autograd: ['gradientUnderway Tape'],
+  losses: ['assertMetric maskWeights MeanOf resolveLoss resolveMetric'],
+}
+
+const packages: Record<string, object> = { autograd, data, formats, layers, losses, model, optim, plots, tensor }
+
+describe('typegrad exports', () => {
+  for (const [name, exported] of Object.entries(packages))
+    test(`all of ${name} that users need`, () => {
+      const builders = (forBuilders[name as keyof typeof forBuilders] ?? []).flatMap((line) => line.split(' '))
+      const missing = Object.keys(exported).filter((key) => !Object.hasOwn(typegrad, key))
+      expect(missing.sort()).toEqual(builders.sort())
+    })
+
+  test('no name twice: what packages share is one thing', () => {
+    const byName = new Map<string, unknown>()
+    const twice: string[] = []
+    for (const [key, value] of Object.values(packages).flatMap((exported) => Object.entries(exported))) {
+      if (byName.has(key) && byName.get(key) !== value) twice.push(key)
+      byName.set(key, value)
+    }
+    expect(twice).toEqual([])
+  })
+})
