@@ -9,10 +9,31 @@ const swiftshader = ['/usr/lib/chromium', '/opt/google/chrome']
 // Packages resolve to their sources; TEST_DIST=1 tests what `npm run build` wrote.
 const source = process.env['TEST_DIST'] === undefined ? ['@typegrad/source'] : []
 
+/** Files that leave nothing behind share a process, by what they register, and so load the library once. The others get one each. */
+const folders = (...names: string[]): string[] => names.map((name) => `test/${name}/*.test.ts`)
+const together = folders(
+  'autograd',
+  'compile',
+  'data',
+  'layers',
+  'losses',
+  'model',
+  'model/callbacks',
+  'optim',
+  'plots',
+  'formats',
+)
+// One measures memory.
+const arrays = ['test/tensor/!(memory).test.ts', 'test/trust/*.test.ts']
+
 export default defineConfig({
   ssr: { resolve: { conditions: [...source, 'module', 'node', 'development|production'] } },
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'together', include: together, isolate: false } },
+      { extends: true, test: { name: 'arrays', include: arrays, isolate: false } },
+      { extends: true, test: { name: 'apart', include: ['test/**/*.test.ts'], exclude: [...together, ...arrays] } },
+    ],
     setupFiles: ['./test/setup.ts'],
     reporters: ['default', './scripts/conformance-reporter.ts', './scripts/plain-line-reporter.ts'],
     testTimeout: 60_000,

@@ -130,7 +130,7 @@ describe('replacing a file', () => {
   })
 })
 
-const kills = Number(process.env['KILLS'] ?? 40)
+const kills = Number(process.env['KILLS'] ?? 20)
 
 it(`${kills} processes killed while they save leave a whole file, and the next save clears away`, async () => {
   const program = join(folder, 'save.mjs')

@@ -96,8 +96,10 @@ export const withPrograms: readonly BackendUnderTest[] = backends.some(({ name }
   ? [...backends, compiled]
   : backends
 
-/** Those that work in their usual way: enough for what is about ops and not about their memory. */
-export const plainBackends = backends.filter(({ prepare }) => prepare === undefined)
+/** Works in its usual way: enough for what is about ops and formulas, and not about memory or programs. */
+export const isPlain = ({ prepare }: BackendUnderTest): boolean => prepare === undefined
+
+export const plainBackends = backends.filter(isPlain)
 
 /** Runs a suite on every backend. */
 export function onEveryBackend(suite: (backend: BackendUnderTest) => void, among = backends): void {

@@ -22,7 +22,7 @@ import {
   store,
   type ArrayCase,
 } from './arrays.ts'
-import { needs, onEveryBackend, withPrograms } from './backends.ts'
+import { isPlain, needs, onEveryBackend, withPrograms } from './backends.ts'
 import { slope, smoothOperands } from './calculus.ts'
 import { expectClose, normError } from './close.ts'
 import { broadcastShape, indices, Naive, product } from './naive.ts'
@@ -185,6 +185,9 @@ onEveryBackend((backend) => {
         runs(0.25),
       )
     })
+
+    // Formulas in their turn, whose kernels are tested by their values.
+    if (!isPlain(backend)) return
 
     test('gradients have the shapes of the operands, for all patterns of broadcasting', async () => {
       const type = floats.at(-1)!

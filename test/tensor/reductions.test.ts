@@ -17,7 +17,7 @@ import {
   unitValue,
   type ArrayCase,
 } from './arrays.ts'
-import { needs, onEveryBackend, withPrograms } from './backends.ts'
+import { isPlain, needs, onEveryBackend, withPrograms } from './backends.ts'
 import { expectClose } from './close.ts'
 import { groups, Naive } from './naive.ts'
 import { runs } from './properties.ts'
@@ -68,6 +68,10 @@ const resultDType: Readonly<Record<string, (type: DType) => DType>> = {
 const sizes = (x: Naive, axes: readonly number[], f: (list: readonly number[]) => number): number[] =>
   groups(x, axes).map(({ members }) => f(members.filter(Number.isFinite).map(Math.abs)))
 
+/** Whether a product is the same in any order: an infinity times one that underflows may be NaN or not. */
+const ordered = (list: readonly number[], type: DType): boolean =>
+  list.every(Number.isFinite) || list.includes(0) || list.filter(Number.isFinite).reduce((a, b) => store(a * b, type), 1) !== 0
+
 onEveryBackend((backend) => {
   describe.each(Object.entries(reductions))('%s', (name, row: (typeof reductions)[keyof typeof reductions]) => {
     const nonempty = 'nonempty' in row
@@ -83,6 +87,7 @@ onEveryBackend((backend) => {
           expect(y.dtype).toBe(resultDType[row.result](type))
           const f = reductionReference(name, y.dtype === 'int32')
           const x = naiveOf(array, type)
+          fc.pre(name !== 'prod' || groups(x, over).every(({ members }) => ordered(members, y.dtype)))
           const wanted = reduceNaive(x, over, keepdims, (list) => store(f(list), y.dtype))
           const scales = sizes(x, over, (list) => (list.length === 0 ? 0 : f(list)))
           expectClose(await read(y), wanted, y.dtype, { tolerance: backend.sums, scales })
@@ -101,7 +106,7 @@ onEveryBackend((backend) => {
             { ...array, values: array.values.map((value, i) => value + i * 1e-2), still: array.still.map(() => false) },
             'float64',
           )
-          checkGradients((t) => method(t, name)(axes, { keepdims }), [x.add(0.005)], { second: true })
+          checkGradients((t) => method(t, name)(axes, { keepdims }), [x.add(0.005)], { second: isPlain(backend) })
         }),
         runs(0.2),
       )
@@ -198,7 +203,7 @@ onEveryBackend((backend) => {
           // Spread out, because std has no derivative at equal elements.
           const values = array.values.map((value, i) => value + i * 2)
           const x = build({ ...array, values, still: array.still.map(() => false) }, 'float64')
-          checkGradients((t) => method(t, name)(axes, { keepdims, ddof: 1 }), [x], { second: true })
+          checkGradients((t) => method(t, name)(axes, { keepdims, ddof: 1 }), [x], { second: isPlain(backend) })
         }),
         runs(0.2),
       )

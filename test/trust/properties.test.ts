@@ -76,11 +76,11 @@ describe('the backends agree on NaN, infinity, shape and dtype', () => {
     fc.assert(
       fc.property(operandsOf(op), fc.constantFrom(...allDTypes), (arrays, dtype) => {
         const results = names.map((name) => on(name, () => op.f(...arrays.map((array) => build(array, dtype)))))
-        // Near the end of float32 one overflows where the other, computing in double precision, does not.
+        // Near the end of the range one overflows where the other, rounding less or in another order, does not.
         const tame = arrays.every(({ values }) =>
           values.every((v) => !Number.isFinite(v) || v === 0 || (Math.abs(v) < 1e9 && Math.abs(v) > 1e-9)),
         )
-        fc.pre(tame || dtype !== 'float32')
+        fc.pre(tame || (dtype !== 'float32' && !(op.sums && dtype === 'float64')))
         for (const y of results) expect(kinds(y)).toBe(kinds(results[0]))
       }),
       runs(0.5),
