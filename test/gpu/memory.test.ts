@@ -1,4 +1,6 @@
 import { BackendError, scope, setBackend, tensor, update, updateKernel, Variable, zeros, type Tensor } from '@typegrad/tensor'
+import { Dense } from '@typegrad/layers'
+import { LambdaCallback, Sequential } from '@typegrad/model'
 import { disposeGpu, GpuDeviceLostError, GpuFreedError, gpuCounters, useBackend } from '@typegrad/gpu'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { loadGpuJs } from '../../packages/gpu/src/gpujs.ts'
@@ -174,6 +176,39 @@ onEveryMode(
       expect((await numbers([10]).mul(0).add(3).data())[0]).toBe(3)
       setBackend('cpu')
     })
+    test.each([0, 3, 4, 9])(
+      'when it is lost at step %s of fit, the model has the weights of the last finished epoch',
+      async (at) => {
+        await useBackend('gpu', mode.options)
+        setBackend('cpu')
+        const model = new Sequential([new Dense({ units: 3, activation: 'tanh', inputShape: [2] }), new Dense({ units: 1 })])
+        model.compile({ optimizer: 'adam', loss: 'mse', device: 'gpu' })
+        const x = numbers([16, 2])
+        const epochs = [await weightsOf(model)]
+        let step = 0
+        const lose = new LambdaCallback({
+          onTrainBatchBegin: async () => {
+            if (step++ === at) (await (await loadGpuJs()).WebGPUContext.acquire()).device.destroy()
+          },
+          onEpochEnd: async () => void epochs.push(await weightsOf(model)),
+        })
+        const options = { epochs: 3, batchSize: 4, verbose: 0 } as const
+        const fit = model.fit(x, x.sum(1), { ...options, callbacks: [lose] })
+        await expect(fit).rejects.toThrow(GpuDeviceLostError)
+        await expect(fit).rejects.toThrow(new RegExp(`weights of ${Math.floor(at / 4)} finished epochs`))
+        expect(model.weights.every(({ buffer }) => buffer.device === 'host')).toBe(true)
+        expect(await weightsOf(model)).toEqual(epochs.at(-1))
+        expect(epochs.length - 1).toBe(Math.floor(at / 4))
+        expect(model.optimizer.iterations).toBe(4 * Math.floor(at / 4))
+        await useBackend('gpu', mode.options)
+        setBackend('cpu')
+        const { history } = await model.fit(x, x.sum(1), options)
+        expect(history['loss'].every(Number.isFinite)).toBe(true)
+      },
+    )
   },
   kernelModes.filter(({ options }) => options.mode === 'webgpu'),
 )
+
+const weightsOf = async (model: Sequential): Promise<number[][]> =>
+  Promise.all(model.weights.map(async (weight) => [...(await weight.data())]))

@@ -3,6 +3,7 @@ import {
   dtypes,
   random,
   isFloat,
+  scope,
   Tensor,
   toTensor,
   TypegradError,
@@ -266,7 +267,7 @@ export abstract class Layer<
     shape: Shape,
     { initializer = 'glorotUniform', trainable = true, regularizer, constraint, dtype = this.dtype }: WeightOptions = {},
   ): Variable {
-    const variable = new Variable(resolveInitializer(initializer).call(shape).cast(dtype), { trainable })
+    const variable = scope(() => new Variable(resolveInitializer(initializer).call(shape).cast(dtype), { trainable }))
     variable.regularizer = resolveRegularizer(regularizer)
     variable.constraint = resolveConstraint(constraint)
     return variable

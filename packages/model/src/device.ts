@@ -1,5 +1,5 @@
 /** Where steps compute, and how data comes there and back: on the host, tensors lie where they are used. */
-import { currentBackend, internals, scope, tracing, Variable, zeros, type Backend, type Tensor } from '@typegrad/tensor'
+import { currentBackend, internals, scope, Tensor, tensor, tracing, Variable, zeros, type Backend } from '@typegrad/tensor'
 
 const { backendOn, copyOn, startBackend, withBackend } = internals
 
@@ -55,4 +55,24 @@ export async function fetched(f: () => readonly Tensor[]): Promise<Tensor[]> {
   const empty = (): void => held.forEach((variable) => variable.assign(zeros(variable.shape, { dtype: variable.dtype })))
   withBackend(backend, () => scope(empty))
   return read
+}
+
+/** What the host has of variables on a device that may be lost. */
+export class Backup {
+  #values: readonly (readonly [Variable, Tensor])[] = []
+
+  /** Notes the values that variables have now. */
+  async take(variables: readonly Variable[]): Promise<void> {
+    const values = variables.map(async (variable): Promise<[Variable, Tensor]> => {
+      const { buffer, layout, shape, dtype } = variable
+      const value = new Tensor(buffer, layout, dtype)
+      return [variable, buffer.device === 'host' ? value : tensor(await value.data(), { shape, dtype })]
+    })
+    this.#values = await Promise.all(values)
+  }
+
+  /** Gives the variables the values that were last noted. */
+  restore(): void {
+    for (const [variable, value] of this.#values) variable.assign(value)
+  }
 }

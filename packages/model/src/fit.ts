@@ -1,8 +1,8 @@
 /** The training loop: epochs, batches, validation and callbacks around the model's steps. */
-import { BackendError, scope, tensor, unheard, ValueError, type Tensor } from '@typegrad/tensor'
+import { BackendError, DeviceLostError, scope, tensor, unheard, ValueError, type Tensor } from '@typegrad/tensor'
 import { CallbackList, History, type Callback, type Logs } from './callbacks/callback.ts'
 import { ProgbarLogger } from './callbacks/progress.ts'
-import { onDevice } from './device.ts'
+import { Backup, onDevice } from './device.ts'
 import { NonFiniteError, watchedStep } from './debug-nan.ts'
 import { feedOf, runEvaluation, someSamples } from './evaluate.ts'
 import {
@@ -130,11 +130,38 @@ interface Position {
   readonly metrics: readonly (readonly Tensor[])[]
 }
 
+/** The training loop. If the device is lost, the model has the weights of the last finished epoch, on the host. */
 export async function fit(
   model: Model,
   x: Data | BatchSource,
   y: Data | null | undefined,
   options: FitOptions,
+): Promise<History> {
+  const backup = new Backup()
+  const finished = { epochs: 0, steps: 0 }
+  try {
+    return await train(model, x, y, options, (epochs) => {
+      Object.assign(finished, { epochs, steps: model.optimizer.steps })
+      return backup.take([...model.weights, ...model.optimizer.variables])
+    })
+  } catch (error) {
+    if (error instanceof DeviceLostError) {
+      backup.restore()
+      model.optimizer.steps = finished.steps
+      model.steps.forget()
+      error.message = `fit: ${error.message}; the model has the weights of ${finished.epochs} finished epochs, on the host`
+    }
+    throw error
+  }
+}
+
+async function train(
+  model: Model,
+  x: Data | BatchSource,
+  y: Data | null | undefined,
+  options: FitOptions,
+  /** Called before the first epoch, and after each. */
+  keep: (epochs: number) => Promise<void>,
 ): Promise<History> {
   knownOptions('fit', options)
   const { epochs = 1, initialEpoch = 0, stepsPerEpoch, validationFreq = 1, validationSteps, signal } = options
@@ -145,6 +172,8 @@ export async function fit(
   const steps = stepsPerEpoch ?? training.steps
   const first = await training.first()
   model.buildOn(first.x)
+  model.optimizer.build(model.trainableWeights)
+  await keep(options.initialEpoch ?? 0)
   await model.steps.begin()
   const { placement } = model.steps
   if (options.debugNaN && placement.run(onDevice))
@@ -222,6 +251,7 @@ export async function fit(
     }
     await callbacks.call('onEpochEnd', epoch, logs)
     ;[epoch, step] = [epoch + 1, 0]
+    if (placement.run(onDevice)) await keep(epoch)
     await callbacks.settle('epoch')
   }
   if (model.optimizer.iterations > 0)

@@ -31,7 +31,7 @@ export class Steps {
   readonly #resident = new Map<string, Variable>()
   /** Which array a variable holds. */
   readonly #source = new WeakMap<Tensor, Tensor>()
-  readonly #entered = new WeakMap<Batch, Batch>()
+  #entered = new WeakMap<Batch, Batch>()
   #trainable: Trainable = ''
 
   /** `jit` says for each kind of step whether it may be compiled, `device` names the backend. */
@@ -52,6 +52,12 @@ export class Steps {
     ]
     await this.placement.run(() => gather(variables))
     this.look()
+  }
+
+  /** Lets go of the data that is kept beside the weights: it is brought there anew. */
+  forget(): void {
+    this.#resident.clear()
+    this.#entered = new WeakMap()
   }
 
   /** Looks at what decides how a step is compiled, where the weights lie on the host. */

@@ -30,5 +30,8 @@ export class GradientError extends TypegradError {}
 /** A backend that is missing, cannot start or cannot do what was asked. */
 export class BackendError extends TypegradError {}
 
+/** A device is gone, and with it all that lay on it. */
+export class DeviceLostError extends BackendError {}
+
 /** A function that is compiled does what only a function that runs each time can do, such as reading the numbers of a tensor. */
 export class TraceError extends TypegradError {}
