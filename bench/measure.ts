@@ -44,6 +44,8 @@ export async function interleave(contestants: readonly Contestant[], { rounds = 
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < contestants.length; i++) {
       if (times[i].length >= 3 && times[i][0] > 1e6) continue
+      // What the others left to the collector is not to be paid in this one's time.
+      globalThis.gc?.()
       times[i].push(await sample(() => contestants[i].run(), repeats[i]))
     }
   }

@@ -1,18 +1,20 @@
 /** The formula language: reading, differentiating, and that generated code computes what the interpreter does. */
 import {
+  Variable,
   binary,
   differentiate,
+  elementwise,
   formulaOps,
   functions,
   interpret,
   kernel,
+  listen,
   parse,
   tensor,
   ternary,
   unary,
   update,
   updateKernel,
-  Variable,
   type Formula,
   type Row,
 } from '@typegrad/tensor'
@@ -257,4 +259,21 @@ onEveryBackend(() => {
       expect([(await read(before)).values, (await read(w.value)).values]).toEqual([[1], [2]])
     })
   })
+})
+
+test('a formula of your own is an op: broadcast, recorded under its name, in the dtype of its operands', () => {
+  const hypotenuse = elementwise('hypotenuse', ['a', 'b'], 'sqrt(a * a + b * b)')
+  expect(hypotenuse([[3], [5]], tensor([4, 12], { dtype: 'float64' })).toArray()).toEqual([
+    [5, Math.sqrt(153)],
+    [Math.sqrt(41), 13],
+  ])
+  expect(hypotenuse(tensor([3], { dtype: 'int32' }), 4).dtype).toBe('float32')
+  const names: string[] = []
+  listen(
+    ({ name }) => names.push(name),
+    () => hypotenuse([1], [2]),
+  )
+  expect(names).toEqual(['hypotenuse'])
+  expect(() => hypotenuse([1])).toThrow('hypotenuse: 1 operands, expected 2 (a, b)')
+  expect(() => elementwise('wrong', ['a'], 'a + c')).toThrow(/reads 'c'/)
 })

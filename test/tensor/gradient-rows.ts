@@ -2,6 +2,7 @@
 import {
   concat,
   einsum,
+  elementwise,
   fft,
   linalg,
   linearScan,
@@ -20,6 +21,8 @@ const condition = tensor([[true, false, true]])
 const mask = tensor([[true, false, true], [false, false, true]]) // prettier-ignore
 const places = tensor([[2], [0], [2]], { dtype: 'int32' }) // prettier-ignore
 /** A symmetric positive definite matrix made of any. */
+const gate = elementwise('gate', ['x', 'gate'], 'x / (1 + exp(-gate))')
+const cube = elementwise('cube', ['x'], 'x * x * x', { x: 'dy * 3 * x * x' })
 const definite = (a: Tensor): Tensor => a.matmul(a.swapaxes(-1, -2)).add(linalgEye(a.shape.at(-1)!).mul(2))
 const linalgEye = (n: number): Tensor => tensor(Float64Array.from({ length: n }, () => 1)).diag()
 /** A matrix with a large diagonal, far from singular. */
@@ -43,6 +46,8 @@ const parts = ([real, imaginary]: readonly Tensor[]): Tensor => stack([real, ima
 
 export const gradientRows: readonly GradientRow[] = [
   ['matmul', (a, b) => a.matmul(b), [2, 3], [3, 2]],
+  ['elementwise, derived', (a, b) => gate(a, b), [2, 3], [3]],
+  ['elementwise, given', (a) => cube(a), [2, 3]],
   ['matmul with a bias', (a, b, bias) => a.matmul(b, { bias }), [2, 3], [3, 2], [2]],
   ['matmul of a batch with a bias', (a, b, bias) => a.matmul(b, { bias }), [2, 2, 3], [3, 2], [2]],
   ['matmul with a bias for each row', (a, b, bias) => a.matmul(b, { bias }), [2, 3], [3, 2], [2, 1]],

@@ -1,5 +1,15 @@
 /** Normalization by statistics of the batch. */
-import { formatShape, sameShape, ShapeError, ValueError, type Tensor, type Variable } from '@typegrad/tensor'
+import {
+  elementwise,
+  formatShape,
+  sameShape,
+  ShapeError,
+  update,
+  updateKernel,
+  ValueError,
+  type Tensor,
+  type Variable,
+} from '@typegrad/tensor'
 import type { InitializerLike } from './initializers.ts'
 import type { Defaults } from './layer-config.ts'
 import type { CallContext } from './layer.ts'
@@ -18,6 +28,10 @@ export interface BatchNormalizationOptions extends ScaleOptions {
   /** Accepted for configs of Keras: there is one device. @defaultValue `false` */
   readonly synchronized?: boolean
 }
+
+const scaleAndShift = elementwise('scaleAndShift', ['x', 'mean', 'factor', 'beta'], '(x - mean) * factor + beta')
+
+const average = updateKernel(['moving'], ['batch', 'momentum', 'share'], { moving: 'moving * momentum + batch * share' })
 
 /**
  * `gamma · (x - mean) / √(variance + epsilon) + beta` for every feature (Ioffe and Szegedy, 2015): statistics of the
@@ -66,8 +80,8 @@ export class BatchNormalization extends ScaledNormalization<BatchNormalizationOp
     }
     let factor = variance.add(this.options.epsilon).rsqrt()
     if (this.gamma) factor = factor.mul(this.gamma)
-    const y = x.sub(this.along(mean, x)).mul(this.along(factor, x))
-    return this.beta ? y.add(this.along(this.beta, x)) : y
+    const [m, f] = [this.along(mean, x), this.along(factor, x)]
+    return this.beta ? scaleAndShift(x, m, f, this.along(this.beta, x)) : x.sub(m).mul(f)
   }
 
   #moments(x: Tensor, mask: Tensor | undefined): [mean: Tensor, variance: Tensor] {
@@ -91,6 +105,6 @@ export class BatchNormalization extends ScaledNormalization<BatchNormalizationOp
 
   #move(moving: Variable, batch: Tensor): void {
     const { momentum } = this.options
-    moving.assign(moving.mul(momentum).add(batch.stopGradient().mul(1 - momentum)))
+    update(average, { moving }, { batch, momentum, share: 1 - momentum })
   }
 }

@@ -1,4 +1,4 @@
-import { formatShape, ShapeError, type Tensor } from '@typegrad/tensor'
+import { elementwise, formatShape, ShapeError, type Tensor } from '@typegrad/tensor'
 import type { Defaults } from '@typegrad/tensor/config'
 import { assertClasses, classNumbers } from './labels.ts'
 import { Loss, lossFunction, type LossOptions } from './loss.ts'
@@ -15,20 +15,41 @@ export interface CrossentropyOptions extends LossOptions {
   readonly axis?: number
 }
 
-/** `-y · log(p) - (1 - y) · log(1 - p)` of every element, p from probabilities or logits. */
-export function binaryCrossentropyOf(target: Tensor, output: Tensor, fromLogits: boolean): Tensor {
-  const other = target.neg().add(1)
-  if (fromLogits) return target.mul(output.logSigmoid()).add(other.mul(output.neg().logSigmoid())).neg()
-  const p = output.clip(epsilon, 1 - epsilon)
-  return target
-    .mul(p.log())
-    .add(other.mul(p.neg().add(1).log()))
-    .neg()
+/** The bounds in formulas, which have `p` for probabilities kept within them. */
+const [low, high] = [`${epsilon}`, `${1 - epsilon}`]
+const kept = `min(max(p, ${low}), ${high})`
+const within = `p >= ${low} && p <= ${high}`
+
+const crossentropyOf = {
+  probabilities: elementwise(
+    'binaryCrossentropy',
+    ['t', 'p'],
+    `-(t * log(${kept}) + (1 - t) * log(1 - ${kept}))`,
+    { p: `${within} ? flow(-dy * t, 1 / ${kept}) - flow(-dy * (1 - t), 1 / (1 - ${kept})) : 0` }, // prettier-ignore
+  ),
+  logits: elementwise(
+    'binaryCrossentropy',
+    ['t', 'x'],
+    '-(t * (min(x, 0) - log1p(exp(-abs(x)))) + (1 - t) * (min(-x, 0) - log1p(exp(-abs(x)))))',
+    { x: '-(dy * t / (1 + exp(x))) + dy * (1 - t) / (1 + exp(-x))' },
+  ),
 }
+
+/** `t · log(p)` of every element. */
+const timesLog = elementwise('timesLog', ['t', 'p'], `t * log(${kept})`, {
+  p: `${within} ? flow(dy * t, 1 / ${kept}) : 0`,
+})
+
+/** `-y · log(p) - (1 - y) · log(1 - p)` of every element, p from probabilities or logits. */
+export const binaryCrossentropyOf = (target: Tensor, output: Tensor, fromLogits: boolean): Tensor =>
+  crossentropyOf[fromLogits ? 'logits' : 'probabilities'](target, output)
+
+/** Class probabilities scaled to sum 1. */
+const scaledProbabilities = (output: Tensor, axis: number): Tensor => output.div(output.sum(axis, { keepdims: true }))
 
 /** Class probabilities scaled to sum 1 and kept off 0 and 1. */
 export const safeProbabilities = (output: Tensor, axis: number): Tensor =>
-  output.div(output.sum(axis, { keepdims: true })).clip(epsilon, 1 - epsilon)
+  scaledProbabilities(output, axis).clip(epsilon, 1 - epsilon)
 
 /** The logarithms of class probabilities, from logits or from probabilities that are scaled to sum 1. */
 const logProbabilities = (output: Tensor, fromLogits: boolean, axis: number): Tensor =>
@@ -66,10 +87,9 @@ export class CategoricalCrossentropy extends Loss<CrossentropyOptions> {
 
   call(yTrue: Tensor, yPred: Tensor): Tensor {
     const { fromLogits, labelSmoothing, axis } = this.options
-    return smoothed(yTrue, labelSmoothing, classesOf(this.name, yPred, axis))
-      .mul(logProbabilities(yPred, fromLogits, axis))
-      .sum(axis)
-      .neg()
+    const target = smoothed(yTrue, labelSmoothing, classesOf(this.name, yPred, axis))
+    const product = fromLogits ? target.mul(yPred.logSoftmax(axis)) : timesLog(target, scaledProbabilities(yPred, axis))
+    return product.sum(axis).neg()
   }
 }
 

@@ -17,6 +17,7 @@ export { scalar, toTensor, type NestedArray, type TensorLike } from './convert.t
 export { fromNdarray } from './ndarray.ts'
 export { where, formulaOps, type TensorMethods } from './methods.ts'
 export { concat, stack, broadcastAll, type SliceArgument } from './ops/movement.ts'
+export { elementwise } from './ops/formula-op.ts'
 export { einsum } from './ops/einsum.ts'
 export { meshgrid } from './ops/diagonals.ts'
 export type { ContractedAxes } from './ops/products.ts'

@@ -107,7 +107,7 @@ export class Mean<O extends MetricOptions = MetricOptions> extends Metric<O> {
   protected add(given: Tensor, sampleWeight?: Tensor): void {
     const { dtype } = this.total
     const [values, weights] = samplewise(this.name, given.cast(dtype), sampleWeight?.cast(dtype), 'mean')
-    accumulate(this.total, values.sum())
+    accumulate(this.total, values.rank === 0 ? values : values.sum())
     const count = weights ?? tensor(values.rank === 0 ? 1 : values.shape[0])
     accumulate(this.count, count.rank === 0 ? count : count.sum())
   }

@@ -1,4 +1,5 @@
 import { promote, toFloat, weakDType, type DType } from '../dtype.ts'
+import { ValueError } from '../errors.ts'
 import { gradientOf } from '../formula/differentiate.ts'
 import { kernel, type Kernel } from '../formula/kernel.ts'
 import { namesIn, parse, type Formula } from '../formula/parse.ts'
@@ -143,4 +144,24 @@ function toTensors(op: FormulaOp, operands: readonly TensorLike[]): Tensor[] {
     const value = operand as number | boolean
     return scalar(value, dtype ? weakDType(value, dtype) : undefined)
   })
+}
+
+/**
+ * A function of tensors of your own, from a formula: computed in one pass, with gradients of every order, and fused like any op by
+ * `compile`. `elementwise('swishGate', ['x', 'gate'], 'x / (1 + exp(-gate))')` is called as `f(x, gate)`; operands broadcast, and the
+ * result is floating. `gradients`, by argument, are formulas of the arguments, of the result `y` and of its gradient `dy`; an
+ * argument without one has the derivative of the formula. Throws for a formula that cannot be parsed, or reads other names.
+ */
+export function elementwise(
+  name: string,
+  args: readonly string[],
+  formula: string,
+  gradients: Readonly<Record<string, string>> = {},
+): (...operands: TensorLike[]) => Tensor {
+  const op = formulaOp(name, args, parse(formula), 'float', gradients)
+  return (...operands) => {
+    if (operands.length !== args.length)
+      throw new ValueError(`${name}: ${operands.length} operands, expected ${args.length} (${args.join(', ')})`)
+    return applyFormula(op, operands)
+  }
 }
