@@ -127,6 +127,41 @@ describe('the same as the function itself', () => {
     expect(apart(compile(f)(x), f(x))).toBeLessThan(1e-6)
   })
 
+  test.runIf(hasPrograms).each([1, 2])('products with a narrow matrix, of rows that are picked; on %i threads', (count) => {
+    setThreads(count)
+    const draw = new random.Generator(4)
+    const x = new Variable(draw.normal([70, 2011]))
+    const w = new Variable(draw.normal([2011, 16]))
+    for (const width of [4, 8, 12, 16]) {
+      const rows = draw.integers([67], { high: 70 }).sub(5)
+      const f = (picks: Tensor, y: Tensor): Tensor[] => {
+        const part = x.take(picks)
+        return [
+          part.matmul(w.slice(null, [0, width]).add(0)),
+          part.transpose().matmul(y),
+          x.matmul(w),
+          x
+            .mul(2)
+            .transpose()
+            .matmul(x.slice(null, [0, 4]).add(1)),
+        ]
+      }
+      const g = compile(f)
+      const y = draw.normal([67, width])
+      g(rows, y).forEach((got, i) => expect(apart(got, f(rows, y)[i])).toBeLessThan(2e-6))
+      expect(g.explain().match(/narrowMatmul/g)).toHaveLength(4)
+      expect(g.explain()).not.toContain('gather')
+    }
+    const step = compile((picks: Tensor) => void w.assign(w.add(x.take(picks).matmul(w).sum())))
+    const before = w.toTypedArray()
+    for (const wrong of [70, -71]) {
+      const picks = new Int32Array(70)
+      picks[69] = wrong
+      expect(() => step(tensor(picks))).toThrow(IndexError)
+    }
+    expect(w.toTypedArray()).toEqual(before)
+  })
+
   test('no elements, one element, integers and truth values', () => {
     const f = (x: Tensor, n: Tensor): Tensor[] => [
       x.exp().sum(),

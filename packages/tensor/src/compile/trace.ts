@@ -53,6 +53,8 @@ export interface Details {
   argReduce: { readonly kind: 'max' | 'min'; readonly axis: number }
   matmul: undefined
   sparseMatmul: { readonly transposed: boolean }
+  /** `x · b`, or `xᵀ · b`, of inputs `[x, b]` or, for rows picked of x, `[x, b, rows]`: what programs make of some products. */
+  narrowMatmul: { readonly transposed: boolean }
   softmax: { readonly log: boolean }
   gather: { readonly axis: number }
   scatterAdd: { readonly axis: number }
@@ -99,6 +101,8 @@ export function callNode(backend: Backend, node: Node, inputs: readonly Tensor[]
       const [indptr, indices, values, rows, dense] = inputs
       return backend.sparseMatmul({ indptr, indices, values, rows }, dense, node.details.transposed, out)
     }
+    case 'narrowMatmul':
+      throw new Error('programs write narrow products themselves')
     case 'softmax':
       return backend.softmax(a, out, node.details.log)
     case 'gather':

@@ -11,7 +11,17 @@ import { MemoryBuffer, writeElements } from '../resident.ts'
 import type { Block, Runtime } from '../runtime.ts'
 import { realOf } from '../stage.ts'
 import { tasksOf, writeLoop } from './loop.ts'
-import { canArgReduce, canGather, canScatter, writeArgReduce, writeGather, writeScatterAdd, type Fail } from './move.ts'
+import {
+  canArgReduce,
+  canGather,
+  canScatter,
+  writeArgReduce,
+  writeCheck,
+  writeGather,
+  writeScatterAdd,
+  type Fail,
+} from './move.ts'
+import { tasksOfNarrow, writeNarrow, type NarrowNode } from './narrow.ts'
 import { isProduct, spaceOfJobs, writeJob } from './product.ts'
 import { canRecord, Recorder, type Step } from './recorder.ts'
 import { canReduce, writeReduce } from './reduce.ts'
@@ -157,7 +167,8 @@ export class ProgramCode {
         const size = item.shape.reduce((a, b) => a * b, 1)
         if (size < limits.parallel || threads === 1) inline((f) => writeLoop({ f, module }, item, storage))
         else part(this.#sharedLoop(item, size))
-      } else if (recorded.has(item)) recorded.get(item)!.forEach(run)
+      } else if (item.kind === 'narrowMatmul') this.#narrow(item, threads, inline, part)
+      else if (recorded.has(item)) recorded.get(item)!.forEach(run)
       else if (!this.#inline(item, inline)) part({ kind: 'host', name: item.kind, call: this.#hostCall(item) })
     }
     for (const { variable, value } of this.plan.copied) {
@@ -181,6 +192,29 @@ export class ProgramCode {
     this.loops.export(made)
     const tasks = tasksOf(loop)
     return { kind: 'loop', name, split: { tasks, grain: Math.max(1, Math.ceil((tasks * limits.grain) / size)) } }
+  }
+
+  #narrow(
+    node: NarrowNode,
+    threads: number,
+    inline: (write: (f: FunctionBuilder) => void) => void,
+    part: (one: Part) => void,
+  ): void {
+    const { module, loops, storage } = this
+    const { fused } = this.#host
+    const [x, , rows] = node.inputs
+    const tasks = tasksOfNarrow(node)
+    if (rows) inline((f) => writeCheck({ f, module }, rows, x.shape[0], storage, this.#failing('take')))
+    if (threads === 1) {
+      inline((f) => {
+        const range = { begin: f.let(i32.const(0)), end: f.let(i32.const(tasks)) }
+        writeNarrow({ f, module }, node, storage, fused, range)
+      })
+      return
+    }
+    const name = `product${this.parts.length}`
+    loops.export(loops.func(name, { params: taskParams }, (f, p) => writeNarrow({ f, module: loops }, node, storage, fused, p)))
+    part({ kind: 'loop', name, split: { tasks, grain: Math.max(1, Math.ceil(tasks / threads / 4)) } })
   }
 
   /** What a gather does with an index outside its axis. */

@@ -44,6 +44,15 @@ function indexAt(f: FunctionBuilder, at: Local<'i32'>, length: number, fail: Fai
   return index
 }
 
+/** Ends the program if one of the indices is outside an axis of this length. */
+export function writeCheck({ f }: RenderTarget, indices: Tensor, length: number, storage: Storage, fail: Fail): void {
+  const at = f.let(i32.const(storage.address(indices)))
+  f.repeat(indices.size, () => {
+    indexAt(f, at, length, fail)
+    f.set(at, i32.add(at, 4))
+  })
+}
+
 /** Calls `body` with the addresses of the slice of `whole` and of the place of `part`, for every index. */
 function writeSlices(
   { f }: RenderTarget,

@@ -13,11 +13,13 @@ import { canRender } from '../render.ts'
 import type { Runtime } from '../runtime.ts'
 import { ProgramCode } from './code.ts'
 import { laneTypeOf } from './loop.ts'
+import { withNarrow } from './narrow.ts'
 import { readBy } from './storage.ts'
 
 /** A graph as programs are made of it: simplified, with loops. */
 export function prepare(traced: Graph, backend: Backend, exact: boolean): { graph: Graph; items: Item[] } {
-  const graph = simplify(lower(traced, exact), backend)
+  const lowered = lower(traced, exact)
+  const graph = simplify(exact ? lowered : withNarrow(lowered), backend)
   return { graph, items: fuse(graph, (kernel, type) => canRender(kernel, laneTypeOf[type])) }
 }
 
@@ -75,13 +77,16 @@ class WasmProgram implements Program {
 
   run(inputs: readonly Tensor[]): Tensor[] {
     const runtime = this.#runtime
+    const mayFail = this.#code.failures.length > 0
     for (const step of this.graph.host) step()
     for (const { resident, written } of this.#residents) resident.enter(written)
     if (this.graph.inspections.length > 0) this.#inspect(inputs)
     for (const write of this.#numbers) write()
     for (let i = 0; i < inputs.length; i++) if (this.#inputs[i] >= 0) writeElements(runtime, inputs[i], this.#inputs[i])
-    for (const part of this.#parts) part()
-    if (this.#code.failures.length > 0) this.#throwFailure()
+    for (const part of this.#parts) {
+      part()
+      if (mayFail) this.#throwFailure()
+    }
     return this.#outputs.map((read) => read())
   }
 
