@@ -1,4 +1,4 @@
-/** `.keras` files: a zip archive of `config.json`, `metadata.json` and `model.weights.h5`. */
+/** `.keras` files: a zip archive of `config.json`, `metadata.json`, `model.weights.h5` and what layers keep in `assets/`. */
 import { FormatError } from '@typegrad/data'
 import { unzip } from '@typegrad/data/files'
 import type { LoadSource, Model, SaveOptions, SaveTarget } from '@typegrad/model'
@@ -8,6 +8,7 @@ import { nameOf, writePieces } from '../files/files.ts'
 import { parseJson } from '../json.ts'
 import type { LoadModelOptions } from '../storage.ts'
 import { Assignment } from '../state/assign.ts'
+import { readVocabularies } from './assets.ts'
 import { kerasJson, modelOf } from './config.ts'
 import { readHdf5, writeHdf5 } from './hdf5.ts'
 import { isLegacy, loadLegacy, planLegacyWeights } from './legacy.ts'
@@ -37,9 +38,11 @@ export async function loadKeras(bytes: Uint8Array, source: LoadSource, options: 
     throw fail(`it holds ${[...files.keys()].join(', ') || 'nothing'}, expected config.json and model.weights.h5`)
   const model = modelOf(parseJson(config, fail), what, fail, { compile, customObjects })
   const plan = new Assignment()
-  const known = new Set(['config.json', 'metadata.json', 'model.weights.h5'])
-  for (const name of files.keys()) if (!known.has(name)) plan.problems.push(`'${name}' in the archive is not known`)
-  planKerasWeights(model, readHdf5(weights, what), plan, compile)
+  const others = [...files].filter(([name]) => !['config.json', 'metadata.json', 'model.weights.h5'].includes(name))
+  const file = readHdf5(weights, what)
+  const tensors = new Map(file.tensors)
+  readVocabularies(model, new Map(others), tensors, plan)
+  planKerasWeights(model, { ...file, tensors }, plan, compile)
   refuse(`${what} contradicts itself`, plan.problems)
   plan.run()
   return model
