@@ -151,6 +151,6 @@ const checks: Record<string, () => Promise<void>> = {
 
 for (const [name, check] of Object.entries(checks)) {
   const error = await rejection(check())
-  await tell(error === undefined ? `ok: ${name}` : `WRONG: ${name}: ${(error as Error).stack ?? String(error)}`)
+  await tell(error === undefined ? `ok: ${name}` : `WRONG: ${name}: ${(error as Error).stack}`)
 }
 await tell('done')
