@@ -2,8 +2,9 @@
 import { readdirSync } from 'node:fs'
 
 const names = readdirSync(new URL('.', import.meta.url))
+  .filter((file) => file.endsWith('.ts'))
   .map((file) => file.replace(/\.ts$/, ''))
-  .filter((name) => !['start', 'options', 'README.md'].includes(name))
+  .filter((name) => !['start', 'options'].includes(name))
 
 const first = process.argv[2]
 const name = first === undefined || first.startsWith('-') ? 'digits' : first
