@@ -1,8 +1,8 @@
 // The page: a pad to draw on, the learning curve, and the probabilities of the ten digits.
 import type { News } from './worker.ts'
 
-const element = <T extends Element>(id: string): T => document.querySelector<T>(`#${id}`)!
-const pad = element<HTMLCanvasElement>('pad')
+const element = (id: string): HTMLElement => document.querySelector<HTMLElement>(`#${id}`)!
+const pad = element('pad') as HTMLCanvasElement
 const ink = pad.getContext('2d', { willReadFrequently: true })!
 const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })
 const curves: [number[], number[]] = [[], []]

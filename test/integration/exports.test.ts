@@ -14,10 +14,10 @@ import { describe, expect, test } from 'vitest'
 /** Names that a user of `typegrad` is not troubled with. A new export of a package goes there or here. */
 const forBuilders = {
   tensor: [
-    'apply binary broadcastAll camelCase checkOptions currentListeners differentiate dtypes formulaOps functions hostChoice',
+    'apply applyFormula binary broadcastAll camelCase checkOptions currentListeners differentiate dtypes formulaOp formulaOps functions hostChoice',
     'hostEffect hostNumber hostNumbers hostOp inspect internals interpolations interpret isFloat isTraceError kernel linearScan',
     'listen lookup normalizeAxes normalizeAxis outputLength parse perAxis reductions registerBackend sameShape scalar sizeOf',
-    'snakeCase ternary tracing transposedAxis unary unheard update without',
+    'snakeCase ternary tracing transposedAxis unary unheard update UpdateGroup without',
   ],
   autograd: ['gradientUnderway Tape'],
   losses: ['assertMetric maskWeights MeanOf resolveLoss resolveMetric'],

@@ -126,8 +126,8 @@ describe('the end of the data', () => {
   })
 
   it('is an error where there is none at all', async () => {
-    await expect(model().fit(() => [], quiet)).rejects.toThrow('the data has no batches')
-    await expect(model().fit(tensor([]).reshape([0, 2]), tensor([]), quiet)).rejects.toThrow('the data has no samples')
+    await expect(model().fit(() => [], quiet)).rejects.toThrow('data: no batches')
+    await expect(model().fit(tensor([]).reshape([0, 2]), tensor([]), quiet)).rejects.toThrow('data: no samples')
   })
 
   it.each<[string, unknown[], string]>([

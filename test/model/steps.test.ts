@@ -61,6 +61,25 @@ describe.each([true, false])('a model of your own, compiled: %s, may override', 
     expect(seen).toEqual(Array.from({ length: jit ? 1 : 9 }, () => [4, 3]))
   })
 
+  it('call, with inputs by name', async () => {
+    class Named extends Model {
+      readonly wide = new Dense({ units: 2 })
+      readonly deep = new Dense({ units: 2, activation: 'tanh' })
+      override call({ wide, deep }: { wide: Tensor; deep: Tensor }): Tensor {
+        return this.wide.apply(wide).add(this.deep.apply(deep)).sum(-1, { keepdims: true })
+      }
+    }
+    setSeed(1)
+    const model = new Named().compile({ loss: 'mse', optimizer: 'adam', jit })
+    const inputs = { deep: x.slice(null, [0, 2]), wide: x }
+    const { history } = await model.fit(inputs, y, quiet)
+    expect(history['loss'].at(-1)).toBeLessThan(history['loss'][0])
+    expect(model.inputNames).toEqual(['deep', 'wide'])
+    const predicted = await model.predict({ wide: inputs.wide, deep: inputs.deep })
+    expect(predicted.toArray()).toEqual(model.apply(inputs).toArray())
+    await expect(model.predict({ wide: x })).rejects.toThrow('x: given are wide; the model has deep, wide')
+  })
+
   it('computeLoss: training and evaluation take it', async () => {
     class Doubled extends Sequential {
       override computeLoss(batch: Batch, yPred: readonly Tensor[]): Tensor {

@@ -69,6 +69,7 @@ export {
   type CallOptions,
   type Inputs,
   type LayerOptions,
+  type NamedInputs,
   type OneOrSeveral,
   type WeightOptions,
 } from './layer.ts'

@@ -77,6 +77,13 @@ export type Symbolic<Output> = Output extends OneOrSeveral
 /** One input, or several as a list. */
 export type Inputs<T> = T | readonly T[]
 
+/** Several inputs by name, for a layer whose `call` takes them so. */
+export type NamedInputs = Readonly<Record<string, TensorLike>>
+
+/** @internal Whether inputs, or data, are given by name. */
+export const isNamed = (inputs: unknown): inputs is NamedInputs =>
+  typeof inputs === 'object' && inputs !== null && Object.getPrototypeOf(inputs) === Object.prototype && !('toTensor' in inputs)
+
 /**
  * A function with weights. A subclass makes its weights in `build`, computes in `call`, and says in `computeOutputShape`
  * what comes out. A Variable, a Layer or a list of layers on a property is registered by being there; the property's
@@ -189,27 +196,33 @@ export abstract class Layer<
 
   /** Calls the layer: on tensors it computes, on symbolic tensors it adds a node to the graph of a functional model. */
   apply(inputs: Inputs<SymbolicTensor>, context?: CallOptions<C>): Symbolic<Output>
-  apply(inputs: Inputs<TensorLike>, context?: CallOptions<C>): Output
-  apply(inputs: Inputs<TensorLike> | Inputs<SymbolicTensor>, given: CallOptions<C> = {}): Output | Symbolic<Output> {
+  apply(inputs: Inputs<TensorLike> | NamedInputs, context?: CallOptions<C>): Output
+  apply(
+    inputs: Inputs<TensorLike> | NamedInputs | Inputs<SymbolicTensor>,
+    given: CallOptions<C> = {},
+  ): Output | Symbolic<Output> {
+    if (isNamed(inputs)) return this.#located(() => this.#compute(Object.values(inputs), Object.keys(inputs), given))
     const list = Array.isArray(inputs) && (inputs[0] instanceof Tensor || inputs[0] instanceof SymbolicTensor)
     const all = (list ? inputs : [inputs]) as readonly (TensorLike | SymbolicTensor)[]
     if (all[0] instanceof SymbolicTensor) return this.#link(all as readonly SymbolicTensor[], list, given)
     return this.#located(() => this.#compute(all as readonly TensorLike[], list, given))
   }
 
-  #compute(inputs: readonly TensorLike[], list: boolean, given: CallOptions<C>): Output {
+  /** `list`: whether `call` takes a list, or the names by which it takes the inputs. */
+  #compute(inputs: readonly TensorLike[], list: boolean | readonly string[], given: CallOptions<C>): Output {
     const originals = inputs.map((input) => toTensor(input))
     const attached = originals.map(maskOf)
     const tensors = this.autocast ? originals.map((x) => this.cast(x)) : originals
     const x = list ? tensors : tensors[0]
     if (!this.built) this.buildFor(list ? tensors.map((one) => withoutBatch(one.shape)) : withoutBatch(tensors[0].shape))
-    const mask = toMask(given.mask, list) ?? (list ? (attached.some(Boolean) ? attached : undefined) : attached[0])
+    const mask = toMask(given.mask, list !== false) ?? (list ? (attached.some(Boolean) ? attached : undefined) : attached[0])
     const before = Layer.#around
     if (before === undefined) this.#forget()
     const training = given.training ?? before ?? false
     Layer.#around = training
     try {
-      const output = this.call(x, { ...given, training, mask } as unknown as C)
+      const passed = typeof list === 'object' ? Object.fromEntries(list.map((name, i) => [name, tensors[i]])) : x
+      const output = this.call(passed, { ...given, training, mask } as unknown as C)
       if (this.options.activityRegularizer) this.#penalize(output)
       return this.#masked(x, output, mask)
     } finally {

@@ -28,7 +28,7 @@ export function feedOf(
 ): Feed {
   if (isSource(x)) {
     if ((y !== undefined && y !== null) || sampleWeight !== undefined)
-      throw new ValueError('fit: the data comes by batches, which hold y and sampleWeight: leave them out')
+      throw new ValueError('data: given by batches, which hold y and sampleWeight: leave them out')
     return new SourceFeed(x, (batch) => readBatch(model, batch))
   }
   return new ArrayFeed(someSamples(toArrays(model, x, y, sampleWeight)), integer(batchSize, 'batchSize', 1))
@@ -36,7 +36,7 @@ export function feedOf(
 
 /** The arrays, if they have samples. */
 export function someSamples(arrays: Batch): Batch {
-  if (samplesOf(arrays) === 0) throw new ShapeError('fit: the data has no samples')
+  if (samplesOf(arrays) === 0) throw new ShapeError('data: no samples, expected at least one')
   return arrays
 }
 

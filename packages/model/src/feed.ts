@@ -44,11 +44,14 @@ export interface Feed {
 export const samplesOf = (arrays: Batch): number => sampleCount({ x: arrays.x, y: arrays.y, sampleWeight: arrays.sampleWeight })
 
 /** Data in the order of the model's inputs and outputs. */
-export const toArrays = (model: Model, x: Data, y?: Data | null, sampleWeight?: Data | null): Batch => ({
-  x: toList(x, model.inputNames, 'x'),
-  y: y === undefined || y === null ? [] : toList(y, model.outputNames, 'y'),
-  sampleWeight: sampleWeight === undefined || sampleWeight === null ? [] : toWeights(sampleWeight, model.outputNames),
-})
+export function toArrays(model: Model, x: Data, y?: Data | null, sampleWeight?: Data | null): Batch {
+  model.meet(x)
+  return {
+    x: toList(x, model.inputNames, 'x'),
+    y: y === undefined || y === null ? [] : toList(y, model.outputNames, 'y'),
+    sampleWeight: sampleWeight === undefined || sampleWeight === null ? [] : toWeights(sampleWeight, model.outputNames),
+  }
+}
 
 export const slice = (arrays: Batch, start: number, end: number): Batch => ({
   x: rows(arrays.x, start, end),
@@ -145,7 +148,7 @@ export class SourceFeed implements Feed {
         if (Symbol.asyncIterator in batches) return batches[Symbol.asyncIterator]()
         if (Symbol.iterator in batches) return batches[Symbol.iterator]()
       }
-      throw new ValueError('fit: the function returned nothing that gives batches, expected an iterable')
+      throw new ValueError('data: the function returned nothing that gives batches, expected an iterable')
     }
     const { length } = source as { length?: unknown }
     this.steps = typeof source !== 'function' && typeof length === 'number' ? length : undefined
@@ -153,7 +156,7 @@ export class SourceFeed implements Feed {
 
   async first(): Promise<Batch> {
     this.#first ??= await this.#take()
-    if (!this.#first) throw new ValueError('fit: the data has no batches')
+    if (!this.#first) throw new ValueError('data: no batches, expected at least one')
     return this.#first
   }
 
@@ -185,7 +188,7 @@ export class SourceFeed implements Feed {
 
   async restore(state: State): Promise<void> {
     const { at } = state as { at: number }
-    while (this.#at < at) if (!(await this.next())) throw new ValueError(`fit: the data ends before batch ${at}`)
+    while (this.#at < at) if (!(await this.next())) throw new ValueError(`data: ends before batch ${at}`)
   }
 }
 
@@ -193,7 +196,7 @@ export class SourceFeed implements Feed {
 export function readBatch(model: Model, batch: BatchLike): Batch {
   if (!Array.isArray(batch)) return toArrays(model, batch as Data)
   if (batch.length === 0 || batch.length > 3 || typeof batch[0] === 'number')
-    throw new ValueError(`fit: a batch is [x, y] or [x, y, sampleWeight], got a list of ${batch.length}`)
+    throw new ValueError(`data: a batch is [x, y] or [x, y, sampleWeight], got a list of ${batch.length}`)
   const [x, y, sampleWeight] = batch as [Data, Data?, Data?]
   return toArrays(model, x, y, sampleWeight)
 }

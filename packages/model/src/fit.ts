@@ -101,7 +101,7 @@ function feeds(
   if (isSource(x)) {
     if (validationSplit) throw new ValueError('fit: validationSplit needs arrays; give validationData')
     if ((y !== undefined && y !== null) || options.sampleWeight !== undefined)
-      throw new ValueError('fit: the data comes by batches, which hold y and sampleWeight: leave them out')
+      throw new ValueError('data: given by batches, which hold y and sampleWeight: leave them out')
     return { training: new SourceFeed(x, (batch) => weigh(readBatch(model, batch))), validation }
   }
   let arrays = someSamples(toArrays(model, x, y, options.sampleWeight))

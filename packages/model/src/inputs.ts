@@ -1,14 +1,12 @@
+import { isNamed } from '@typegrad/layers/internals'
 import { formatShape, ShapeError, Tensor, toTensor, ValueError, type TensorLike } from '@typegrad/tensor'
 
 /** The data of a model: one array, or one per input (output) as a list of tensors or by name. */
 export type Data = TensorLike | readonly Tensor[] | Readonly<Record<string, TensorLike>>
 
-const isRecord = (data: unknown): data is Readonly<Record<string, TensorLike>> =>
-  typeof data === 'object' && data !== null && Object.getPrototypeOf(data) === Object.prototype && !('toTensor' in data)
-
 /** The data as a list of tensors in the order of `names`. */
 export function toList(data: Data, names: readonly string[], what: string): Tensor[] {
-  if (isRecord(data)) {
+  if (isNamed(data)) {
     const unknown = Object.keys(data).filter((name) => !names.includes(name))
     const missing = names.filter((name) => !Object.hasOwn(data, name))
     if (unknown.length > 0 || missing.length > 0) {
@@ -31,11 +29,11 @@ export function sampleCount(lists: Readonly<Record<string, readonly Tensor[]>>):
   let count: number | undefined
   for (const [what, list] of Object.entries(lists)) {
     for (const array of list) {
-      if (array.rank === 0) throw new ShapeError(`fit: ${what} is a scalar, expected an array whose first axis is the samples`)
+      if (array.rank === 0) throw new ShapeError(`data: ${what} is a scalar, expected an array whose first axis is the samples`)
       count ??= array.shape[0]
       if (array.shape[0] !== count) {
         const given = Object.entries(lists).flatMap(([name, arrays]) => arrays.map((a) => `${name} ${formatShape(a.shape)}`))
-        throw new ShapeError(`fit: ${given.join(', ')}, the numbers of samples differ`, { lists })
+        throw new ShapeError(`data: ${given.join(', ')}, the numbers of samples differ`, { lists })
       }
     }
   }

@@ -14,7 +14,7 @@ import {
   type SymbolicShape,
   type SymbolicTensor,
 } from '@typegrad/layers'
-import { registerBuiltin } from '@typegrad/layers/internals'
+import { isNamed, registerBuiltin } from '@typegrad/layers/internals'
 import type { LossLike, Metric, MetricLike } from '@typegrad/losses'
 import { resolveOptimizer, type Optimizer, type OptimizerLike } from '@typegrad/optim'
 import { BackendError, scope, stack, Tensor, toModule, TypegradError, unheard, ValueError, zeros } from '@typegrad/tensor'
@@ -28,7 +28,7 @@ import { evaluate, predict, type EvaluateOptions, type PredictOptions } from './
 import { isSource, samplesOf, toArrays, type BatchSource } from './feed.ts'
 import { fit, type FitOptions } from './fit.ts'
 import { layersOf, runGraph, topological } from './graph.ts'
-import type { Data } from './inputs.ts'
+import { toList, type Data } from './inputs.ts'
 import { knownOptions } from './known-options.ts'
 import { standardOutput } from './output.ts'
 import { Steps } from './steps.ts'
@@ -74,6 +74,9 @@ export interface CompileOptions {
   readonly device?: string
 }
 
+/** The one input of a subclass, until it is given some by name. */
+const unnamed: readonly string[] = ['x']
+
 /** One step's data: an array per input and output, and weights of the samples (or none). */
 export interface Batch {
   readonly x: readonly Tensor[]
@@ -110,6 +113,8 @@ export class Model extends Layer<ModelOptions, any> {
   #compiled: Compiled | undefined
   #steps: Steps | undefined
   #jit: boolean | undefined
+  /** The names of the inputs of a subclass. */
+  #keys: readonly string[] = unnamed
   /** The outputs of a subclass, by the losses that it was compiled with. */
   #named: string[] = ['y']
   /** Set by a callback to end `fit` after the step. */
@@ -154,9 +159,14 @@ export class Model extends Layer<ModelOptions, any> {
     return found
   }
 
-  /** The names of the inputs, by which data may be given. */
-  get inputNames(): string[] {
-    return this.#inputs.length > 0 ? this.#inputs.map(inputName) : ['x']
+  /** The names of the inputs, by which data may be given. A subclass has those of the first data that it was given by name. */
+  get inputNames(): readonly string[] {
+    return this.#inputs.length > 0 ? this.#inputs.map(inputName) : this.#keys
+  }
+
+  /** @internal Learns the names of the inputs from data, for a `call` that takes them by name. */
+  meet(x: Data): void {
+    if (this.inputNames === unnamed && isNamed(x)) this.#keys = Object.keys(x)
   }
 
   /** The names of the outputs, by which targets, losses and metrics may be given. */
@@ -164,13 +174,13 @@ export class Model extends Layer<ModelOptions, any> {
     return this.#outputs.length > 0 ? this.#outputs.map((output) => output.node!.layer.name) : this.#named
   }
 
-  call(inputs: Tensor | readonly Tensor[], context: CallContext): any {
+  call(inputs: Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>, context: CallContext): any {
     if (!this.#nodes)
       throw new TypegradError(
         `${this.constructor.name}: a subclass of Model defines call(), a functional model is given inputs and outputs`,
       )
     const masks = context.mask instanceof Tensor ? [context.mask] : (context.mask ?? [])
-    const masked = (inputs instanceof Tensor ? [inputs] : inputs).map((x, i) => withMask(x, masks[i]))
+    const masked = toList(inputs, this.inputNames, 'x').map((x, i) => withMask(x, masks[i]))
     const values = runGraph(this.#nodes, this.#inputs, this.#outputs, masked, context)
     return Array.isArray(this.options.outputs) ? values : values[0]
   }
@@ -333,12 +343,14 @@ export class Model extends Layer<ModelOptions, any> {
 
   /** The outputs for the inputs of a batch, as a list. */
   protected outputsOf(x: readonly Tensor[], training: boolean): Tensor[] {
-    const result = this.apply(this.#takesList(x) ? x : x[0], { training })
+    const result = this.apply(this.#passed(x), { training })
     return Array.isArray(result) ? result : [result]
   }
 
-  #takesList(x: readonly Tensor[]): boolean {
-    return this.#nodes ? Array.isArray(this.options.inputs) : x.length !== 1
+  /** Inputs as `call` takes them. */
+  #passed(x: readonly Tensor[]): Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>> {
+    if (this.#keys !== unnamed) return Object.fromEntries(this.#keys.map((name, i) => [name, x[i]]))
+    return (this.#nodes ? Array.isArray(this.options.inputs) : x.length !== 1) ? x : x[0]
   }
 
   /** Makes all weights, by running the model once on some samples if need be. */

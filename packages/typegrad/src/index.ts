@@ -52,6 +52,7 @@ export {
 // Errors
 export {
   BackendError,
+  DeviceLostError,
   DTypeError,
   GradientError,
   IndexError,
@@ -62,7 +63,7 @@ export {
 } from '@typegrad/tensor'
 
 // Ops and update rules of your own: formulas, from which kernels are made
-export { applyFormula, formulaOp, updateKernel } from '@typegrad/tensor'
+export { elementwise, updateKernel } from '@typegrad/tensor'
 
 // Gradients
 export type * from '@typegrad/autograd'
