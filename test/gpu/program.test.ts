@@ -3,9 +3,10 @@ import { compile, hostNumber, random, scope, setBackend, stack, tensor, Variable
 import { valueAndGrad } from '@typegrad/autograd'
 import { gpuCounters, useBackend } from '@typegrad/gpu'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { gpuSettled } from '../../packages/gpu/src/use-backend.ts'
+import { engineForTests, gpuSettled } from '../../packages/gpu/src/use-backend.ts'
 import { numbers } from './arrays.ts'
 import { onEveryMode } from './modes.ts'
+import { violations } from './rules.ts'
 
 onEveryMode((mode) => {
   beforeEach(async () => {
@@ -44,6 +45,40 @@ onEveryMode((mode) => {
     const xs = Array.from({ length: 12 }, (_, i) => numbers([5], i + 1))
     return expectSame((...v) => v.slice(1).reduce((sum, x) => sum.mul(0.5).add(x), v[0]), ...xs)
   })
+  test.each([
+    ['small', [3, 4], [4, 5]],
+    ['in tiles', [40, 33], [33, 50]],
+    ['in batches', [2, 34, 20], [20, 33]],
+    ['of columns', [7, 3], [3, 1]],
+  ] as const)('a product with bias and activation is one kernel, %s', async (_, left, right) => {
+    const [x, w, bias, scale] = [numbers(left), numbers(right, 2), numbers([right[1]], 3), numbers([left.at(-2)!, 1], 4)]
+    const dense = (...[a, b, c, d]: Tensor[]): Tensor => a.matmul(b).add(c).gelu().mul(0.5).sub(d)
+    const there = await Promise.all([x, w, bias, scale].map((v) => v.to('gpu')))
+    const f = compile(dense)
+    scope(() => f(...there))
+    const before = gpuCounters().launches
+    scope(() => f(...there))
+    expect(gpuCounters().launches).toBe(before + 1)
+    await expectSame(dense, x, w, bias, scale)
+  })
+  test('products that are read elsewhere too, or by another order, stay products', () =>
+    expectSame(
+      (x, w) => {
+        const product = x.matmul(w)
+        return [product.add(1).tanh(), product.transpose().mul(2), x.matmul(w.neg()).transpose().add(1), x.matmul(w.add(1))]
+      },
+      numbers([3, 4]),
+      numbers([4, 3], 2),
+    ))
+  test('two products in one sum, as a recurrent cell has them', () =>
+    expectSame(
+      (x, w, h, u, b) => x.matmul(w).add(h.matmul(u)).add(b).sigmoid(),
+      numbers([3, 4]),
+      numbers([4, 5], 2),
+      numbers([3, 2], 3),
+      numbers([2, 5], 4),
+      numbers([5], 5),
+    ))
   test('views go in and come out', () =>
     expectSame((x) => [x.transpose().slice(null, [1, 3]), x.flip(1), stack([x.sum(1), x.max(1)])], numbers([4, 6]).transpose()))
   test('what does not change is computed once, and captured tensors stay where they are', async () => {
@@ -106,6 +141,12 @@ onEveryMode((mode) => {
     await gpuSettled()
     expect(gpuCounters()).toMatchObject({ buffers, bytes, pooledBuffers, pooledBytes })
     expect((await w.data()).every(Number.isFinite)).toBe(true)
+  })
+  test('all kernels of the above keep the rules', () => {
+    for (const [key, { source, functions }] of engineForTests().sources) {
+      const bodies = functions.map((fn) => /\{[\s\S]*\}$/.exec(fn.source)![0])
+      expect([key, ...[source, ...bodies].flatMap(violations)]).toEqual([key])
+    }
   })
   test('a program of a backend that has ended is made anew', async () => {
     const f = compile((x: Tensor) => x.mul(2).add(1))

@@ -32,7 +32,7 @@ export function gpuBackend(engine: Engine): Backend {
     copy: op(copy),
     reduce: op(reduce),
     argReduce: op(argReduce),
-    matmul: op(matmul),
+    matmul: op<[Tensor, Tensor, Tensor]>(matmul),
     sparseMatmul: (x, b, transposed, out) =>
       engine.op(() => {
         const inputs = [x.indptr, x.indices, x.values, x.rows, b]

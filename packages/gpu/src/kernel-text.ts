@@ -30,6 +30,7 @@ export class KernelText {
   readonly #names: string[] = []
   readonly #types: ArgumentType[] = []
   readonly #lines: string[] = []
+  readonly #functions: KernelFunction[] = []
 
   constructor(kind: string) {
     this.grid = gridText(kind)
@@ -63,11 +64,17 @@ export class KernelText {
     this.#lines.push(...lines)
   }
 
+  /** A function of numbers that belongs to this kernel alone. */
+  function(name: string, parameters: readonly string[], body: readonly string[]): void {
+    const source = `function ${name}(${parameters.join(', ')}) {\n${body.map((line) => `  ${line}`).join('\n')}\n}`
+    this.#functions.push({ source, settings: { name, argumentTypes: parameters.map(() => 'Number'), returnType: 'Number' } })
+  }
+
   finish(): KernelSource {
     return {
       source: `function(${this.#names.join(', ')}) {\n${this.#lines.map((line) => `  ${line}`).join('\n')}\n}`,
       types: this.#types,
-      functions: libraryFunctions(this.library),
+      functions: [...libraryFunctions(this.library), ...this.#functions],
       rank: this.grid.rank,
     }
   }

@@ -13,9 +13,10 @@ export interface Tile {
 
 /**
  * Matrix product by tiles: a group copies a tile of a and one of b into its shared memory, where each element is used 16
- * times, and every thread keeps its results in registers. Parameters are those of the plain kernel for a grid of `axes`.
+ * times, and every thread keeps its results in registers. Parameters are those of the plain kernel for a grid of `axes`, as
+ * is the function `finish` of a result and of the numbers (`c`) and array elements (`a`) of `kinds`.
  */
-export function matmulWgsl(axes: 2 | 3, { rows, columns, depth }: Tile): Wgsl {
+export function matmulWgsl(axes: 2 | 3, { rows, columns, depth }: Tile, kinds?: string): Wgsl {
   const [tileM, tileN] = [side * rows, side * columns]
   const [groupsM, groupsN] = [tileM / 4, tileN / 4]
   // A tile is copied as vectors of 4 neighbouring rows of a, or columns of b.
@@ -23,6 +24,14 @@ export function matmulWgsl(axes: 2 | 3, { rows, columns, depth }: Tile): Wgsl {
   const p = (name: string): string => `params.user_${name}`
   const [y, x] = axes === 2 ? [0, 1] : [1, 2]
   const base = (name: string): string => `${p(`${name}At`)}${axes === 2 ? '' : ` + z * ${p(`${name}S0`)}`}`
+  // Of row m and column n.
+  const element = (name: string, m: string, n: string): string =>
+    `user_${name}[${base(name)} + (${m}) * ${p(`${name}S${y}`)} + (${n}) * ${p(`${name}S${x}`)}]`
+  const finished = (value: string, m: string, n: string): string => {
+    if (kinds === undefined) return value
+    const given = kinds.split('').map((kind, i) => (kind === 'a' ? element(`x${i + 1}`, m, n) : p(`x${i + 1}`)))
+    return `fn_finish(${[value, ...given].join(', ')})`
+  }
   const [aM, bN] = [p(`aS${y}`), p(`bS${x}`)]
   const range = (n: number): number[] => [...Array(n).keys()]
   const four = (f: (i: number) => string): string => range(4).map(f).join(', ')
@@ -94,7 +103,10 @@ fn main(@builtin(workgroup_id) wg : vec3<u32>, @builtin(local_invocation_id) li 
   let n = n0 + i32(li.x) * ${columns};
   ${range(rows)
     .map((i) => {
-      const stores = range(columns).map((j) => `if (n + ${j} < N) { result[at + ${j}] = c${i}_${j >> 2}.${'xyzw'[j & 3]}; }`)
+      const stores = range(columns).map((j) => {
+        const value = finished(`c${i}_${j >> 2}.${'xyzw'[j & 3]}`, `m + ${i}`, `n + ${j}`)
+        return `if (n + ${j} < N) { result[at + ${j}] = ${value}; }`
+      })
       return `if (m + ${i} < M) { let at = (z * M + m + ${i}) * N + n; ${stores.join(' ')} }`
     })
     .join('\n  ')}

@@ -3,10 +3,12 @@ import type { GpuBuffer } from '../buffer.ts'
 import { Cell } from '../cell.ts'
 import type { Action, Engine } from '../engine.ts'
 import { copy } from '../kernels/copy.ts'
+import { matmul } from '../kernels/matmul.ts'
 import { nextRandom } from '../kernels/random.ts'
 import { callNode, contiguousLayout, valueOf, type Graph, type Item, type Program, type Value } from '../tensor.ts'
 import { loop } from './loop.ts'
 import { prepare } from './prepare.ts'
+import { isProduct } from './product.ts'
 
 /**
  * A traced function as the launches of its kernels, planned once: which kernel, on what grid, with which numbers. A run
@@ -83,7 +85,11 @@ export class GpuProgram implements Program {
 
   #call(item: Item): void {
     const [inputs, outputs] = [item.inputs, outputsOf(item)].map((list) => list.map((x) => this.#tensor(x)))
-    if (item.kind === 'loop') loop(this.#engine, item, inputs, outputs)
+    if (isProduct(item)) {
+      const [a, b, ...rest] = inputs
+      const { formula } = item.finish
+      this.#engine.op(() => matmul(this.#engine, a, b, outputs[0], { formula, inputs: rest }))
+    } else if (item.kind === 'loop') loop(this.#engine, item, inputs, outputs)
     else if (item.kind === 'random') this.#engine.op(() => nextRandom(this.#engine, item.details, outputs[0]))
     else callNode(this.#backend, item, inputs, outputs)
   }

@@ -44,9 +44,9 @@ export function pooledKernelClass(lib: GpuJs, { device }: GpuContext, faults: Fa
     override assembleWGSL(): string {
       const stock = super.assembleWGSL()
       if (!this.wgsl) return stock
-      // The parameters and bindings are gpu.js', the rest is ours.
+      // The parameters, bindings and functions are gpu.js', the rest is ours.
       this.workgroupSize = this.wgsl.workgroup
-      return stock.slice(0, stock.indexOf('var<private> threadGid')) + this.wgsl.body
+      return stock.slice(0, stock.indexOf('@compute')) + this.wgsl.body
     }
 
     override _computeDispatch(dims: readonly number[]): { groups: readonly number[]; dispatchWidth: number } {

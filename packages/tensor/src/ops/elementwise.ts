@@ -85,7 +85,7 @@ export const unary = {
   i1: { forward: 'i1(x)', grad: 'dy * (x == 0 ? 0.5 : i0(x) - y / x)' },
 
   /** Rectified linear unit `max(x, 0)`. */
-  relu: { forward: 'max(x, 0)', grad: 'x > 0 ? dy : 0', result: 'number' },
+  relu: { forward: 'max(x, 0)', grad: 'y > 0 ? dy : 0', result: 'number' },
   /** `min(max(x, 0), 6)`. */
   relu6: { forward: 'min(max(x, 0), 6)', grad: 'x > 0 && x < 6 ? dy : 0', result: 'number' },
   /** `x` above 0, `negativeSlope · x` below. */
