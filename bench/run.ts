@@ -11,11 +11,12 @@ import { chart } from './chart.ts'
 import { conv } from './topics/conv.ts'
 import { elementwise } from './topics/elementwise.ts'
 import { gemm } from './topics/gemm.ts'
+import { gpu } from './topics/gpu.ts'
 import { growth } from './topics/growth.ts'
 import { reduce } from './topics/reduce.ts'
 import { train } from './topics/train.ts'
 
-const topics = { gemm, elementwise, reduce, conv, train, growth }
+const topics = { gemm, elementwise, reduce, conv, train, growth, gpu }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

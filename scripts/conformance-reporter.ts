@@ -3,7 +3,8 @@ import type { Reporter, TestModule } from 'vitest/node'
 import type { ConformanceResult } from '../test/conformance.ts'
 
 const page = new URL('../docs/conformance.md', import.meta.url)
-const backends = ['cpu', 'wasm'] as const
+const gpuMode = process.env['CONFORMANCE_GPU']
+const backends = gpuMode === undefined ? ['cpu', 'wasm'] : [`gpu, ${gpuMode}`]
 
 interface Family {
   readonly passed: Record<string, number>
@@ -24,6 +25,7 @@ export default class ConformanceReporter implements Reporter {
     const families = collect(results)
     const rows = [...families].map(([name, family]) => rowOf(name, family))
     console.log(`\nconformance with references\n${table(rows)}\n`)
+    if (gpuMode !== undefined) return
     if (process.env['CONFORMANCE'] === 'write') {
       writeFileSync(page, pageOf(families, rows))
       return
@@ -57,7 +59,9 @@ function rowOf(name: string, { passed, total, source }: Family): string {
 }
 
 const table = (rows: readonly string[]): string =>
-  [`| family | reference | ${backends.join(' | ')} |`, '| --- | --- | ---: | ---: |', ...rows].join('\n')
+  [`| family | reference | ${backends.join(' | ')} |`, `| --- | --- |${backends.map(() => ' ---: |').join('')}`, ...rows].join(
+    '\n',
+  )
 
 function pageOf(families: ReadonlyMap<string, Family>, rows: readonly string[]): string {
   const exceptions = [...families].flatMap(([family, one]) =>
@@ -68,6 +72,9 @@ function pageOf(families: ReadonlyMap<string, Family>, rows: readonly string[]):
 How many reference values are met, element by element, within the tolerance of their file (\`test/golden\`, which says what computed
 them). A case holds a whole object: its config, results, gradients, weights that change. Every run of the tests checks all of them on
 these backends; this page is written by \`npm run conformance\`, and a run that finds other numbers fails.
+
+\`npm run conformance:gpu\` prints the same for the gpu, in gpu.js' modes \`cpu\` and \`webasm\` and on WebGPU where there is an adapter; cases
+that read numbers at once, which the gpu cannot do, are left out there.
 
 ${table(rows)}
 

@@ -1,5 +1,15 @@
 /** Reference values computed with Keras: reads `test/golden`, compares within the files' tolerances, counts the cases. */
-import { backendNames, currentBackend, formatShape, setBackend, tensor, type DType, type Tensor } from '@typegrad/tensor'
+import {
+  backendNames,
+  currentBackend,
+  formatShape,
+  scope,
+  setBackend,
+  tensor,
+  type DType,
+  type Tensor,
+  type TypedArray,
+} from '@typegrad/tensor'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 
@@ -51,20 +61,26 @@ export const fromGoldenOr = (value: GoldenTensor | null | undefined): Tensor | u
   value ? fromGolden(value) : undefined
 
 /** What is wrong with `got`, or `undefined`: NaN equals NaN, infinities agree, ints and bools are equal. */
-export function difference(got: Tensor, expected: GoldenTensor, { rtol, atol }: Tolerance): string | undefined {
-  if (formatShape(got.shape) !== formatShape(expected.shape)) {
-    return `shape ${formatShape(got.shape)}, expected ${formatShape(expected.shape)}`
+export const difference = (got: Tensor, expected: GoldenTensor, tol: Tolerance): string | undefined =>
+  differenceOf(got.shape, () => got.toTypedArray(), expected, tol)
+
+function differenceOf(
+  shape: readonly number[],
+  read: () => TypedArray,
+  expected: GoldenTensor,
+  { rtol, atol }: Tolerance,
+): string | undefined {
+  if (formatShape(shape) !== formatShape(expected.shape)) {
+    return `shape ${formatShape(shape)}, expected ${formatShape(expected.shape)}`
   }
-  const values = got.toTypedArray()
+  const values = read()
   const exact = !expected.dtype.startsWith('float')
   const wrong = expected.data.findIndex((given, i) => {
     const reference = Number(given)
     if (Object.is(values[i], reference) || values[i] === reference) return false
     return exact || !(Number.isFinite(reference) && Math.abs(values[i] - reference) <= atol + rtol * Math.abs(reference))
   })
-  return wrong < 0
-    ? undefined
-    : `element ${wrong} of ${formatShape(got.shape)} is ${values[wrong]}, expected ${expected.data[wrong]}`
+  return wrong < 0 ? undefined : `element ${wrong} of ${formatShape(shape)} is ${values[wrong]}, expected ${expected.data[wrong]}`
 }
 
 /** Compares a field of a case: throws when it differs by more than the case's tolerance of that field, or the file's. */
@@ -134,6 +150,48 @@ export function runCases<Case extends GoldenCase>(
   return { family, backend: currentBackend().name, total: cases.length, passed: cases.length - failures.size, failures }
 }
 
+/** The gpu.js mode that the cases run in instead of the backends of the host: `npm run conformance:gpu`. */
+const gpuMode = process.env['CONFORMANCE_GPU'] as 'cpu' | 'webasm' | 'webgpu' | undefined
+
+/** The same on the gpu, whose results are read when a case has ended. Cases that read numbers at once cannot run there. */
+async function runCasesOnGpu<Case extends GoldenCase>(
+  family: string,
+  { cases, tol }: Pick<GoldenFile<Case>, 'cases' | 'tol'>,
+  run: (one: Case, check: Check) => void,
+): Promise<Outcome> {
+  const { modes } = await import('./gpu/modes.ts')
+  const { useBackend } = await import('@typegrad/gpu')
+  const { missing, options } = modes.find((mode) => mode.options.mode === gpuMode)!
+  if (missing !== undefined) throw new Error(missing)
+  await useBackend('gpu', options)
+  const failures = new Map<string, string>()
+  let atOnce = 0
+  for (const one of cases) {
+    const reading: Promise<void>[] = []
+    const check: Check = (field, got, expected) => {
+      if (!expected) return
+      if (!got) throw new Error(`${field}: missing`)
+      const compare = async (): Promise<void> => {
+        const values = await got.data()
+        const wrong = differenceOf(got.shape, () => values, expected, one.tol?.[field] ?? tol)
+        if (wrong) throw new Error(`${field}: ${wrong}`)
+      }
+      reading.push(compare())
+    }
+    try {
+      scope(() => run(one, check))
+      await Promise.all(reading)
+    } catch (error) {
+      await Promise.allSettled(reading)
+      if (/lies? on the gpu/.test(String(error))) atOnce++
+      else failures.set(one.id, error instanceof Error ? error.message : String(error))
+    }
+  }
+  setBackend('cpu')
+  const total = cases.length - atOnce
+  return { family, backend: `gpu, ${gpuMode}`, total, passed: total - failures.size, failures }
+}
+
 /**
  * Makes one test for a family and backend, `losses on cpu: 368 of 368 cases`, which fails for every case that does, and
  * for an exception that is none any more. `exceptions` gives the reason of those that are known to differ, by id.
@@ -148,7 +206,14 @@ export function conformance<Case extends GoldenCase>(
   }: { exceptions?: Readonly<Record<string, string>>; backends?: readonly string[] } = {},
 ): void {
   describe(`conformance: ${family}`, () => {
-    for (const backend of backends) {
+    for (const mode of gpuMode === undefined ? [] : [gpuMode])
+      test(`${family} on the gpu, mode ${mode}`, async ({ task }) => {
+        const { backend, passed, total, failures } = await runCasesOnGpu(family, file, run)
+        const source = typeof file.source === 'string' ? file.source : undefined
+        task.meta.conformance = { family, backend, total, passed, source, exceptions }
+        expect([...failures].filter(([id]) => !(id in exceptions)).map(([id, wrong]) => `${id}: ${wrong}`)).toEqual([])
+      }, 600_000)
+    for (const backend of gpuMode === undefined ? backends : []) {
       const before = setBackend(backend)
       const { passed, total, failures } = runCases(family, file, run)
       setBackend(before)

@@ -11,7 +11,8 @@ export const errorFunction: Readonly<Record<string, LibraryFunction>> = {
       + z * (-0.00000210102402082508 + z * (2.77068142495902e-8 - z * 2.72614225801306e-10)))));
     const q = -0.0142647390514189 + z * (-0.00737332916720468 + z * (-0.00168282697438203 + z * (-0.000213374055278905
       - z * 0.0000145660718464996)));
-    return c * p / q;
+    const y = c * p / q;
+    return x < -4 ? -1 : x > 4 ? 1 : y;
   }`,
   },
   // Giles, "Approximating the erfinv function" (2010), the single precision version.

@@ -28,11 +28,12 @@ export const exponential: Readonly<Record<string, LibraryFunction>> = {
   }`,
     uses: ['f_log'],
   },
-  // t / (t + 2) with t = e^2x - 1; from 15 on it is 1 in any precision that a GPU has.
+  // t / (t + 2) with t = e^2x - 1; from 15 on it is 1, exactly, or GELU's derivative multiplies what is missing by x³.
   f_tanh: {
     text: `function f_tanh(x) {
     const t = f_expm1(2 * (x < -15 ? -15 : x > 15 ? 15 : x));
-    return t / (t + 2);
+    const y = t / (t + 2);
+    return x < -15 ? -1 : x > 15 ? 1 : y;
   }`,
     uses: ['f_expm1'],
   },
