@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { i32, ModuleBuilder, v128 } from '../packages/tensor/src/backends/wasm/assembler/index.ts'
 import { prepareWasm } from '../packages/tensor/src/backends/wasm/render.ts'
 import { kernel } from '../packages/tensor/src/formula/kernel.ts'
+import { unary } from '../packages/tensor/src/ops/elementwise.ts'
 import { erf, erfinv, mod } from '../packages/tensor/src/formula/special.ts'
 import { type Big, big, exact, ulpsOf } from './exact.ts'
 
@@ -63,9 +64,9 @@ const rows: Readonly<Record<string, Row>> = {
   erfinv: one('erfinv', -0.99, 0.99, erfinv),
   mod: { formula: 'mod(x, y)', reference: mod, range: [-100, 100], precise: exact['mod'] },
   // Formulas of several functions, each of which rounds.
-  sigmoid: { formula: '1 / (1 + exp(-x))', reference: (x) => 1 / (1 + Math.exp(-x)), range: [-8, 8] },
+  sigmoid: { formula: unary.sigmoid.forward, reference: (x) => 1 / (1 + Math.exp(-x)), range: [-8, 8] },
   softplus: {
-    formula: 'max(x, 0) + log1p(exp(-abs(x)))',
+    formula: unary.softplus.forward,
     reference: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
     range: [-8, 8],
   },

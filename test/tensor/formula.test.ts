@@ -277,3 +277,16 @@ test('a formula of your own is an op: broadcast, recorded under its name, in the
   expect(() => hypotenuse([1])).toThrow('hypotenuse: 1 operands, expected 2 (a, b)')
   expect(() => elementwise('wrong', ['a'], 'a + c')).toThrow(/reads 'c'/)
 })
+
+onEveryBackend(() => {
+  test('sigmoid: the smallest results, which 1 / (1 + exp(-x)) would make 0', async () => {
+    const x = [-87, -88.5, -89, -92.5, -96, -100, -102, -103.25, -120, -Infinity, NaN, 0, 90, Infinity]
+    const y = await tensor(x).sigmoid().data()
+    const smallest = 2 ** -149
+    const wanted = x.map((v) => (v < 0 ? Math.exp(v) : 1 / (1 + Math.exp(-v))))
+    const wrong = x.filter((v, i) => v === v && !(Math.abs(y[i] - wanted[i]) <= 2 * smallest + 2 ** -22 * wanted[i]))
+    expect(wrong).toEqual([])
+    expect(y[10]).toBeNaN()
+    expect(y[7]).toBeGreaterThan(0)
+  })
+})

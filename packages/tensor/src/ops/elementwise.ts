@@ -120,8 +120,8 @@ export const unary = {
   },
   /** The tanh approximation of GELU, `x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))`. */
   geluTanh: { forward: '0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))' },
-  /** Logistic sigmoid `1 / (1 + e^-x)`. */
-  sigmoid: { forward: '1 / (1 + exp(-x))', grad: 'dy * y * (1 - y)' },
+  /** Logistic sigmoid `1 / (1 + e^-x)`, written so that the smallest results do not become 0. */
+  sigmoid: { forward: '(x >= 0 ? 1 : exp(-abs(x))) / (1 + exp(-abs(x)))', grad: 'dy * y * (1 - y)' },
   /** `log(sigmoid(x))`, without overflow. */
   logSigmoid: { forward: 'min(x, 0) - log1p(exp(-abs(x)))', grad: 'dy / (1 + exp(x))' },
   /** `x · sigmoid(x)`, also known as swish. */

@@ -19,4 +19,5 @@ export const platform: Platform = {
     }
   },
   enableRelaxedSimd() {},
+  keepPages() {},
 }

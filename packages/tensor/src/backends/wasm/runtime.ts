@@ -63,6 +63,7 @@ export class Runtime {
   constructor() {
     this.features = detectFeatures(platform.enableRelaxedSimd)
     if (!this.features.simd) throw new BackendError('wasm: this engine has no WebAssembly SIMD')
+    platform.keepPages()
     this.memory = makeMemory(this.features.threads)
     this.#pool = new ThreadPool(this.memory, platform)
     this.#stageStart = align(scratchAddress + mostThreads * this.#scratchBytes)
