@@ -10,13 +10,14 @@ import type { Row } from './case.ts'
 import { chart } from './chart.ts'
 import { conv } from './topics/conv.ts'
 import { elementwise } from './topics/elementwise.ts'
+import { first } from './topics/first.ts'
 import { gemm } from './topics/gemm.ts'
 import { gpu } from './topics/gpu.ts'
 import { growth } from './topics/growth.ts'
 import { reduce } from './topics/reduce.ts'
 import { train } from './topics/train.ts'
 
-const topics = { gemm, elementwise, reduce, conv, train, growth, gpu }
+const topics = { gemm, elementwise, reduce, conv, train, first, growth, gpu }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

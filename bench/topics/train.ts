@@ -1,8 +1,11 @@
 import { BatchNormalization, Dense, Input } from '@typegrad/layers'
-import { Sequential, type Batch } from '@typegrad/model'
-import { random, setSeed } from '@typegrad/tensor'
+import { Rows, Sequential, type Batch } from '@typegrad/model'
+import { vectorizeSequences } from '@typegrad/data'
+import { arange, random, setSeed, type Tensor } from '@typegrad/tensor'
 import type * as tfl from '@tensorflow/tfjs-layers'
-import { race, type Row } from '../case.ts'
+import type * as Jax from '@jax-js/jax'
+import { mustAgree, race, type Row } from '../case.ts'
+import { jaxjs } from '../peers/jax.ts'
 import { pythonHas, pythonMicroseconds } from '../peers/python.ts'
 import { tfjs } from '../peers/tfjs.ts'
 
@@ -71,9 +74,17 @@ const jobs: readonly Job[] = [
 
 const losses = { sigmoid: 'binaryCrossentropy', softmax: 'categoricalCrossentropy', linear: 'meanSquaredError' } as const
 
-/** One training step (forward, backward, update) of dense nets, in microseconds: ours compiled, as `fit` takes it, and op by op. */
+/** Words of a review: distinct numbers, small ones more often. */
+const review = (length: number, words: number): number[] =>
+  Array.from(random.uniform([length]).toTypedArray(), (u) => Math.min(words - 1, Math.floor(words ** u)))
+
+/**
+ * One training step (forward, backward, update) of dense nets, in microseconds: ours compiled, as `fit` takes it of rows of arrays, and op by
+ * op. The losses of the first two steps are compared before.
+ */
 export async function* train(): AsyncGenerator<Row> {
-  await tfjs()
+  const tf = await tfjs()
+  const jax = await jaxjs()
   const layers = await import('@tensorflow/tfjs-layers')
   for (const job of jobs) {
     const { name, sizes, batch, activation, last, optimizer, batchNormalization = false } = job
@@ -90,33 +101,122 @@ export async function* train(): AsyncGenerator<Row> {
         new Dense({ units: outputs, activation: last }),
       ]).compile({ loss: losses[last], optimizer })
     const [model, plain] = [make(), make()]
-    const x = random.uniform([batch, sizes[0]])
+    plain.setWeights(model.getWeights())
+    const reviews = name.startsWith('IMDB') ? Array.from({ length: batch }, () => review(234, sizes[0])) : undefined
+    const x = reviews ? vectorizeSequences(reviews, sizes[0]) : random.uniform([batch, sizes[0]])
     const y =
       last === 'softmax'
         ? random.integers([batch], { high: outputs }).oneHot(outputs)
         : random.bernoulli([batch, outputs]).cast('float32')
     const data: Batch = { x: [x], y: [y], sampleWeight: [] }
+    const rows = new Rows(data, arange(batch, { dtype: 'int32' }))
     await model.steps.begin()
     const theirs = tfjsModel(layers, job)
-    const { tf } = await import('../peers/tfjs.ts')
+    theirs.layers.forEach((layer, i) =>
+      layer.setWeights(model.layers[i].getWeights().map((w) => tf.tensor(w.toTypedArray() as Float32Array, [...w.shape]))),
+    )
     const [tx, ty] = [
       tf.tensor2d(x.toTypedArray() as Float32Array, [batch, sizes[0]]),
       tf.tensor2d(y.toTypedArray() as Float32Array, [batch, outputs]),
     ]
+    const inJax = batchNormalization ? undefined : jaxStep(jax, job, model.getWeights(), x, y)
+    for (let step = 0; step < 2; step++) {
+      model.resetMetrics()
+      plain.resetMetrics()
+      model.steps.train(rows)
+      plain.trainStep(data)
+      const { loss } = model.logs()
+      mustAgree(`${name}, op by op`, [plain.logs()['loss']], [loss])
+      // Its Adam adds epsilon elsewhere.
+      mustAgree(`${name}, tfjs`, [(await theirs.trainOnBatch(tx, ty)) as number], [loss], 2e-3)
+      if (inJax) mustAgree(`${name}, jax-js`, [await inJax()], [loss])
+    }
+    const sparse = reviews && sparseStep(make(), reviews, sizes[0], y)
     yield race({
       topic: 'train',
       case: name,
       unit: 'µs/step',
       value: (microseconds) => microseconds,
-      ours: () => model.steps.train(data),
+      ours: () => model.steps.train(rows),
       peers: [
         { name: 'op by op', run: () => plain.trainStep(data) },
         { name: 'tfjs-wasm', run: () => theirs.trainOnBatch(tx, ty) },
+        ...(inJax ? [{ name: 'jax-js', run: inJax }] : []),
       ],
       measured: pythonHas('torch') ? { pytorch: pythonMicroseconds(torchStep(job)) } : {},
     })
+    if (sparse)
+      yield race({ topic: 'train', case: 'the same, sparse', unit: 'µs/step', value: (t) => t, ours: await sparse, peers: [] })
     tx.dispose()
     ty.dispose()
+  }
+}
+
+/** The step on the same reviews without their zeros. */
+async function sparseStep(model: Sequential, reviews: number[][], words: number, y: Tensor): Promise<() => void> {
+  const x = vectorizeSequences(reviews, words, { sparse: true })
+  const rows = new Rows({ x: [x], y: [y], sampleWeight: [] }, arange(reviews.length, { dtype: 'int32' }))
+  await model.steps.begin()
+  const dense = model.testOnBatch(x.toDense(), y)
+  model.resetMetrics()
+  model.steps.train(rows)
+  mustAgree('sparse', [model.logs()['loss']], [dense['loss']])
+  return () => model.steps.train(rows)
+}
+
+/** The step in jax-js, as one jitted function; gives the loss. */
+function jaxStep(
+  jax: typeof Jax,
+  { last, activation, optimizer }: Job,
+  weights: readonly Tensor[],
+  x: Tensor,
+  y: Tensor,
+): () => Promise<number> {
+  const { numpy: np, nn } = jax
+  const array = (t: Tensor): Jax.Array => np.array(t.toTypedArray()).reshape([...t.shape])
+  const lossOf = (params: Jax.Array[], xs: Jax.Array, ys: Jax.Array): Jax.Array => {
+    let h = xs
+    for (let i = 0; i < params.length; i += 2) {
+      h = np.matmul(h, params[i]).add(params[i + 1])
+      if (i + 2 < params.length) h = nn[activation](h)
+    }
+    if (last === 'softmax') return np.mean(np.sum(nn.logSoftmax(h).mul(ys), -1)).neg()
+    if (last === 'linear') return np.mean(np.square(h.sub(ys)))
+    // Crossentropy of logits: softplus(h) - h·y.
+    return np.mean(nn.softplus(h.ref).sub(h.mul(ys)))
+  }
+  const step = jax.jit((params: Jax.Array[], slots: Jax.Array[][], rates: Jax.Array, xs: Jax.Array, ys: Jax.Array) => {
+    const [loss, grads] = jax.valueAndGrad(lossOf)(
+      params.map((p) => p.ref),
+      xs,
+      ys,
+    ) as [Jax.Array, Jax.Array[]]
+    const next = params.map((p, i) => {
+      const g = grads[i]
+      const [v, m] = slots.map((slot) => slot[i])
+      if (optimizer === 'rmsprop') {
+        const v1 = v.mul(0.9).add(np.square(g.ref).mul(0.1))
+        return [p.sub(g.mul(0.001).div(np.sqrt(v1.ref.add(1e-7)))), v1]
+      }
+      const v1 = v.mul(0.999).add(np.square(g.ref).mul(0.001))
+      const m1 = m.mul(0.9).add(g.mul(0.1))
+      return [p.sub(m1.ref.mul(rates.ref).div(np.sqrt(v1.ref).add(1e-7))), v1, m1]
+    })
+    rates.dispose()
+    return [loss, ...next.flat()]
+  })
+  const parts = optimizer === 'rmsprop' ? 2 : 3
+  let params = weights.map(array)
+  let slots = Array.from({ length: parts - 1 }, () => weights.map((w) => np.zeros([...w.shape])))
+  const [xs, ys] = [array(x), array(y)]
+  let t = 0
+  return async () => {
+    t++
+    const rate = np.array(0.001 * (Math.sqrt(1 - 0.999 ** t) / (1 - 0.9 ** t)))
+    const [loss, ...next] = step(params, slots, rate, xs.ref, ys.ref)
+    params = weights.map((_, i) => next[parts * i])
+    slots = Array.from({ length: parts - 1 }, (_, s) => weights.map((__, i) => next[parts * i + s + 1]))
+    return ((await loss.data()) as Float32Array)[0]
   }
 }
 

@@ -12,6 +12,7 @@ export type { BatchLike, BatchSource, Shuffle } from './feed.ts'
 export type { FitOptions } from './fit.ts'
 export type { BatchOptions, Verbose } from './loop.ts'
 export type { Data } from './inputs.ts'
+export { Rows } from './rows.ts'
 export type { PerOutput } from './compiled.ts'
 export { standardOutput, type Output } from './output.ts'
 export {

@@ -9,9 +9,38 @@ export function argsort(x: Tensor, descending: boolean, out: Tensor): void {
   const [front, back] = [new Int32Array(length), new Int32Array(length)]
   forEachLine(x, out, axis, (from, to) => {
     for (let i = 0; i < length; i++) values[i] = x.array[from + i * step]
-    const positions = mergeSort(values, descending, front, back)
+    const positions = bucketSort(values, descending, front) ?? mergeSort(values, descending, front, back)
     for (let i = 0; i < length; i++) out.array[to + i * outStep] = positions[i]
   })
+}
+
+/** A bucket with more values than this is not worth it. */
+const mostInBucket = 24
+
+/** The same for values that are spread evenly, such as random ones: as many buckets as values, each put in order by insertion. */
+function bucketSort(values: Float64Array, descending: boolean, out: Int32Array): Int32Array | undefined {
+  const { length } = values
+  let [low, high] = [Infinity, -Infinity]
+  for (let i = 0; i < length; i++) {
+    const value = values[i]
+    if (value !== value) return undefined
+    if (value < low) low = value
+    if (value > high) high = value
+  }
+  const scale = (length - 1) / (high - low)
+  if (!(scale > 0 && scale < Infinity)) return undefined
+  const bucketOf = (value: number): number => Math.trunc((descending ? high - value : value - low) * scale)
+  const ends = new Int32Array(length + 1)
+  for (let i = 0; i < length; i++) if (++ends[bucketOf(values[i]) + 1] > mostInBucket) return undefined
+  for (let i = 0; i < length; i++) ends[i + 1] += ends[i]
+  for (let i = 0; i < length; i++) out[ends[bucketOf(values[i])]++] = i
+  for (let k = 1; k < length; k++) {
+    const position = out[k]
+    let at = k
+    for (; at > 0 && isBefore(values[position], values[out[at - 1]], descending); at--) out[at] = out[at - 1]
+    out[at] = position
+  }
+  return out
 }
 
 /** The positions that sort `values`, in one of the two arrays: runs of one, then of two, of four … are merged. */
