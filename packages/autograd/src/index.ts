@@ -1,5 +1,6 @@
 export { grad, valueAndGrad, vjp } from './grad.ts'
 export { GradientTape } from './gradient-tape.ts'
+export { recurrence, type Turn } from './recurrence.ts'
 export { customGradient, type CustomGradient } from './custom-gradient.ts'
 export { checkpoint } from './checkpoint.ts'
 export { hessian, jacobian, jvp, type JacobianOptions } from './jacobian.ts'

@@ -84,10 +84,15 @@ export class Tape {
    * one hear the backward pass, so it can be differentiated again.
    */
   backward(y: Tensor, seed: Tensor, xs: readonly Tensor[]): (Tensor | undefined)[] {
+    return this.backwardAll([{ y, seed }], xs)
+  }
+
+  /** The same for the sum over several y. */
+  backwardAll(ys: readonly { readonly y: Tensor; readonly seed: Tensor }[], xs: readonly Tensor[]): (Tensor | undefined)[] {
     return without(this.#listener, () => {
       const targets = new Map<Tensor, Tensor | undefined>(xs.map((x) => [x, undefined]))
       const gradients = new Gradients()
-      gradients.receive(y.value, seed)
+      for (const { y, seed } of ys) gradients.receive(y.value, seed)
       for (let i = this.#entries.length - 1; i >= 0; i--) {
         const { op, inputs, attributes, output } = this.#entries[i]
         const dy = gradients.of(output)

@@ -46,7 +46,18 @@ export { apply, currentListeners, listen, unheard, without } from './op.ts'
 export type { Batching, Interceptor, Listener, Op, Part, Spec } from './op.ts'
 export { compile, isTraceError, type CompiledFunction } from './compile/compile.ts'
 export { toModule, type ModuleInput } from './compile/to-module.ts'
-export { hostChoice, hostEffect, hostNumber, hostNumbers, inspect, tracing } from './compile/host.ts'
+export {
+  hostChoice,
+  hostEffect,
+  hostNumber,
+  hostNumbers,
+  inspect,
+  traceLoop,
+  tracePut,
+  traceStack,
+  tracing,
+  type LoopBody,
+} from './compile/host.ts'
 export { updateKernel, update, UpdateGroup, type Update } from './update.ts'
 export { dtypes, isFloat, type DType, type TypedArray } from './dtype.ts'
 export { formatShape, normalizeAxes, normalizeAxis, sameShape, sizeOf, type Shape } from './shape.ts'

@@ -1,8 +1,10 @@
+import { recurrence, type Turn } from '@typegrad/autograd'
 import {
   formatShape,
   ShapeError,
   stack,
   toTensor,
+  tracing,
   ValueError,
   Variable,
   zeros,
@@ -15,7 +17,7 @@ import { required, type Defaults, type LayerConfig } from '../layer-config.ts'
 import { Layer, type CallContext, type CallOptions, type OneOrSeveral } from '../layer.ts'
 import type { Mask } from '../masks.ts'
 import type { SymbolicShape } from '../symbolic.ts'
-import type { RNNCell, StatesLike } from './cell.ts'
+import { SequenceCell, type RNNCell, type StatesLike } from './cell.ts'
 import { StackedRNNCells } from './stacked.ts'
 
 export interface SequenceOptions extends FirstLayerOptions {
@@ -27,7 +29,7 @@ export interface SequenceOptions extends FirstLayerOptions {
   readonly goBackwards?: boolean
   /** Begins where the last call ended, sample by sample, until {@link RNN.resetStates}. @defaultValue `false` */
   readonly stateful?: boolean
-  /** Accepted for Keras' sake: steps are always unrolled. @defaultValue `false` */
+  /** Accepted for Keras' sake: compiled, the steps are a loop wherever they can be. @defaultValue `false` */
   readonly unroll?: boolean
   /** The output of a step that the mask leaves out is 0, not that of the step before. @defaultValue `false` */
   readonly zeroOutputForMask?: boolean
@@ -108,11 +110,16 @@ export class RNN<O extends SequenceOptions = RNNOptions> extends Layer<O, OneOrS
     let states: readonly Tensor[] = this.#firstStates(context.initialState, batch, stepShape)
     const { project, step } = cell.begin({ training: context.training })
     // With the steps first, each step's slice is one piece of memory.
-    const steps = length > 0 ? unstack(project(x.transpose([1, 0, ...x.shape.slice(2).map((_, i) => i + 2)]))) : []
+    const projected = length > 0 ? project(x.transpose([1, 0, ...x.shape.slice(2).map((_, i) => i + 2)])) : x
     const valid = this.#validAt(context.mask, batch, length)
     const zero = zeros([batch, ...(cell.outputShape(stepShape) as Shape)], { dtype: this.dtype })
     const outputs: Tensor[] = []
     let last = zero
+    if (tracing() && length > 1) {
+      const looped = this.#loop(projected, states, zero, context)
+      if (looped) return (returnState ? looped : looped[0]) as OneOrSeveral
+    }
+    const steps = length > 0 ? unstack(projected) : []
     for (let i = 0; i < length; i++) {
       const at = goBackwards ? length - 1 - i : i
       const [output, ...next] = step(steps[at], states)
@@ -124,6 +131,32 @@ export class RNN<O extends SequenceOptions = RNNOptions> extends Layer<O, OneOrS
     if (stateful) this.#keep(states)
     const y = returnSequences ? this.#together(outputs, zero) : last
     return (returnState ? [y, ...states] : y) as OneOrSeveral
+  }
+
+  /** All steps as one loop of a compiled function, if that can be: what the call gives, then the last states. */
+  #loop(x: Tensor, states: readonly Tensor[], zero: Tensor, context: RNNContext): readonly Tensor[] | undefined {
+    const { goBackwards, returnSequences } = this.#sequence
+    const { step } = this.cell.begin({ training: context.training })
+    const count = states.length
+    const mask = context.mask as Tensor | undefined
+    // The cells of this package give their first state; else, and where a mask makes a difference, the output is one more.
+    const givesState = this.cell instanceof SequenceCell && !(this.cell instanceof StackedRNNCells)
+    const isState = givesState && !(mask && (this.zeroOutputForMask || context.initialState))
+    const turn: Turn = ([z, counts], before) => {
+      const [output, ...next] = step(z, before.slice(0, count))
+      const kept = counts ? next.map((state, k) => select(counts, state, before[k])) : next
+      if (isState) return kept
+      return [...kept, counts ? select(counts, output, this.zeroOutputForMask ? zero : before[count]) : output]
+    }
+    const [batch, length] = [zero.shape[0], x.shape[0]]
+    // The steps first, as those of x are.
+    const masks = mask ? [mask.rank === 1 ? mask.broadcastTo([length, batch]) : mask.transpose()] : []
+    const all = recurrence(turn, [x, ...masks], isState ? states : [...states, zero], { backwards: goBackwards })
+    if (!all) return undefined
+    const outputs = all[isState ? 0 : count]
+    const last = (stack: Tensor): Tensor => stack.slice(goBackwards ? 0 : -1)
+    const inOrder = (): Tensor => (goBackwards ? outputs.slice([0, length]).flip(0) : outputs.slice([1]))
+    return [returnSequences ? inOrder().moveaxis(0, 1) : last(outputs), ...all.slice(0, count).map(last)]
   }
 
   /** The outputs as `[batch, steps, …]`. */

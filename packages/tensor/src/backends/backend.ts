@@ -88,6 +88,8 @@ export interface Backend {
     inputs: readonly Readonly<Record<string, Tensor>>[],
     shared: Readonly<Record<string, Tensor | number>>,
   ): boolean
+  /** Whether its programs may have loops, in which the order of sums is another one than op by op. */
+  readonly loops?: boolean
   /** The same as modules that run without anything else. */
   standalone?(graph: Graph): Standalone
   /** The elements of x in row-major order, once they are computed; only a device that the host cannot see has it. */

@@ -53,6 +53,7 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): 
       inputs.map(({ shape, dtype }) => ({ shape, dtype })),
       (given) => f(...(replaceTensors(args, given, true) as A)),
       tensorsIn,
+      backend.loops,
     )
     const reason = why(entries, signature)
     const program = backend.program!(graph)

@@ -9,7 +9,9 @@ import { valueOf } from './trace.ts'
 export function explain(program: Program | undefined, signature: string, reason: string): string {
   if (!program) return `${signature}: runs op by op, for a part of it is done on the host\n`
   const { items, graph } = program
-  const lines = items.map((item, i) => `  ${String(i).padStart(3)}  ${itemText(item)}`)
+  const lines = items.map(
+    (item, i) => `  ${String(i).padStart(3)}  ${item.turns ? `${item.turns.count} × ` : ''}${itemText(item)}`,
+  )
   const head = [
     `${signature}: ${items.length} kernels from ${graph.nodes.length} nodes, ${program.bytes} bytes, ${program.parts} calls a run`,
     `  traced for ${reason}`,

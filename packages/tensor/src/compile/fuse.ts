@@ -5,8 +5,8 @@ import { name, substitute, type Formula } from '../formula/parse.ts'
 import { contiguousLayout, makeLayout, type Layout } from '../layout.ts'
 import { sameShape } from '../shape.ts'
 import { Tensor } from '../tensor.ts'
-import type { Value } from './trace.ts'
-import { isWhole, valueOf, type Graph, type Node } from './trace.ts'
+import type { Turns, Value } from './trace.ts'
+import { isWhole, rootOf, valueOf, type Graph, type Node } from './trace.ts'
 
 /** The type that a loop computes in. */
 export type LoopType = 'float32' | 'float64' | 'int32'
@@ -20,6 +20,8 @@ export interface Loop {
   readonly inputs: readonly Tensor[]
   /** Which results of the kernel are written, and where; the others are needed within the loop only. */
   readonly outputs: readonly { readonly result: number; readonly x: Tensor }[]
+  /** The loop of the program that it is part of. */
+  readonly turns?: Turns | undefined
 }
 
 export type Item = Loop | Node
@@ -41,6 +43,7 @@ const wasmLimits: LoopLimits = { arrays: 24, reads: Infinity, members: 32 }
 class Group {
   readonly kind = 'group'
   readonly type: LoopType
+  readonly turns: Turns | undefined
   shape: readonly number[]
   /** Every array is read in order, so that any shape of this size will do. */
   flat: boolean
@@ -50,9 +53,10 @@ class Group {
   readonly views = new Set<string>()
   readonly #limits: LoopLimits
 
-  constructor(type: LoopType, shape: readonly number[], flat: boolean, limits: LoopLimits) {
+  constructor(type: LoopType, shape: readonly number[], flat: boolean, limits: LoopLimits, turns: Turns | undefined) {
     this.#limits = limits
     this.type = type
+    this.turns = turns
     this.shape = shape
     this.flat = flat
   }
@@ -135,6 +139,10 @@ export function fuse(graph: Graph, canRender: (kernel: Kernel, type: LoopType) =
   const order: (Group | Item)[] = []
   /** Where in `order` a value is complete. */
   const done = new Map<Value, number>()
+  const finish = (out: Tensor, at: number): void => {
+    done.set(valueOf(out), at)
+    done.set(rootOf(valueOf(out)), Math.max(at, done.get(rootOf(valueOf(out))) ?? -1))
+  }
   const writers = new Map<Value, number>()
   for (const { outputs } of graph.nodes)
     for (const out of outputs) writers.set(valueOf(out), (writers.get(valueOf(out)) ?? 0) + 1)
@@ -153,27 +161,31 @@ export function fuse(graph: Graph, canRender: (kernel: Kernel, type: LoopType) =
       const group = fresh ? findGroup(order, done, node, loop.type, shape, flat, size) : undefined
       if (group !== undefined) {
         ;(order[group] as Group).take(node, shape, flat)
-        for (const out of node.outputs) done.set(valueOf(out), group)
+        for (const out of node.outputs) finish(out, group)
         continue
       }
-      const made = new Group(loop.type, shape, flat, limits)
+      const made = new Group(loop.type, shape, flat, limits, node.turns)
       made.take(node, shape, flat)
       // What writes a part of a value stays alone.
       if (!fresh) order.push(close(made, () => true))
       else order.push(made)
     }
-    for (const out of node.outputs) done.set(valueOf(out), order.length - 1)
+    for (const out of node.outputs) finish(out, order.length - 1)
   }
 
   const wanted = new Set<Value>([...graph.outputs, ...graph.assigned.map(({ value }) => value)].map(valueOf))
   const readers = new Map<Value, Set<Group | Item>>()
   for (const item of order) {
     const inputs = item instanceof Group ? item.members.flatMap((member) => member.inputs) : item.inputs
-    for (const x of inputs) readers.set(valueOf(x), (readers.get(valueOf(x)) ?? new Set()).add(item))
+    for (const value of inputs.map((x) => rootOf(valueOf(x)))) readers.set(value, (readers.get(value) ?? new Set()).add(item))
   }
   return order.map((item) => {
     if (!(item instanceof Group)) return item
-    return close(item, (value) => wanted.has(value) || [...(readers.get(value) ?? [])].some((reader) => reader !== item))
+    return close(
+      item,
+      (value) =>
+        wanted.has(value) || value.origin.kind === 'slice' || [...(readers.get(value) ?? [])].some((reader) => reader !== item),
+    )
   })
 }
 
@@ -190,7 +202,7 @@ function findGroup(
   const needed = Math.max(-1, ...node.inputs.map((x) => done.get(valueOf(x)) ?? -1))
   for (let i = order.length - 1; i >= Math.max(0, needed); i--) {
     const group = order[i]
-    if (!(group instanceof Group) || !group.fits(type, shape, flat, size)) continue
+    if (!(group instanceof Group) || group.turns !== node.turns || !group.fits(type, shape, flat, size)) continue
     if (!group.holds(node)) continue
     const inStep = node.inputs.every((x) => {
       const made = group.made.get(valueOf(x))
@@ -240,7 +252,15 @@ function close(group: Group, stored: (value: Value) => boolean): Loop {
     args.map((one) => one.name),
     results,
   )
-  return { kind: 'loop', type: group.type, shape: group.shape, kernel: all, inputs: args.map((one) => one.x), outputs }
+  return {
+    kind: 'loop',
+    type: group.type,
+    shape: group.shape,
+    kernel: all,
+    inputs: args.map((one) => one.x),
+    outputs,
+    turns: group.turns,
+  }
 }
 
 /** The layout of an operand over the shape of its group. */

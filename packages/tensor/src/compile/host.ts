@@ -16,6 +16,21 @@ export interface HostListener {
   choice<T extends number | boolean | string>(f: () => T): T
   draw(next: () => Draw, out: Tensor): void
   inspect(x: Tensor, check: (x: Tensor) => void): void
+  loop<T>(count: number, backwards: boolean, body: (turn: LoopBody) => T): T | undefined
+  stack(dtype: DType, size: number): Tensor
+  put(x: Tensor, place: Tensor): void
+}
+
+/** What the body of a loop works with: it is traced once, for all turns. */
+export interface LoopBody {
+  /** What a contiguous stack `[n, …]` has at i, or `ahead` places further on, in turn i. */
+  read(stack: Tensor, ahead?: number): Tensor
+  /** Puts a tensor there. */
+  write(x: Tensor, stack: Tensor, ahead?: number): void
+  /** Does something before the first turn. */
+  before(f: () => void): void
+  /** The sum over all turns, for what comes after the loop. */
+  sum(x: Tensor): Tensor
 }
 
 let listener: HostListener | undefined
@@ -61,6 +76,18 @@ export function hostEffect(f: () => void): void {
 
 /** A value of the host that decides which ops run; for another value a function is compiled anew. */
 export const hostChoice = <T extends number | boolean | string>(f: () => T): T => (listener ? listener.choice(f) : f())
+
+/**
+ * A loop in the function that is compiled, of `count` turns i, from 0 on or down to 0; `undefined` where nothing is compiled, or
+ * where it cannot be done: then the turns are to be written out. What the body returns are tensors of one turn, which mean
+ * something to another loop of as many turns only; `stack` makes what is written turn by turn, `put` fills a part of it before.
+ */
+export const traceLoop = <T>(count: number, backwards: boolean, body: (turn: LoopBody) => T): T | undefined =>
+  listener?.loop(count, backwards, body)
+
+export const traceStack = (dtype: DType, size: number): Tensor => listener!.stack(dtype, size)
+
+export const tracePut = (x: Tensor, place: Tensor): void => listener!.put(x, place)
 
 /** Takes the next random numbers of a stream: `use` draws them. */
 export function hostDraw(next: () => Draw, out: Tensor, use: (draw: Draw) => void): void {

@@ -3,7 +3,7 @@ import { kernel } from '../formula/kernel.ts'
 import { contiguousLayout, makeLayout } from '../layout.ts'
 import { reductions } from '../ops/reduce.ts'
 import { Tensor } from '../tensor.ts'
-import { Value, valueOf, type Graph, type Node } from './trace.ts'
+import { Value, valueOf, type Graph, type Node, type Turns } from './trace.ts'
 
 const kernels = {
   // A row of only -∞ gives zeros.
@@ -16,9 +16,9 @@ const kernels = {
 class Maker {
   #id = -1
 
-  tensor(shape: readonly number[], like: Tensor): Tensor {
+  tensor(shape: readonly number[], like: Tensor, turns?: Turns): Tensor {
     const layout = contiguousLayout(shape)
-    return new Tensor(new Value(this.#id--, like.dtype, layout.size, { kind: 'computed' }), layout, like.dtype)
+    return new Tensor(new Value(this.#id--, like.dtype, layout.size, { kind: 'computed' }, turns), layout, like.dtype)
   }
 }
 
@@ -65,9 +65,10 @@ function withoutSwaps(graph: Graph, maker: Maker): Graph {
 
 /** The graph with softmax as the reductions and the elementwise kernels that it is made of, so that they can be part of loops. */
 function withoutSoftmax(graph: Graph, maker: Maker): Graph {
-  const made = (shape: readonly number[], like: Tensor): Tensor => maker.tensor(shape, like)
   const nodes = graph.nodes.flatMap((node): Node[] => {
     if (node.kind !== 'softmax' || node.outputs[0].size === 0) return [node]
+    const { turns } = node
+    const made = (shape: readonly number[], like: Tensor): Tensor => maker.tensor(shape, like, turns)
     const [x] = node.inputs
     const [out] = node.outputs
     const rows = out.shape.slice(0, -1)
@@ -80,11 +81,12 @@ function withoutSoftmax(graph: Graph, maker: Maker): Graph {
       inputs,
       outputs: [output],
       details: { kernel: k, compute: out.dtype },
+      turns,
     })
     return [
-      { kind: 'reduce', inputs: [x], outputs: [top], details: { reduction: reductions.max, axes } },
+      { kind: 'reduce', inputs: [x], outputs: [top], details: { reduction: reductions.max, axes }, turns },
       loop(kernels.power, [x, spread(top)], power),
-      { kind: 'reduce', inputs: [power], outputs: [sum], details: { reduction: reductions.sum, axes } },
+      { kind: 'reduce', inputs: [power], outputs: [sum], details: { reduction: reductions.sum, axes }, turns },
       node.details.log
         ? loop(kernels.log, [x, spread(sum), spread(top)], out)
         : loop(kernels.share, [power, spread(sum), spread(top)], out),

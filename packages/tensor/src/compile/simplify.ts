@@ -2,7 +2,7 @@ import type { Backend } from '../backends/backend.ts'
 import { contiguousLayout } from '../layout.ts'
 import { allocate } from '../memory.ts'
 import { Tensor } from '../tensor.ts'
-import { callNode, isWhole, Value, valueOf, type Graph, type Node } from './trace.ts'
+import { callNode, isWhole, rootOf, Value, valueOf, type Graph, type Node } from './trace.ts'
 
 /** The same graph with less to do: what only constants go into is computed now, what is computed twice once, what nobody reads not at all. */
 export const simplify = (graph: Graph, backend: Backend): Graph => withoutDead(withoutTwins(withConstants(graph, backend)))
@@ -10,9 +10,12 @@ export const simplify = (graph: Graph, backend: Backend): Graph => withoutDead(w
 /** How many nodes write into each value. */
 function writers(nodes: readonly Node[]): Map<Value, number> {
   const counts = new Map<Value, number>()
-  for (const { outputs } of nodes) {
-    for (const out of outputs) counts.set(valueOf(out), (counts.get(valueOf(out)) ?? 0) + 1)
-  }
+  const count = (value: Value): void => void counts.set(value, (counts.get(value) ?? 0) + 1)
+  for (const { outputs } of nodes)
+    for (const value of outputs.map(valueOf)) {
+      count(value)
+      if (rootOf(value) !== value) count(rootOf(value))
+    }
   return counts
 }
 
@@ -44,7 +47,7 @@ function withConstants(graph: Graph, backend: Backend): Graph {
   const nodes: Node[] = []
   for (const node of graph.nodes) {
     const inputs = node.inputs.map(read)
-    const whole = node.outputs.every((out) => isWhole(out) && counts.get(valueOf(out)) === 1)
+    const whole = node.outputs.every((out) => isPlain(out) && counts.get(valueOf(out)) === 1)
     if (whole && isSteady(node) && inputs.every((x) => isKnown(valueOf(x)))) {
       const outputs = node.outputs.map((out) => {
         const value = constantOf(valueOf(out))
@@ -56,6 +59,9 @@ function withConstants(graph: Graph, backend: Backend): Graph {
   }
   return reading(graph, nodes, read)
 }
+
+/** Whether a view is all of a value that no loop knows. */
+const isPlain = (x: Tensor): boolean => isWhole(x) && valueOf(x).stack === undefined && valueOf(x).origin.kind !== 'slice'
 
 /** Whether a node always makes the same of the same inputs; what runs on the host may not. */
 const isSteady = ({ kind }: Node): boolean => kind !== 'random' && kind !== 'host'
@@ -93,7 +99,7 @@ function withoutTwins(graph: Graph): Graph {
   for (const node of graph.nodes) {
     const seen = { ...node, inputs: node.inputs.map(read) } as Node
     const steady = seen.inputs.every((x) => (counts.get(valueOf(x)) ?? 0) <= 1)
-    const fresh = seen.outputs.every((out) => isWhole(out) && counts.get(valueOf(out)) === 1)
+    const fresh = seen.outputs.every((out) => isPlain(out) && counts.get(valueOf(out)) === 1)
     if (!isSteady(node) || !steady || !fresh) {
       nodes.push(seen)
       continue
@@ -123,11 +129,16 @@ function keyOf(node: Node): string {
 /** Without nodes whose results nobody asks for. */
 function withoutDead(graph: Graph): Graph {
   const wanted = new Set<Value>([...graph.outputs, ...graph.assigned.map(({ value }) => value)].map(valueOf))
-  const nodes: Node[] = []
-  for (const node of graph.nodes.toReversed()) {
-    if (!node.outputs.some((out) => wanted.has(valueOf(out)))) continue
-    for (const x of node.inputs) wanted.add(valueOf(x))
-    nodes.push(node)
+  let nodes: Node[] = []
+  // A loop's later turns read what the earlier ones wrote: once more, until nothing new is wanted.
+  for (let before = -1; before < wanted.size;) {
+    before = wanted.size
+    nodes = []
+    for (const node of graph.nodes.toReversed()) {
+      if (!node.outputs.some((out) => wanted.has(rootOf(valueOf(out))))) continue
+      for (const x of node.inputs) wanted.add(rootOf(valueOf(x)))
+      nodes.push(node)
+    }
   }
   return { ...graph, nodes: nodes.toReversed(), numbers: graph.numbers.filter((value) => wanted.has(value)) }
 }

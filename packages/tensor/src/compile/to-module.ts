@@ -35,6 +35,7 @@ export function toModule(f: (...inputs: Tensor[]) => Tensor | readonly Tensor[],
     given,
     (xs) => f(...xs),
     (result) => (Array.isArray(result) ? result : [result]) as readonly Tensor[],
+    backend.loops,
   )
   const { pages, memory, program, kernels, parts, inputs: places, outputs, failure } = backend.standalone(graph)
   const strided = outputs.find(({ whole }) => !whole)

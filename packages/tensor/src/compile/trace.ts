@@ -1,163 +1,41 @@
 /** Records a function as kernels on values that are not known yet: a backend whose kernels only write down that they are called. */
-import type { Backend, ConvAttributes, PoolAttributes, PoolKind, Reduction, ScanOptions } from '../backends/backend.ts'
+import type { Backend } from '../backends/backend.ts'
 import { withBackend } from '../backends/backend.ts'
-import { bytesPerElement, type DType } from '../dtype.ts'
-import type { Kernel } from '../formula/kernel.ts'
+import { scalar } from '../convert.ts'
+import { isFloat, type DType } from '../dtype.ts'
+import { TraceError } from '../errors.ts'
+import { kernel } from '../formula/kernel.ts'
 import { contiguousLayout, makeLayout, type Layout } from '../layout.ts'
 import { allocate, type Buffer } from '../memory.ts'
 import type { Variable } from '../tensor.ts'
 import { Tensor, traceDevice, watchVariables } from '../tensor.ts'
-import { hearHost, type Draw, type HostListener } from './host.ts'
+import { hearHost, type Draw, type HostListener, type LoopBody } from './host.ts'
+import {
+  isWhole,
+  Value,
+  valueOf,
+  type Choice,
+  type Details,
+  type Graph,
+  type Inspection,
+  type Node,
+  type NodeKind,
+  type Origin,
+  type Turns,
+} from './graph.ts'
+import { hoist } from './hoist.ts'
 
-/** Where the elements of a value come from. */
-export type Origin =
-  | { readonly kind: 'computed' }
-  | { readonly kind: 'input'; readonly index: number }
-  | { readonly kind: 'variable'; readonly variable: Variable }
-  /** Elements that never change, of the host or of a device. */
-  | { readonly kind: 'constant'; readonly tensor: Tensor }
-  /** Set by the host before every run. */
-  | { readonly kind: 'number'; readonly cell: { value: number } }
+export * from './graph.ts'
 
-/** A stretch of elements that a program reads or writes; tensors of the trace are views of values. */
-export class Value implements Buffer {
-  readonly device = traceDevice
-  readonly id: number
-  readonly dtype: DType
-  readonly size: number
-  readonly origin: Origin
+/** Kinds of nodes whose operands may move from turn to turn. */
+const moving: ReadonlySet<NodeKind> = new Set(['elementwise', 'copy', 'matmul'])
 
-  constructor(id: number, dtype: DType, size: number, origin: Origin) {
-    this.id = id
-    this.dtype = dtype
-    this.size = size
-    this.origin = origin
-  }
+/** Whether a node can be part of a loop: it is written into the loop's code, and does the same in every turn. */
+const canTurn = ({ kind, outputs }: Node): boolean =>
+  (moving.has(kind) || kind === 'reduce' || kind === 'softmax') &&
+  outputs.every(({ dtype }) => isFloat(dtype) || dtype === 'bool')
 
-  get bytes(): number {
-    return this.size * bytesPerElement(this.dtype)
-  }
-}
-
-/** The value that a tensor of a trace is a view of. */
-export const valueOf = (x: Tensor): Value => x.buffer as Value
-
-/** Whether a view is all of its value, in order. */
-export const isWhole = (x: Tensor): boolean => x.layout.contiguous && x.layout.offset === 0 && x.size === valueOf(x).size
-
-/** What a kernel is called with besides tensors, by the name of the kernel. */
-export interface Details {
-  elementwise: { readonly kernel: Kernel; readonly compute: DType }
-  copy: undefined
-  reduce: { readonly reduction: Reduction; readonly axes: readonly number[] }
-  argReduce: { readonly kind: 'max' | 'min'; readonly axis: number }
-  matmul: undefined
-  sparseMatmul: { readonly transposed: boolean }
-  /** `x · b`, or `xᵀ · b`, of inputs `[x, b]` or, for rows picked of x, `[x, b, rows]`: what programs make of some products. */
-  narrowMatmul: { readonly transposed: boolean }
-  softmax: { readonly log: boolean }
-  gather: { readonly axis: number }
-  scatterAdd: { readonly axis: number }
-  scan: { readonly kind: 'sum' | 'prod'; readonly axis: number; readonly options: ScanOptions }
-  argsort: { readonly descending: boolean }
-  conv: ConvAttributes
-  convInput: ConvAttributes
-  convKernel: ConvAttributes
-  pool: { readonly kind: PoolKind; readonly attributes: PoolAttributes }
-  poolGradient: { readonly kind: PoolKind; readonly attributes: PoolAttributes }
-  poolPick: PoolAttributes
-  random: { draw: Draw }
-  host: { readonly name: string; readonly compute: (inputs: readonly Tensor[], out: Tensor) => void }
-}
-
-export type NodeKind = keyof Details
-
-/** A call of a kernel. It may write part of a value; the rest is zeros, or what earlier nodes wrote. */
-export type Node = {
-  readonly [K in NodeKind]: {
-    readonly kind: K
-    readonly inputs: readonly Tensor[]
-    readonly outputs: readonly Tensor[]
-    readonly details: Details[K]
-  }
-}[NodeKind]
-
-/** Calls the kernel of a node on a backend. */
-export function callNode(backend: Backend, node: Node, inputs: readonly Tensor[], outputs: readonly Tensor[]): void {
-  const [a, b] = inputs
-  const [out] = outputs
-  switch (node.kind) {
-    case 'elementwise':
-      return backend.elementwise(node.details.kernel, inputs, outputs, node.details.compute)
-    case 'copy':
-      return backend.copy(a, out)
-    case 'reduce':
-      return backend.reduce(node.details.reduction, a, node.details.axes, out)
-    case 'argReduce':
-      return backend.argReduce(node.details.kind, a, node.details.axis, out)
-    case 'matmul':
-      return backend.matmul(a, b, out)
-    case 'sparseMatmul': {
-      const [indptr, indices, values, rows, dense] = inputs
-      return backend.sparseMatmul({ indptr, indices, values, rows }, dense, node.details.transposed, out)
-    }
-    case 'narrowMatmul':
-      throw new Error('programs write narrow products themselves')
-    case 'softmax':
-      return backend.softmax(a, out, node.details.log)
-    case 'gather':
-    case 'scatterAdd':
-      return backend[node.kind](a, b, node.details.axis, out)
-    case 'scan':
-      return backend.scan(node.details.kind, a, node.details.axis, node.details.options, out)
-    case 'argsort':
-      return backend.argsort(a, node.details.descending, out)
-    case 'conv':
-    case 'convInput':
-    case 'convKernel':
-      return backend[node.kind](a, b, node.details, out)
-    case 'pool':
-      return backend.pool(node.details.kind, a, node.details.attributes, out)
-    case 'poolGradient':
-      return backend.poolGradient(node.details.kind, a, b, node.details.attributes, out)
-    case 'poolPick':
-      return backend.poolPick(a, b, node.details, out)
-    case 'host':
-      return backend.host(node.details.name, inputs, out, node.details.compute)
-    case 'random': {
-      const [low, high, stream] = node.details.draw
-      return backend.random([low, high], stream, out)
-    }
-  }
-}
-
-/** A value of the host that decided which ops were recorded. */
-export interface Choice {
-  readonly f: () => number | boolean | string
-  readonly was: number | boolean | string
-}
-
-/** A check of the numbers that a value from outside has: a variable, or an input. */
-export interface Inspection {
-  readonly source: Value
-  readonly shape: readonly number[]
-  readonly check: (x: Tensor) => void
-}
-
-/** What a function did when it was traced. */
-export interface Graph {
-  readonly nodes: readonly Node[]
-  readonly inputs: readonly Value[]
-  /** The tensors that the function returned. */
-  readonly outputs: readonly Tensor[]
-  /** The variables that were replaced, and by what. */
-  readonly assigned: readonly { readonly variable: Variable; readonly value: Tensor }[]
-  /** What is done on the host before each run, in order. */
-  readonly host: readonly (() => void)[]
-  readonly numbers: readonly Value[]
-  readonly choices: readonly Choice[]
-  readonly inspections: readonly Inspection[]
-}
+const plus = kernel(['a', 'b'], { y: 'a + b' })
 
 class Trace implements HostListener {
   readonly nodes: Node[] = []
@@ -168,10 +46,20 @@ class Trace implements HostListener {
   readonly #variables = new Map<Variable, { readonly buffer: Buffer; readonly layout: Layout; readonly value: Value }>()
   readonly #constants = new Map<string, Tensor>()
   readonly #spans = new Map<Buffer, Map<string, Value>>()
+  /** Where the values of a loop are kept for those that read them after it. */
+  readonly #kept = new Map<Value, Tensor>()
+  readonly #slices = new Map<string, Value>()
+  readonly #hasLoops: boolean
+  #turns: Turns | undefined
   #count = 0
 
+  constructor(hasLoops: boolean) {
+    this.#hasLoops = hasLoops
+  }
+
   value(dtype: DType, size: number, origin: Origin): Value {
-    return new Value(this.#count++, dtype, size, origin)
+    const isTurns = origin.kind === 'computed' || origin.kind === 'slice'
+    return new Value(this.#count++, dtype, size, origin, isTurns ? this.#turns : undefined)
   }
 
   /** A new value of a shape, all of it. */
@@ -211,7 +99,134 @@ class Trace implements HostListener {
   }
 
   add<K extends NodeKind>(kind: K, inputs: readonly Tensor[], outputs: readonly Tensor[], details: Details[K]): void {
-    this.nodes.push({ kind, inputs: inputs.map((x) => this.known(x)), outputs, details } as unknown as Node)
+    const read = inputs.map((x) => this.#reached(this.known(x), kind))
+    this.nodes.push({ kind, inputs: read, outputs, details, turns: this.#turns } as unknown as Node)
+  }
+
+  /** A tensor as nodes of the loop at hand read it: of another loop's value, what was kept of the same turn. */
+  #reached(x: Tensor, kind: NodeKind): Tensor {
+    const value = valueOf(x)
+    const turns = this.#turns
+    if (value.turns === turns || value.turns === undefined) {
+      if (value.origin.kind !== 'slice' || moving.has(kind)) return x
+      const copy = this.tensor([value.size], x.dtype, { kind: 'computed' })
+      this.add('copy', [new Tensor(value, copy.layout, x.dtype)], [copy], undefined)
+      return new Tensor(copy.buffer, x.layout, x.dtype)
+    }
+    if (!turns) throw new TraceError(`compile: a tensor of a loop's turn is read after the loop by ${kind}`)
+    const { stack, start, step } = this.#placesOf(value)
+    return new Tensor(this.#slice(stack, start, step), x.layout, x.dtype)
+  }
+
+  /** Where a value of a loop lies, turn by turn; it is kept if it was not. */
+  #placesOf(value: Value): { readonly stack: Value; readonly start: number; readonly step: number } {
+    if (value.origin.kind === 'slice') return value.origin
+    let kept = this.#kept.get(value)
+    if (!kept) {
+      const turns = value.turns!
+      this.#kept.set(value, (kept = this.stack(value.dtype, turns.count * value.size)))
+      const whole = contiguousLayout([value.size])
+      const target = this.#inside(turns, () => this.#slice(valueOf(kept!), 0, value.size))
+      const last = this.nodes.findLastIndex((node) => node.turns === turns)
+      const inputs = [new Tensor(value, whole, value.dtype)]
+      const outputs = [new Tensor(target, whole, value.dtype)]
+      this.nodes.splice(last + 1, 0, { kind: 'copy', inputs, outputs, details: undefined, turns })
+    }
+    return { stack: valueOf(kept), start: 0, step: value.size }
+  }
+
+  #inside<T>(turns: Turns | undefined, f: () => T): T {
+    const before = this.#turns
+    this.#turns = turns
+    try {
+      return f()
+    } finally {
+      this.#turns = before
+    }
+  }
+
+  #outside = <T>(f: () => T): T => this.#inside(undefined, f)
+
+  #slice(stack: Value, start: number, step: number, size = step): Value {
+    const key = `${stack.id} ${start} ${step} ${size} ${this.#loops.indexOf(this.#turns!)}`
+    let slice = this.#slices.get(key)
+    if (!slice) this.#slices.set(key, (slice = this.value(stack.dtype, size, { kind: 'slice', stack, start, step })))
+    stack.stack ??= 'read'
+    return slice
+  }
+
+  readonly #loops: Turns[] = []
+
+  stack(dtype: DType, size: number): Tensor {
+    const stack = this.#outside(() => this.tensor([size], dtype, { kind: 'computed' }))
+    valueOf(stack).stack = 'written'
+    return stack
+  }
+
+  put(x: Tensor, place: Tensor): void {
+    this.add('copy', [x], [place], undefined)
+  }
+
+  loop<T>(count: number, backwards: boolean, body: (turn: LoopBody) => T): T | undefined {
+    if (!this.#hasLoops || this.#turns) return undefined
+    const turns: Turns = { count, backwards }
+    this.#loops.push(turns)
+    const lists = [this.host, this.numbers, this.choices, this.inspections]
+    const marks = lists.map(({ length }) => length)
+    const at = (stack: Tensor, ahead: number): Tensor => {
+      const known = this.known(stack)
+      const layout = contiguousLayout(known.shape.slice(1))
+      const start = known.layout.offset + ahead * layout.size
+      return new Tensor(this.#slice(valueOf(known), start, layout.size), layout, known.dtype)
+    }
+    const early: Node[] = []
+    const sums: { readonly x: Tensor; readonly sum: Tensor }[] = []
+    const result = this.#inside(turns, () =>
+      body({
+        read: (stack, ahead = 0) => at(stack, ahead),
+        write: (x, stack, ahead = 0) => this.put(x, at(stack, ahead)),
+        before: (f) => {
+          const start = this.nodes.length
+          this.#outside(f)
+          early.push(...this.nodes.splice(start))
+        },
+        sum: (x) => {
+          const sum = this.#outside(() => this.tensor(x.shape, x.dtype, { kind: 'computed' }))
+          sums.push({ x, sum })
+          return sum
+        },
+      }),
+    )
+    this.#putBefore(turns, early)
+    this.nodes.push(...sums.flatMap(({ x, sum }) => this.#sum(x, sum, turns) ?? []))
+    const own = this.nodes.filter((node) => node.turns === turns)
+    if (own.every(canTurn)) return result
+    const others = this.nodes.filter((node) => node.turns !== turns)
+    this.nodes.splice(0, this.nodes.length, ...others)
+    lists.forEach((list, i) => list.splice(marks[i]))
+    return undefined
+  }
+
+  #putBefore(turns: Turns, nodes: readonly Node[]): void {
+    const first = this.nodes.findIndex((node) => node.turns === turns)
+    this.nodes.splice(first < 0 ? this.nodes.length : first, 0, ...nodes)
+  }
+
+  /** The sum of x over all turns: as a node for after the loop where that will do, else what each turn gives is added up. */
+  #sum(x: Tensor, sum: Tensor, turns: Turns): Node | undefined {
+    const hoisted = hoist(x, sum, turns, this.nodes, (value) => this.#placesOf(value))
+    if (hoisted) return hoisted
+    const stack = valueOf(sum)
+    stack.stack = 'written'
+    const zero = this.known(scalar(0, x.dtype))
+    const zeros = new Tensor(zero.buffer, makeLayout(sum.shape, sum.shape.map(() => 0), 0), x.dtype) // prettier-ignore
+    this.#putBefore(turns, [{ kind: 'copy', inputs: [zeros], outputs: [sum], details: undefined }])
+    this.#inside(turns, () => {
+      const layout = contiguousLayout(x.shape)
+      const place = (ahead: number): Tensor => new Tensor(this.#slice(stack, ahead, 0, stack.size), layout, x.dtype)
+      this.add('elementwise', [place(0), x], [place(0)], { kernel: plus, compute: x.dtype })
+    })
+    return undefined
   }
 
   number(f: () => number, dtype: DType): Tensor {
@@ -323,8 +338,9 @@ export function trace<T>(
   inputs: readonly { readonly shape: readonly number[]; readonly dtype: DType }[],
   f: (inputs: readonly Tensor[]) => T,
   tensorsIn: (result: T) => readonly Tensor[],
+  hasLoops = false,
 ): Traced<T> {
-  const heard = new Trace()
+  const heard = new Trace(hasLoops)
   const given = inputs.map(({ shape, dtype }, index) => heard.tensor(shape, dtype, { kind: 'input', index }))
   let assigned: Graph['assigned'] = []
   let result!: T

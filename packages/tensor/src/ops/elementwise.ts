@@ -87,7 +87,7 @@ export const unary = {
   /** Rectified linear unit `max(x, 0)`. */
   relu: { forward: 'max(x, 0)', grad: 'y > 0 ? dy : 0', result: 'number' },
   /** `min(max(x, 0), 6)`. */
-  relu6: { forward: 'min(max(x, 0), 6)', grad: 'x > 0 && x < 6 ? dy : 0', result: 'number' },
+  relu6: { forward: 'min(max(x, 0), 6)', grad: 'y > 0 && y < 6 ? dy : 0', result: 'number' },
   /** `x` above 0, `negativeSlope · x` below. */
   leakyRelu: {
     forward: 'x > 0 ? x : negativeSlope * x',

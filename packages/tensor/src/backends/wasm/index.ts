@@ -63,6 +63,9 @@ export const makeWasmBackend = (runtime: Runtime): Backend => ({
   softmax(x, out, log) {
     softmax(runtime, x, out, log, realOf(out.dtype)!)
   },
+  get loops() {
+    return !runtime.deterministic
+  },
   program(graph) {
     return buildProgram(runtime, this, graph)
   },

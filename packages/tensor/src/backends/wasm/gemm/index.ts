@@ -4,5 +4,6 @@
  */
 export { buildGemm, gemmKernel, writeGemm } from './gemm.ts'
 export { type BatchAxis, gemmJobBytes, type GemmSpec, limits, type Operand, type Patches, writeGemmJob } from './plan.ts'
+export { jobWords } from './job.ts'
 export { type Activation, type GemmOptions, type Left, type Real, relu } from './real.ts'
 export { blockDepth, gemmScratchBytes } from './rectangle.ts'

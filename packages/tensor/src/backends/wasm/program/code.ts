@@ -1,10 +1,10 @@
 import type { Item, Loop } from '../../../compile/fuse.ts'
-import { callNode, isWhole, valueOf, type Graph, type Value } from '../../../compile/trace.ts'
+import { callNode, isWhole, rootOf, valueOf, type Graph, type Turns, type Value } from '../../../compile/trace.ts'
 import { bytesPerElement } from '../../../dtype.ts'
-import { IndexError } from '../../../errors.ts'
+import { BackendError, IndexError } from '../../../errors.ts'
 import type { Tensor, Variable } from '../../../tensor.ts'
 import type { Backend } from '../../backend.ts'
-import { type FunctionBuilder, i32, integers, memory, ModuleBuilder } from '../assembler/index.ts'
+import { type FunctionBuilder, i32, integers, type Local, memory, ModuleBuilder } from '../assembler/index.ts'
 import type { Split } from '../control.ts'
 import { gemmKernel } from '../gemm/index.ts'
 import { MemoryBuffer, writeElements } from '../resident.ts'
@@ -22,7 +22,7 @@ import {
   type Fail,
 } from './move.ts'
 import { tasksOfNarrow, writeNarrow, type NarrowNode } from './narrow.ts'
-import { isProduct, spaceOfJobs, writeJob } from './product.ts'
+import { isProduct, operandWords, spaceOfJobs, writeJob } from './product.ts'
 import { canRecord, Recorder, type Step } from './recorder.ts'
 import { canReduce, writeReduce } from './reduce.ts'
 import { canSparse, writeSparse } from './sparse.ts'
@@ -67,6 +67,8 @@ export class ProgramCode {
   readonly #backend: Backend
   readonly #blockOf: (variable: Variable) => Block
   readonly #items: readonly Item[]
+  /** While the code of a turn is written: how far into its stack a slice has come. */
+  #shift: ((value: Value) => Local<'i32'> | undefined) | undefined
 
   constructor(host: ProgramHost, backend: Backend, graph: Graph, items: readonly Item[], blockOf: (variable: Variable) => Block) {
     this.#host = host
@@ -77,9 +79,10 @@ export class ProgramCode {
     const plan = (this.plan = planStorage(graph, items))
     this.arena = host.hold(headBytes + plan.bytes + spaceOfJobs(items))
     this.storage = {
-      address: (x) => addressIn(x, this.start(valueOf(x))),
+      address: (x) => addressIn(x, this.start(rootOf(valueOf(x)))),
+      shift: (x) => this.#shift?.(valueOf(x)),
       // A variable that is written in place is read in the same loop: what lies behind an element there may still be needed.
-      mayOverrun: (x) => isWhole(x) && !plan.inPlace.has(valueOf(x)),
+      mayOverrun: (x) => isWhole(x) && !plan.inPlace.has(valueOf(x)) && valueOf(x).origin.kind !== 'slice',
     }
     const { shared } = host
     this.module = new ModuleBuilder({ memory: { shared } })
@@ -127,6 +130,7 @@ export class ProgramCode {
     )
     const functions: { readonly name: string; readonly index: number }[] = []
     let pending: ((f: FunctionBuilder) => void)[] = []
+    let turns: Turns | undefined
     const endFunction = (): void => {
       if (pending.length === 0) return
       const writes = pending
@@ -134,43 +138,61 @@ export class ProgramCode {
       const name = `part${functions.length}`
       functions.push(
         module.func(name, { params: {} }, (f) => {
-          for (const write of writes) f.scope(() => write(f))
+          const body = (): void => {
+            for (const write of writes) f.scope(() => write(f))
+          }
+          if (turns) this.#repeat(f, turns, body)
+          else body()
         }),
       )
       this.parts.push({ kind: 'function', name })
     }
     const inline = (write: (f: FunctionBuilder) => void): void => {
       pending.push(write)
-      if (pending.length >= limits.itemsOfFunction) endFunction()
+      if (!turns && pending.length >= limits.itemsOfFunction) endFunction()
     }
     const part = (one: Part): void => {
+      if (turns) throw new BackendError(`compile: a loop cannot be made of ${one.kind === 'host' ? one.name : one.kind}`)
       endFunction()
       this.parts.push(one)
     }
 
     const threads = host.threads().count
-    const run = (step: Step): void => {
+    const run = (step: Step, item: Item): void => {
       if (step.kind === 'zero') return inline((f) => f.do(memory.fill(step.address, 0, step.bytes)))
       const { kernel, job, split } = step
-      if (threads > 1 && split.grain < split.tasks) return part({ kind: 'kernel', kernel, job, split })
+      if (!turns && threads > 1 && split.grain < split.tasks) return part({ kind: 'kernel', kernel, job, split })
+      if (turns)
+        for (const { word, x } of operandWords(host.view('int32') as Int32Array, job, item, storage))
+          inline((f) => {
+            const shift = storage.shift!(x)
+            if (shift) f.do(i32.store(0, i32.add(shift, storage.address(x)), word))
+          })
       inline((f) => f.do(imported.get(kernel)!.call({ job, begin: 0, end: split.tasks, scratch: host.scratch })))
     }
     const begun = new Set<Value>()
     for (const item of this.#items) {
+      if (item.turns !== turns) {
+        endFunction()
+        turns = item.turns
+      }
       // A value of which parts are written begins as zeros.
       for (const out of writtenBy(item)) {
         const value = valueOf(out)
-        if (!begun.has(value) && !isWhole(out)) inline((f) => f.do(memory.fill(this.start(value), 0, value.bytes)))
+        if (!begun.has(value) && !isWhole(out) && value.stack !== 'written')
+          inline((f) => f.do(memory.fill(this.start(value), 0, value.bytes)))
         begun.add(value)
       }
       if (item.kind === 'loop') {
         const size = item.shape.reduce((a, b) => a * b, 1)
-        if (size < limits.parallel || threads === 1) inline((f) => writeLoop({ f, module }, item, storage))
+        if (size < limits.parallel || threads === 1 || turns) inline((f) => writeLoop({ f, module }, item, storage))
         else part(this.#sharedLoop(item, size))
       } else if (item.kind === 'narrowMatmul') this.#narrow(item, threads, inline, part)
-      else if (recorded.has(item)) recorded.get(item)!.forEach(run)
+      else if (recorded.has(item)) recorded.get(item)!.forEach((step) => run(step, item))
       else if (!this.#inline(item, inline)) part({ kind: 'host', name: item.kind, call: this.#hostCall(item) })
     }
+    if (turns) endFunction()
+    turns = undefined
     for (const { variable, value } of this.plan.copied) {
       const { address } = this.#blockOf(variable)
       if (isWhole(value)) inline((f) => f.do(memory.copy(address, storage.address(value), valueOf(value).bytes)))
@@ -181,6 +203,32 @@ export class ProgramCode {
     }
     endFunction()
     module.export(...functions)
+  }
+
+  /** The turns of a loop, one after the other; slices move by as many bytes in each. */
+  #repeat(f: FunctionBuilder, { count, backwards }: Turns, body: () => void): void {
+    f.for(0, count, 1, (turn) => {
+      const at = backwards ? f.let(i32.sub(count - 1, turn)) : turn
+      const shifts = new Map<number, Local<'i32'>>()
+      this.#shift = ({ origin, dtype }) => {
+        if (origin.kind !== 'slice' || origin.step === 0) return undefined
+        return shifts.get(origin.step * bytesPerElement(dtype))
+      }
+      for (const bytes of this.#sliceSteps) shifts.set(bytes, f.let(i32.mul(at, bytes)))
+      body()
+      this.#shift = undefined
+    })
+  }
+
+  /** Bytes by which slices move from turn to turn. */
+  get #sliceSteps(): Set<number> {
+    const steps = new Set<number>()
+    for (const item of this.#items)
+      for (const x of [...item.inputs, ...writtenBy(item)]) {
+        const { origin, dtype } = valueOf(x)
+        if (origin.kind === 'slice' && origin.step !== 0) steps.add(origin.step * bytesPerElement(dtype))
+      }
+    return steps
   }
 
   /** A loop whose tasks threads share, as a function of its own. */

@@ -87,6 +87,8 @@ interface Walked {
   /** The constant part of its address; all of it is variable where steps go backwards, since an address may not be negative. */
   readonly address: number
   readonly start: number
+  /** Bytes that are added in this turn of a loop of the program. */
+  readonly shift: Local<'i32'> | undefined
   readonly steps: readonly number[]
   readonly scalar: boolean
 }
@@ -118,6 +120,7 @@ export function writeLoop(target: RenderTarget, loop: Loop, storage: Storage, ra
       dtype: x.dtype,
       address: backwards ? 0 : address,
       start: backwards ? address : 0,
+      shift: storage.shift?.(x),
       steps: strides[i].map((stride) => stride * width),
       scalar: strides[i].every((stride, axis) => stride === 0 || shape[axis] === 1),
     }
@@ -125,8 +128,8 @@ export function writeLoop(target: RenderTarget, loop: Loop, storage: Storage, ra
   const walked = operands.map(walk)
   const inputs = walked.slice(0, loop.inputs.length)
   const outputs = walked.slice(loop.inputs.length)
-  const scalars = inputs.map(({ scalar, dtype, address, start }) =>
-    scalar ? f.let(splatFirst(type, f.let(loadOne(type, dtype, { at: 0, offset: address + start })))) : undefined,
+  const scalars = inputs.map(({ scalar, dtype, address, start, shift }) =>
+    scalar ? f.let(splatFirst(type, f.let(loadOne(type, dtype, { at: shift ?? 0, offset: address + start })))) : undefined,
   )
   const compute = prepareWasm(target, loop.kernel, type, { scalars })
 
@@ -201,7 +204,10 @@ export function writeLoop(target: RenderTarget, loop: Loop, storage: Storage, ra
       locals.forEach((local, i) => local && f.set(local, i32.add(local, walked[i].steps[axis])))
     })
   }
-  const rows = walked.map(({ start }) => (start === 0 ? undefined : i32.const(start)))
+  const rows = walked.map(({ start, shift }) => {
+    if (start === 0) return shift
+    return shift ? i32.add(shift, start) : i32.const(start)
+  })
   if (rank === 1 && range) {
     f.for(i32.mul(range.begin, lanes), i32.mul(range.end, lanes), lanes, (index) => write(rows, index, lanes))
     if (rest > 0) f.if(i32.eq(range.end, whole), () => write(rows, whole * lanes, rest))
@@ -209,7 +215,7 @@ export function writeLoop(target: RenderTarget, loop: Loop, storage: Storage, ra
 }
 
 const sameMoves = (a: Walked, b: Walked, axes: number): boolean =>
-  a.start === b.start && a.steps.slice(0, axes).every((step, axis) => step === b.steps[axis])
+  a.start === b.start && a.shift === b.shift && a.steps.slice(0, axes).every((step, axis) => step === b.steps[axis])
 
 /** Tasks of a loop that threads share. */
 export interface LoopRange {

@@ -31,7 +31,7 @@ export function withNarrow(graph: Graph): Graph {
       picked.set(valueOf(out), { x, rows })
   }
   const nodes = graph.nodes.map((node): Node => {
-    if (node.kind !== 'matmul') return node
+    if (node.kind !== 'matmul' || node.turns) return node
     const [a, b] = node.inputs
     const [out] = node.outputs
     const width = out.shape[1]

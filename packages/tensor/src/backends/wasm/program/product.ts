@@ -1,7 +1,7 @@
 import type { Item } from '../../../compile/fuse.ts'
 import type { Tensor } from '../../../tensor.ts'
 import type { Split } from '../control.ts'
-import { type BatchAxis, gemmJobBytes, type Operand, writeGemmJob } from '../gemm/index.ts'
+import { type BatchAxis, gemmJobBytes, jobWords, type Operand, writeGemmJob } from '../gemm/index.ts'
 import { realOf, type Real } from '../stage.ts'
 import { readBy, writtenBy, type Storage } from './storage.ts'
 
@@ -47,6 +47,21 @@ export function writeJob(
   }
   return { split: writeGemmJob(memory, address, type, spec, threads), bytes: spaceOf(item) }
 }
+
+/** The words of the job of a product that are the addresses of its operands. */
+export function operandWords(
+  memory: Int32Array,
+  job: number,
+  item: Item,
+  storage: Storage,
+): { readonly word: number; readonly x: Tensor }[] {
+  const words = addressWords.map((name) => (job >> 2) + jobWords.indexOf(name))
+  return [...readBy(item), ...writtenBy(item)].flatMap((x) =>
+    words.filter((word) => memory[word] >>> 0 === storage.address(x)).map((word) => ({ word: word << 2, x })),
+  )
+}
+
+const addressWords = ['a', 'b', 'c'] as const
 
 /** The batch axes of a product. */
 function batchOf(item: Item): BatchAxis[] {

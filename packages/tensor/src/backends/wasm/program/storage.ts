@@ -1,12 +1,15 @@
-import { isWhole, valueOf, type Graph, type Value } from '../../../compile/trace.ts'
+import { isWhole, rootOf, valueOf, type Graph, type Turns, type Value } from '../../../compile/trace.ts'
 import type { Item } from '../../../compile/fuse.ts'
 import { bytesPerElement } from '../../../dtype.ts'
 import type { Tensor, Variable } from '../../../tensor.ts'
+import type { Local } from '../assembler/index.ts'
 import { Heap } from '../heap.ts'
 
 export const readBy = (item: Item): readonly Tensor[] => item.inputs
 
 export const writtenBy = (item: Item): readonly Tensor[] => (item.kind === 'loop' ? item.outputs.map(({ x }) => x) : item.outputs)
+
+const rootsOf = (xs: readonly Tensor[]): readonly Value[] => xs.map((x) => rootOf(valueOf(x)))
 
 const alignment = 64
 /** Bytes after a value that whole vectors may touch. */
@@ -28,7 +31,10 @@ export interface Plan {
 
 /** Addresses of values, as code needs them. */
 export interface Storage {
+  /** Of a slice, where it lies in the turn that is nearest to the beginning of its stack. */
   address(x: Tensor): number
+  /** How many bytes behind that a slice lies in this turn, where code of the turn is being written. */
+  shift?(x: Tensor): Local<'i32'> | undefined
   /** Whether vectors may be written over the end of a view: nothing that is needed lies there, or it is written afterwards. */
   mayOverrun(x: Tensor): boolean
 }
@@ -38,13 +44,27 @@ export function planStorage(graph: Graph, items: readonly Item[]): Plan {
   const firstWrite = new Map<Value, number>()
   const lastWrite = new Map<Value, number>()
   const lastRead = new Map<Value, number>()
+  // What is there beside a loop's turns must be there in all of them.
+  const ends = new Map<Turns, number>()
+  const begins = new Map<Turns, number>()
+  items.forEach(({ turns }, i) => {
+    if (!turns) return
+    if (!begins.has(turns)) begins.set(turns, i)
+    ends.set(turns, i)
+  })
+  const within = (value: Value, { turns }: Item): Turns | undefined => (value.turns === turns ? undefined : turns)
   items.forEach((item, i) => {
-    for (const x of readBy(item)) lastRead.set(valueOf(x), i)
-    for (const x of writtenBy(item)) {
-      if (!firstWrite.has(valueOf(x))) firstWrite.set(valueOf(x), i)
-      lastWrite.set(valueOf(x), i)
+    for (const value of rootsOf(readBy(item))) {
+      const turns = within(value, item)
+      lastRead.set(value, turns ? ends.get(turns)! : i)
+    }
+    for (const value of rootsOf(writtenBy(item))) {
+      const turns = within(value, item)
+      if (!firstWrite.has(value)) firstWrite.set(value, turns ? begins.get(turns)! : i)
+      lastWrite.set(value, turns ? ends.get(turns)! : i)
     }
   })
+  const firstWritten = grouped(firstWrite.keys(), (value) => firstWrite.get(value)!)
   const end = items.length
   for (const x of graph.outputs) lastRead.set(valueOf(x), end)
 
@@ -52,9 +72,9 @@ export function planStorage(graph: Graph, items: readonly Item[]): Plan {
   const copied: { variable: Variable; value: Tensor }[] = []
   const variables = new Map<Variable, Value>()
   for (const item of items)
-    for (const x of readBy(item)) {
-      const { origin } = valueOf(x)
-      if (origin.kind === 'variable') variables.set(origin.variable, valueOf(x))
+    for (const value of rootsOf(readBy(item))) {
+      const { origin } = value
+      if (origin.kind === 'variable') variables.set(origin.variable, value)
     }
   const sources = new Set(graph.assigned.map(({ value }) => valueOf(value)).filter(({ origin }) => origin.kind === 'variable'))
   for (const { variable, value } of graph.assigned) {
@@ -88,21 +108,32 @@ export function planStorage(graph: Graph, items: readonly Item[]): Plan {
     }
     offsets.set(value, at)
   }
+  const lastUsed = grouped(new Set([...lastRead.keys(), ...lastWrite.keys()]), (value) =>
+    Math.max(lastRead.get(value) ?? -1, lastWrite.get(value) ?? -1),
+  )
   // What is there before the first item stays: it is written once, or by the host.
   const lasting = [...graph.inputs, ...graph.numbers]
-  for (const item of items) lasting.push(...readBy(item).map(valueOf))
+  for (const item of items) lasting.push(...rootsOf(readBy(item)))
   lasting.push(...graph.outputs.map(valueOf), ...copied.map(({ value }) => valueOf(value)))
   for (const value of lasting) if (value.origin.kind !== 'computed') place(value)
-  items.forEach((item, i) => {
-    for (const x of writtenBy(item)) place(valueOf(x))
-    const seen = new Set([...readBy(item), ...writtenBy(item)].map(valueOf))
-    for (const value of seen) {
-      const last = Math.max(lastRead.get(value) ?? -1, lastWrite.get(value) ?? -1)
+  items.forEach((_, i) => {
+    for (const value of firstWritten.get(i) ?? []) place(value)
+    for (const value of lastUsed.get(i) ?? []) {
       const at = offsets.get(value)
-      if (last === i && at !== undefined && value.origin.kind === 'computed') heap.give(at, spaceOf(value))
+      if (at !== undefined && value.origin.kind === 'computed') heap.give(at, spaceOf(value))
     }
   })
   return { bytes, offsets, inPlace, copied }
+}
+
+function grouped(values: Iterable<Value>, at: (value: Value) => number): Map<number, Value[]> {
+  const groups = new Map<number, Value[]>()
+  for (const value of values) {
+    const group = groups.get(at(value))
+    if (group) group.push(value)
+    else groups.set(at(value), [value])
+  }
+  return groups
 }
 
 /** Whether an item may write over the value of a variable: nobody reads it later, and the item itself reads each element as it writes it. */
@@ -112,5 +143,8 @@ function staysReadable(item: Item, at: number, old: Value, lastRead: number): bo
   return item.inputs.every((x) => valueOf(x) !== old || isWhole(x))
 }
 
-/** The address of a view, given that of its value. */
-export const addressIn = (x: Tensor, start: number): number => start + x.layout.offset * bytesPerElement(x.dtype)
+/** The address of a view, given that of its value, or of what that is a slice of. */
+export function addressIn(x: Tensor, start: number): number {
+  const { origin } = valueOf(x)
+  return start + (x.layout.offset + (origin.kind === 'slice' ? origin.start : 0)) * bytesPerElement(x.dtype)
+}

@@ -36,12 +36,12 @@ function flatImages(shape: Shape, address: number): Images {
   return { address, imageStride: size, strides }
 }
 
-function run(runtime: Runner, kind: WindowKind, spec: WindowSpec, type: Real): void {
+function run(runtime: Runner, kind: WindowKind, spec: WindowSpec, type: Real, apart = false): void {
   const rank = spec.axes.length
   const { fused, shared } = runtime
-  const kernel = runtime.kernel(`windows/${kind}/${type}/${rank}/${fused}`, () => {
+  const kernel = runtime.kernel(`windows/${kind}/${type}/${rank}/${fused}/${apart}`, () => {
     const module = new ModuleBuilder({ memory: { shared } })
-    module.export(writeWindows(module, { kind, type, rank, fused }))
+    module.export(writeWindows(module, { kind, type, rank, fused, apart }))
     return module.toBytes()
   })
   const job = runtime.job(windowJobBytes(spec))
@@ -82,7 +82,12 @@ export function poolGradient(
   // The mean's gradient does not depend on x.
   const images = flatImages(x.shape, kind === 'max' ? bring(runtime, x, type) : beside)
   const spec = specOf(x.shape, dy.shape, attributes.window, undilated(attributes), images)
-  run(runtime, `${kind}Gradient`, { ...spec, beside, y, zeros: images.imageStride }, type)
+  const apart = spec.axes.every(({ stride, window }) => stride >= window)
+  const isCovered = spec.axes.every(
+    ({ before, stride, window, outputs, length }) => before === 0 && stride === window && outputs * stride === length,
+  )
+  const zeros = apart && isCovered ? 0 : images.imageStride
+  run(runtime, `${kind}Gradient`, { ...spec, beside, y, zeros }, type, apart)
   unstage(runtime, beside, out, type)
 }
 

@@ -35,6 +35,8 @@ export interface WindowOptions {
   /** How many spatial axes there are. */
   readonly rank: number
   readonly fused: boolean
+  /** No two windows meet an element: what one adds to it is all that it gets. @defaultValue false */
+  readonly apart?: boolean
 }
 
 type Vectors = Local<'v128'>[]
@@ -91,7 +93,10 @@ export function writeWindows(module: ModuleBuilder, options: WindowOptions): Fun
             add: (address, values) =>
               store(
                 address,
-                load(address).map((old, i) => reals[type].ops.add(old, values[i])),
+                // Zero and -0 are 0 here, too.
+                (options.apart ? values.map(() => reals[type].ops.const(0)) : load(address)).map((old, i) =>
+                  reals[type].ops.add(old, values[i]),
+                ),
               ),
           }
         }
