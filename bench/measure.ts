@@ -24,6 +24,13 @@ async function sample(run: () => unknown, repeats: number): Promise<number> {
   return (now() - start) / repeats
 }
 
+/** Runs again and again for so many microseconds: engines compile what runs often, and must have had the time. */
+async function warm(run: () => unknown, microseconds: number): Promise<void> {
+  const end = now() + microseconds
+  do await sample(run, 1)
+  while (now() < end)
+}
+
 /**
  * Times contestants in turn (A B A B …), so that a noisy moment of the machine meets all of them: `rounds` samples each,
  * after warming up; median, minimum and maximum. A contestant that is slower than a second is run less often.
@@ -32,21 +39,18 @@ export async function interleave(contestants: readonly Contestant[], { rounds = 
   const repeats: number[] = []
   for (const contestant of contestants) {
     const run = (): unknown => contestant.run()
-    let once = await sample(run, 1)
-    if (once < 1e5) {
-      // Engines compile what runs often: let them.
-      await sample(run, Math.min(2000, Math.ceil(2e5 / once)))
-      once = await sample(run, 5)
-    }
-    repeats.push(Math.max(1, Math.round((milliseconds * 1000) / once)))
+    await warm(run, 5e5)
+    repeats.push(Math.max(1, Math.round((milliseconds * 1000) / (await sample(run, 1)))))
   }
   const times: number[][] = contestants.map(() => [])
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < contestants.length; i++) {
       if (times[i].length >= 3 && times[i][0] > 1e6) continue
-      // What the others left to the collector is not to be paid in this one's time.
+      const run = (): unknown => contestants[i].run()
+      // What the others left to the collector is not to be paid in this one's time, nor what their turn has pushed out of the caches.
       globalThis.gc?.()
-      times[i].push(await sample(() => contestants[i].run(), repeats[i]))
+      await warm(run, milliseconds * 100)
+      times[i].push(await sample(run, repeats[i]))
     }
   }
   return contestants.map(({ name }, i) => {
