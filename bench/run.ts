@@ -14,10 +14,11 @@ import { first } from './topics/first.ts'
 import { gemm } from './topics/gemm.ts'
 import { gpu } from './topics/gpu.ts'
 import { growth } from './topics/growth.ts'
+import { recurrent } from './topics/recurrent.ts'
 import { reduce } from './topics/reduce.ts'
 import { train } from './topics/train.ts'
 
-const topics = { gemm, elementwise, reduce, conv, train, first, growth, gpu }
+const topics = { gemm, elementwise, reduce, conv, recurrent, train, first, growth, gpu }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

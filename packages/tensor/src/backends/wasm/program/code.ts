@@ -25,6 +25,7 @@ import { tasksOfNarrow, writeNarrow, type NarrowNode } from './narrow.ts'
 import { isProduct, operandWords, spaceOfJobs, writeJob } from './product.ts'
 import { canRecord, Recorder, type Step } from './recorder.ts'
 import { canReduce, writeReduce } from './reduce.ts'
+import { canScan, writeScan } from './scan.ts'
 import { canSparse, writeSparse } from './sparse.ts'
 import { canTruncate, writeTruncate } from './truncate.ts'
 import { addressIn, planStorage, writtenBy, type Plan, type Storage } from './storage.ts'
@@ -278,7 +279,8 @@ export class ProgramCode {
 
   /** Writes an item into the module, if there is code for it. */
   #inline(item: Exclude<Item, Loop>, inline: (write: (f: FunctionBuilder) => void) => void): boolean {
-    if (this.#host.deterministic && item.kind !== 'gather' && item.kind !== 'copy') return false
+    const steady = item.kind === 'gather' || item.kind === 'copy' || item.kind === 'scan'
+    if (this.#host.deterministic && !steady) return false
     const { storage, module } = this
     const { inputs, outputs } = item
     const [out] = outputs
@@ -290,6 +292,8 @@ export class ProgramCode {
       inline((f) => writeScatterAdd({ f, module }, inputs, item.details.axis, out, storage, this.#failing('scatterAdd')))
     else if (item.kind === 'sparseMatmul' && canSparse(inputs, out))
       inline((f) => writeSparse({ f, module }, inputs, item.details.transposed, out, storage))
+    else if (item.kind === 'scan' && canScan(inputs[0], out))
+      inline((f) => writeScan({ f, module }, item.details, inputs[0], out, storage))
     else if (item.kind === 'argReduce' && canArgReduce(inputs[0]))
       inline((f) => writeArgReduce({ f, module }, item.details.kind, inputs[0], item.details.axis, out, storage))
     else if (item.kind === 'copy' && canTruncate(inputs[0], out))
