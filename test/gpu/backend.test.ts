@@ -1,4 +1,6 @@
 import { BackendError, currentBackend, random, scope, setBackend, tensor } from '@typegrad/tensor'
+import { Dense } from '@typegrad/layers'
+import { Sequential } from '@typegrad/model'
 import { disposeGpu, gpuCounters, gpuInfo, useBackend } from '@typegrad/gpu'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { engineForTests } from '../../packages/gpu/src/use-backend.ts'
@@ -54,6 +56,10 @@ describe('useBackend', () => {
     const said = vi.spyOn(console, 'info').mockImplementation(() => {})
     expect((await tensor([1]).to('auto')).buffer.device).toBe('host')
     expect(said).toHaveBeenCalledTimes(1)
+    const model = new Sequential([new Dense({ units: 1 })]).compile({ loss: 'mse', device: 'auto' })
+    const options = { epochs: 2, validationSplit: 0.5, verbose: 0 } as const
+    await model.fit([[1], [2], [3], [4]], [1, 2, 3, 4], options)
+    expect(said).toHaveBeenCalledTimes(2)
   })
   test('takes the names of other backends too', async () => {
     await useBackend('cpu')

@@ -78,6 +78,22 @@ onEveryMode(() => {
   })
 
   describe('matmul', () => {
+    test.each([
+      [
+        [3, 4],
+        [4, 5],
+      ],
+      [
+        [2, 3, 40],
+        [40, 7],
+      ],
+    ])('with a bias, and its gradients, %s x %s', async (left, right) => {
+      const [a, b, bias] = [numbers(left), numbers(right, 2), numbers([right[1]], 3)]
+      const product = (x: Tensor, w: Tensor, c: Tensor): Tensor => x.matmul(w, { bias: c })
+      const gradient = grad((x: Tensor, w: Tensor, c: Tensor) => product(x, w, c).square().sum(), { argnums: [0, 1, 2] })
+      await expectSame(() => [product(a, b, bias), ...gradient(a, b, bias)], sums)
+      await expectSame(() => product(a.cast('float64'), b.cast('float64'), bias.cast('float64')))
+    })
     const length = fc.integer({ min: 1, max: 9 })
     test('of any batch, strides and transposes', () =>
       fc.assert(

@@ -7,7 +7,7 @@ import { conv, convInput, convKernel } from './kernels/conv.ts'
 import { contiguous, copy } from './kernels/copy.ts'
 import { elementwise } from './kernels/elementwise.ts'
 import { gather } from './kernels/gather.ts'
-import { matmul } from './kernels/matmul.ts'
+import { matmul, matmulAdd } from './kernels/matmul.ts'
 import { pool, poolGradient, poolPick } from './kernels/pool.ts'
 import { random } from './kernels/random.ts'
 import { reduce } from './kernels/reduce.ts'
@@ -33,6 +33,7 @@ export function gpuBackend(engine: Engine): Backend {
     reduce: op(reduce),
     argReduce: op(argReduce),
     matmul: op<[Tensor, Tensor, Tensor]>(matmul),
+    matmulAdd: op(matmulAdd),
     sparseMatmul: (x, b, transposed, out) =>
       engine.op(() => {
         const inputs = [x.indptr, x.indices, x.values, x.rows, b]

@@ -14,7 +14,8 @@ export class Placement {
 
   /** Starts the backend, if it has to be; what is computed before is computed on the current one. */
   async begin(): Promise<void> {
-    if (this.#name !== undefined) this.#backend = await startBackend(this.#name, 'compile')
+    // A device may be gone since the last time, the host is not.
+    if (this.#name !== undefined && this.#backend?.device !== 'host') this.#backend = await startBackend(this.#name, 'compile')
   }
 
   /** Runs `f` there, to its first `await`. */

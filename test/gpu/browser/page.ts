@@ -1,6 +1,8 @@
 /** What the browser runs: the same ops on the host and on the gpu. Tells the server, line by line, how it went. */
-import { concat, formulaOps, random, reductions, scope, setBackend, tensor, where, type Tensor } from '@typegrad/tensor'
+import { compile, concat, formulaOps, random, reductions, scope, setBackend, tensor, where, type Tensor } from '@typegrad/tensor'
 import { grad } from '@typegrad/autograd'
+import { Conv2D, Dense, Flatten, MaxPooling2D } from '@typegrad/layers'
+import { Sequential } from '@typegrad/model'
 import { disposeGpu, gpuCounters, useBackend } from '@typegrad/gpu'
 import { numbers } from '../arrays.ts'
 
@@ -11,6 +13,27 @@ const method = (x: Tensor, name: string, ...args: unknown[]): Tensor =>
 const x = numbers([3, 4, 5])
 const image = numbers([2, 6, 5, 4])
 const kernel = numbers([3, 2, 4, 6], 5)
+
+const dense = compile((v: Tensor, w: Tensor, bias: Tensor) => v.matmul(w).add(bias).gelu().mul(0.5))
+const chain = compile((v: Tensor, row: Tensor) => v.mul(row).add(1).sigmoid().mul(v).sub(row))
+
+/** The weights of a small model, trained where steps are computed. */
+async function trained(device: string): Promise<Float32Array> {
+  setBackend('cpu')
+  random.setSeed(3)
+  const layers = [
+    new Conv2D({ filters: 3, kernelSize: 3, activation: 'relu', inputShape: [6, 6, 2] }),
+    new MaxPooling2D({ poolSize: 2 }),
+    new Flatten(),
+    new Dense({ units: 3, activation: 'softmax' }),
+  ]
+  const model = new Sequential(layers).compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', device })
+  const samples = numbers([24, 6, 6, 2])
+  const labels = samples.reshape([24, -1]).slice(null, [0, 3]).argmax(-1)
+  const { history } = await model.fit(samples, labels, { epochs: 2, batchSize: 8, verbose: 0 })
+  const weights = await Promise.all(model.weights.map((weight) => weight.data()))
+  return Float32Array.from([...history['loss'], ...weights.flatMap((values) => [...values])])
+}
 
 const checks: [name: string, f: () => Tensor, tolerance?: number][] = [
   ...Object.keys(formulaOps).map((name): [string, () => Tensor, number] => {
@@ -23,6 +46,9 @@ const checks: [name: string, f: () => Tensor, tolerance?: number][] = [
   ['argmax', () => x.argmax(1)],
   ['matmul', () => numbers([2, 3, 4]).matmul(numbers([2, 5, 4], 2).swapaxes(1, 2))],
   ['matmul in tiles', () => numbers([40, 33]).matmul(numbers([33, 50], 2))],
+  ['a dense layer', () => dense(numbers([5, 7]), numbers([7, 4], 2), numbers([4], 3)), 1e-5],
+  ['a dense layer in tiles', () => dense(numbers([40, 33]), numbers([33, 50], 2), numbers([50], 3)), 1e-5],
+  ['a chain in one kernel', () => chain(x, numbers([5], 2)), 1e-5],
   ['softmax', () => x.softmax(1)],
   ['long softmax', () => numbers([3, 100]).logSoftmax()],
   ['rank 5', () => numbers([2, 3, 2, 3, 2]).transpose([4, 2, 0, 3, 1]).add(1)],
@@ -79,6 +105,9 @@ async function run(mode: 'webgpu' | 'webgl2'): Promise<void> {
     if (wrong === undefined) good++
     else await tell(`WRONG ${mode} ${name}: ${wrong}`)
   }
+  const [got, want] = [await trained('gpu'), await trained('cpu')]
+  const far = want.findIndex((value, i) => !(Math.abs(got[i] - value) < 1e-4))
+  if (far >= 0) await tell(`WRONG ${mode} fit: number ${far} is ${got[far]}, expected ${want[far]}`)
   setBackend('gpu')
   const w = await tensor(numbers([8, 8])).to('gpu')
   const step = (): void =>

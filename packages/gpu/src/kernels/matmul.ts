@@ -1,12 +1,11 @@
-import type { Formula, Tensor } from '@typegrad/tensor'
-import type { Engine } from '../engine.ts'
+import { kernel, parse, Tensor, type Formula } from '@typegrad/tensor'
+import { isNumber, type Engine } from '../engine.ts'
 import { planGrid } from '../grid.ts'
 import { hostOp, needsHost } from '../host-op.ts'
 import { KernelText, type KernelSource } from '../kernel-text.ts'
 import { constantOf, operand, operandArguments } from '../operand.ts'
 import { renderGpu } from '../render/render-gpu.ts'
-import { isNumber } from '../engine.ts'
-import { keyOf } from '../tensor.ts'
+import { broadcastLayout, keyOf } from '../tensor.ts'
 import { matmulWgsl } from './matmul-wgsl.ts'
 import { arraysOf, inputKinds, type Input } from './results.ts'
 import { write } from './write.ts'
@@ -51,6 +50,23 @@ export function matmul(engine: Engine, a: Tensor, b: Tensor, out: Tensor, finish
   const build = (): KernelSource => (large ? tiled(grid.kind, end) : matmulSource(grid.kind, end))
   write(engine, out, (cell) => engine.launch(key, build, grid.dims, args, [cell]))
 }
+
+const sum = parse('x0 + x1')
+
+/** `out = a · b + bias`, by one kernel. */
+export function matmulAdd(engine: Engine, a: Tensor, b: Tensor, bias: Tensor, out: Tensor): void {
+  if (needsHost([a, b, bias], [out])) {
+    return hostOp(engine, 'float64', [a, b, bias], [out], (host, [left, right, row], [to]) => {
+      host.matmul(left, right, to)
+      host.elementwise(plus, [to, spread(row, to)], [to], to.dtype)
+    })
+  }
+  matmul(engine, a, b, out, { formula: sum, inputs: [spread(bias, out)] })
+}
+
+const plus = kernel(['x', 'y'], { z: 'x + y' })
+
+const spread = (row: Tensor, { shape }: Tensor): Tensor => new Tensor(row.buffer, broadcastLayout(row.layout, shape), row.dtype)
 
 /** The end of a kernel's text: which of its inputs are numbers (`c`), and which are arrays (`a`). */
 export interface End {
