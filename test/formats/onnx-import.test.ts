@@ -119,6 +119,19 @@ describe("ONNX' own cases", () => {
 
 const models = linesOf('models')
 
+describe('models that PyTorch 2.13 exported, by both of its exporters', () => {
+  it.each(linesOf('torch').map((one): [string, Case] => [one.name, one]))('%s', async (_, one) => {
+    const model = await loadOnnx(bytes(one.model))
+    const outputs = listOf(await model.predict(tensorIn(one.inputs[0])))
+    outputs.forEach((y, i) => {
+      const [values, theirs] = [y.toTypedArray(), tensorIn(one.outputs[i])]
+      expect(y.shape).toEqual(theirs.shape)
+      theirs.toTypedArray().forEach((v, at) => expect(Math.abs(values[at] - v)).toBeLessThanOrEqual(1e-6))
+    })
+    expect(model.explain()).toMatch(/^predictStep\n.*: \d+ kernels/)
+  })
+})
+
 beforeAll(() => {
   ort.env.wasm.numThreads = 1
   ort.env.logLevel = 'error'

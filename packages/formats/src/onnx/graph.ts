@@ -76,8 +76,10 @@ export function graphOf(model: DecodedModel, fail: Fail): { graph: Graph; proble
     if (dtypeOf(stored.type) === undefined) problems.add(`'${stored.name}': elements of the type ${stored.type}`, '')
     else constants.set(stored.name, tensorOf(stored, fail))
   }
-  for (const [name, value] of constants) {
-    if (!isFloat(value.dtype) || value.rank === 0) continue
+  for (const { name, type } of model.constants) {
+    const value = constants.get(name)
+    // By the type in the file: the ends of slices are int64 there, and so large that they are float64 here.
+    if (!value || !isFloat(dtypeOf(type)!) || value.rank === 0) continue
     const weight = new Variable(value, { name, trainable: false })
     remember(weight, value)
     weights.set(name, weight)
