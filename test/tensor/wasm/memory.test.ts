@@ -1,5 +1,5 @@
 /** Memory that ends, and memory that must not grow. */
-import { BackendError, random, setBackend, zeros } from '@typegrad/tensor'
+import { BackendError, compile, random, setBackend, setThreads, zeros, type Tensor } from '@typegrad/tensor'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { runtime } from '../../../packages/tensor/src/backends/wasm/start.ts'
 
@@ -45,4 +45,18 @@ test('100,000 steps in one synchronous loop take no more memory than the first o
   expect(bytes() - before).toBeLessThan(512 * 1024)
   expect(runtime!.memory.buffer.byteLength).toBe(memory)
   expect(x.isfinite().all().item()).toBe(1)
+})
+
+test('the modules of programs that nobody has any more are removed from the threads', async () => {
+  setThreads(2)
+  const x = zeros([400, 400])
+  const before = runtime!.modules
+  for (let i = 0; i < 12; i++) compile((y: Tensor) => y.add(i).exp())(x)
+  expect(runtime!.modules).toBe(before + 12)
+  for (let turn = 0; turn < 100 && runtime!.modules > before + 1; turn++) {
+    globalThis.gc!()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(runtime!.modules).toBeLessThanOrEqual(before + 1)
+  setThreads()
 })

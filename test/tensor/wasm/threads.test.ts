@@ -110,6 +110,24 @@ test('a module that is added later reaches the workers', () => {
   warm(started, second.run)
 })
 
+test('a module that is removed is gone on all threads; the others keep their numbers, on workers that start later too', () => {
+  const started = start(2)
+  const { pool } = started
+  const [first, second] = [pool.add(slow), pool.add(slow)]
+  warm(started, first.run)
+  pool.remove(first)
+  pool.remove(first)
+  expect([pool.modules, pool.function(first.run)]).toEqual([1, undefined])
+  warm(started, second.run)
+  const third = pool.add(slow)
+  expect(third.run).toBeGreaterThan(second.run)
+  warm(started, third.run)
+  pool.close()
+  pool.setCount(2)
+  warm(started, third.run)
+  expect(pool.state().count).toBe(2)
+})
+
 test('a product has the same bits on 1, 2, 3, 4 and 8 threads', () => {
   detectFeatures(platform.enableRelaxedSimd)
   const [m, n, k] = [150, 170, 300]

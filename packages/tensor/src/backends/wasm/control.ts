@@ -10,11 +10,11 @@ export interface Split {
 /**
  * The words that the threads share, one group to a cache line.
  *
- * `open` is `epoch << 16 | chunks not yet claimed`. The epoch counts the modules sent to the workers, so that a thread that
- * has not received them all cannot claim a chunk of a job that may need them.
+ * `open` is `epoch << 16 | chunks not yet claimed`. The epoch counts what the workers were told of modules, so that a thread
+ * that has not received it all cannot claim a chunk of a job that may need them.
  */
 export const words = {
-  /** Bumped for each job and each module; workers sleep on it. */
+  /** Bumped for each job and each change of modules; workers sleep on it. */
   generation: 0,
   open: 16,
   done: 32,
@@ -49,7 +49,7 @@ function claim(control: Int32Array, epoch: number): number {
 }
 
 /** Runs chunks of the open job until none is left; a kernel that traps sets `failed`. Returns its first error. */
-export function runChunks(control: Int32Array, kernels: readonly Kernel[], epoch: number, thread: number): unknown {
+export function runChunks(control: Int32Array, kernels: readonly (Kernel | undefined)[], epoch: number, thread: number): unknown {
   let error: unknown
   for (let chunk = claim(control, epoch); chunk >= 0; chunk = claim(control, epoch)) {
     const chunks = control[words.chunks]
@@ -58,7 +58,7 @@ export function runChunks(control: Int32Array, kernels: readonly Kernel[], epoch
     const end = Math.min(begin + grain, control[words.tasks])
     const scratch = control[words.scratch] + thread * control[words.scratchStep]
     try {
-      kernels[control[words.kernel]](control[words.job], begin, end, scratch)
+      kernels[control[words.kernel]]!(control[words.job], begin, end, scratch)
     } catch (cause) {
       error ??= cause
       Atomics.store(control, words.failed, 1)

@@ -47,6 +47,7 @@ export class Runtime {
   readonly #scratchBytes = Math.max(gemmScratchBytes('f32'), gemmScratchBytes('f64'))
   readonly #heap = new Heap()
   readonly #released = new FinalizationRegistry<Block>(({ address, bytes }) => this.#heap.give(address, bytes))
+  readonly #orphaned = new FinalizationRegistry<Record<string, number>>((functions) => this.#pool.remove(functions))
   #stageStart: number
   #stageEnd: number
   /** Stages that were too small for the call that they began. */
@@ -207,9 +208,16 @@ export class Runtime {
     return kernel
   }
 
-  /** The numbers of the functions of a module that threads share, by name. */
-  add(module: ModuleBuilder): Record<string, number> {
-    return this.#pool.add(module.compile())
+  /** The numbers of the functions of a module that threads share, by name; they go with their owner. */
+  add(module: ModuleBuilder, owner: object): Record<string, number> {
+    const functions = this.#pool.add(module.compile())
+    this.#orphaned.register(owner, functions)
+    return functions
+  }
+
+  /** Modules that threads share. */
+  get modules(): number {
+    return this.#pool.modules
   }
 
   /** The address of a table for this call. */

@@ -29,8 +29,10 @@ export class ThreadPool {
   readonly #memory: WebAssembly.Memory
   readonly #platform: Platform
   readonly #patience: number
-  readonly #modules: WebAssembly.Module[] = []
-  readonly #kernels: Kernel[] = []
+  /** By the number of their first function. */
+  readonly #modules = new Map<number, WebAssembly.Module>()
+  readonly #kernels: (Kernel | undefined)[] = []
+  #changes = 0
   #control: Int32Array<SharedArrayBuffer> | undefined
   #workers: WorkerHandle[] = []
   #state: ThreadState
@@ -64,19 +66,37 @@ export class ThreadPool {
   add(module: WebAssembly.Module): Record<string, number> {
     const first = this.#kernels.length
     this.#kernels.push(...instantiate(module, this.#memory))
-    this.#modules.push(module)
-    for (const worker of this.#workers) worker.post(module)
-    if (this.#control) {
-      // Workers leave their loop to receive it.
-      Atomics.store(this.#control, words.open, this.#epoch << 16)
-      this.#wake(this.#workers.length)
-    }
+    this.#modules.set(first, module)
+    this.#tell({ first, module })
     return Object.fromEntries(WebAssembly.Module.exports(module).map(({ name }, i) => [name, first + i]))
+  }
+
+  /** Forgets a module by what {@link add} returned of it, here and on all threads; its numbers are not given again. */
+  remove(functions: Readonly<Record<string, number>>): void {
+    const numbers = Object.values(functions)
+    const first = Math.min(...numbers)
+    if (!this.#modules.delete(first)) return
+    this.#kernels.fill(undefined, first, first + numbers.length)
+    this.#tell({ first, removed: numbers.length })
+  }
+
+  /** Modules that were added and not removed. */
+  get modules(): number {
+    return this.#modules.size
+  }
+
+  #tell(change: { readonly first: number } & ({ readonly module: WebAssembly.Module } | { readonly removed: number })): void {
+    this.#changes++
+    for (const worker of this.#workers) worker.post({ ...change, epoch: this.#epoch })
+    if (!this.#control) return
+    // Workers leave their loop to receive it.
+    Atomics.store(this.#control, words.open, this.#epoch << 16)
+    this.#wake(this.#workers.length)
   }
 
   /** The function with this number, for this thread. */
   function(kernel: number): Kernel {
-    return this.#kernels[kernel]
+    return this.#kernels[kernel]!
   }
 
   /** Runs all tasks of a job, and returns when they are done. */
@@ -86,7 +106,7 @@ export class ThreadPool {
     if (chunks > 1) this.#start()
     const control = this.#control
     if (!control || this.#state.count === 1 || chunks <= 1) {
-      if (tasks > 0) this.#kernels[kernel](job, 0, tasks, scratch.address)
+      if (tasks > 0) this.#kernels[kernel]!(job, 0, tasks, scratch.address)
       return
     }
     control[words.kernel] = kernel
@@ -120,7 +140,7 @@ export class ThreadPool {
   }
 
   get #epoch(): number {
-    return this.#modules.length & maximumChunks
+    return this.#changes & maximumChunks
   }
 
   #wake(count: number): void {
@@ -144,8 +164,8 @@ export class ThreadPool {
     worker.onEnd((reason) => {
       if (this.#workers.includes(worker)) this.close(reason)
     })
-    worker.post({ control: this.#control!.buffer, memory: this.#memory, thread })
-    for (const module of this.#modules) worker.post(module)
+    const modules = [...this.#modules]
+    worker.post({ epoch: this.#epoch, control: this.#control!.buffer, memory: this.#memory, thread, modules })
     return worker
   }
 

@@ -1,9 +1,16 @@
-import { instantiate, type Kernel, maximumChunks, runChunks, words } from './control.ts'
+import { instantiate, type Kernel, runChunks, words } from './control.ts'
 
-/** What a worker is told: first where it works, then each module. */
+/** What a worker is told: where it works and the modules so far, then each change of them. The epoch counts the changes. */
 export type Message =
-  | { readonly control: SharedArrayBuffer; readonly memory: WebAssembly.Memory; readonly thread: number }
-  | WebAssembly.Module
+  | {
+      readonly epoch: number
+      readonly control: SharedArrayBuffer
+      readonly memory: WebAssembly.Memory
+      readonly thread: number
+      readonly modules: readonly (readonly [first: number, module: WebAssembly.Module])[]
+    }
+  | { readonly epoch: number; readonly first: number; readonly module: WebAssembly.Module }
+  | { readonly epoch: number; readonly first: number; readonly removed: number }
 
 /** Looks at the shared word this often, some tens of microseconds, before it sleeps. */
 const spins = 20_000
@@ -11,25 +18,27 @@ const spins = 20_000
 let control: Int32Array
 let memory: WebAssembly.Memory
 let thread = 0
-let modules = 0
-const kernels: Kernel[] = []
+let epoch = 0
+const kernels: (Kernel | undefined)[] = []
 
 /** A worker's answer to a message: take it in, then work until the next one has been sent. */
 export function receive(message: Message): void {
-  if (message instanceof WebAssembly.Module) {
-    kernels.push(...instantiate(message, memory))
-    modules++
-  } else {
+  const add = (first: number, module: WebAssembly.Module): void => {
+    for (const [i, kernel] of instantiate(module, memory).entries()) kernels[first + i] = kernel
+  }
+  if ('control' in message) {
     control = new Int32Array(message.control)
     memory = message.memory
     thread = message.thread
-  }
+    for (const [first, module] of message.modules) add(first, module)
+  } else if ('module' in message) add(message.first, message.module)
+  else kernels.fill(undefined, message.first, message.first + message.removed)
+  epoch = message.epoch
   work()
 }
 
-/** Runs jobs as they come and sleeps between them; ends when a module is on its way, which only the event loop can receive. */
+/** Runs jobs as they come and sleeps between them; ends when a change is on its way, which only the event loop can receive. */
 function work(): void {
-  const epoch = modules & maximumChunks
   for (;;) {
     const generation = Atomics.load(control, words.generation)
     runChunks(control, kernels, epoch, thread)

@@ -97,7 +97,7 @@ class WasmProgram implements Program {
     const functions = Object.fromEntries(kernels.map((kernel) => [`k${kernel}`, runtime.function(kernel)]))
     const instance = new WebAssembly.Instance(module.compile(), { env: { memory: runtime.memory }, kernels: functions })
     const own = instance.exports as Record<string, () => void>
-    const shared = parts.some(({ kind }) => kind === 'loop') ? runtime.add(loops) : {}
+    const shared = parts.some(({ kind }) => kind === 'loop') ? runtime.add(loops, this) : {}
     return parts.map((part) => {
       if (part.kind === 'function') return own[part.name]
       if (part.kind === 'host') return part.call
