@@ -47,8 +47,8 @@ export async function interleave(contestants: readonly Contestant[], { rounds = 
     for (let i = 0; i < contestants.length; i++) {
       if (times[i].length >= 3 && times[i][0] > 1e6) continue
       const run = (): unknown => contestants[i].run()
-      // What the others left to the collector is not to be paid in this one's time, nor what their turn has pushed out of the caches.
-      globalThis.gc?.()
+      // What the turn of the others has pushed out of the caches is not to be paid in this one's time. No collection is forced here: it
+      // gives pages back, and until they are there again whoever allocates is several times as slow.
       await warm(run, milliseconds * 100)
       times[i].push(await sample(run, repeats[i]))
     }
