@@ -1,5 +1,4 @@
 /** Five small training runs, each with what threads and kernels could make different: their weights as one hash. */
-import { createHash } from 'node:crypto'
 import {
   BatchNormalization,
   Conv2D,
@@ -80,8 +79,12 @@ export async function train(name: string, seed = 1): Promise<Tensor[]> {
   return model.getWeights()
 }
 
-export const hash = (weights: readonly Tensor[]): string => {
-  const sum = createHash('sha256')
-  for (const w of weights) sum.update(new Uint8Array(w.toTypedArray().buffer))
-  return sum.digest('hex').slice(0, 16)
+/** The first half of SHA-256 of all bits; in pages, too. */
+export async function hash(weights: readonly Tensor[]): Promise<string> {
+  const arrays = weights.map((w) => w.toTypedArray())
+  const bytes = await new Blob(
+    arrays.map((array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength).slice()),
+  ).arrayBuffer()
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+  return Array.from(digest.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
