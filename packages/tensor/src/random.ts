@@ -59,6 +59,7 @@ export class Generator {
     shape: Shape = [],
     { low = 0, high = 1, dtype = 'float32' }: FloatOptions & { low?: number; high?: number } = {},
   ): Tensor {
+    if (!(low <= high)) throw new ValueError(`uniform: low ${low}, high ${high}, expected low ≤ high`)
     const u = this.#uniform01(shape, dtype)
     if (low === 0 && high === 1) return u
     // The sum may round up to `high`, which is outside: the last number of the dtype below it is the limit.

@@ -46,6 +46,7 @@ const mostPrograms = 16
  * Inside another compiled function or vmap, under a gradient tape, and where a backend has no program for it f just runs.
  */
 export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): CompiledFunction<A, R> {
+  if (typeof f !== 'function') throw new TraceError(`compile: ${String(f)} is given, expected a function of tensors`)
   const entries: Entry[] = []
   let traces = 0
   const prepare = (backend: Backend, args: A, inputs: readonly Tensor[], signature: string): Entry => {

@@ -1,5 +1,5 @@
 /** Diagonals and triangles of matrices, which are the last two axes unless said otherwise. */
-import { scalar } from '../convert.ts'
+import { scalar, toTensor, type TensorLike } from '../convert.ts'
 import { arange } from '../create.ts'
 import { ShapeError, ValueError } from '../errors.ts'
 import { formatShape, normalizeAxis } from '../shape.ts'
@@ -68,13 +68,14 @@ function triangle(op: string, x: Tensor, k: number): Tensor {
 }
 
 /** Coordinates: for vectors of lengths n₀, n₁, … tensors `[n₀, n₁, …]` that vary along one axis each (`'xy'`: the first two exchanged). */
-export function meshgrid(vectors: readonly Tensor[], { indexing = 'xy' }: { indexing?: 'xy' | 'ij' } = {}): Tensor[] {
-  const wrong = vectors.find(({ rank }) => rank !== 1)
+export function meshgrid(vectors: readonly TensorLike[], { indexing = 'xy' }: { indexing?: 'xy' | 'ij' } = {}): Tensor[] {
+  const tensors = vectors.map((vector) => toTensor(vector))
+  const wrong = tensors.find(({ rank }) => rank !== 1)
   if (wrong) throw new ShapeError(`meshgrid: shape ${formatShape(wrong.shape)}, expected vectors`, { shape: wrong.shape })
-  const swapped = indexing === 'xy' && vectors.length > 1
+  const swapped = indexing === 'xy' && tensors.length > 1
   const axisOf = (i: number): number => (swapped && i < 2 ? 1 - i : i)
-  const shape = vectors.map((_, i) => vectors[axisOf(i)].size)
-  return vectors.map((x, i) =>
+  const shape = tensors.map((_, i) => tensors[axisOf(i)].size)
+  return tensors.map((x, i) =>
     reshape(
       x,
       shape.map((length, axis) => (axis === axisOf(i) ? length : 1)),

@@ -1,3 +1,4 @@
+import { ValueError } from '../errors.ts'
 import { promote, toFloat, weakDType, type DType } from '../dtype.ts'
 import { ValueError } from '../errors.ts'
 import { gradientOf } from '../formula/differentiate.ts'
@@ -120,6 +121,9 @@ export function rowOp(name: string, row: Row, args: readonly string[], result: R
 
 /** Applies a formula op; JavaScript numbers among the operands take the dtype of the tensors beside them. */
 export function applyFormula(op: FormulaOp, operands: readonly TensorLike[]): Tensor {
+  const { length } = op.args
+  if (operands.length !== length)
+    throw new ValueError(`${op.name}: ${operands.length} operands, expected ${length}: ${op.args.join(', ')}`)
   return apply(op, operands.every(isTensor) ? operands : toTensors(op, operands), undefined)
 }
 

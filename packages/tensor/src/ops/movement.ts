@@ -287,17 +287,21 @@ function concatSlices(inputs: readonly Tensor[], axis: number): AxisSlice[][] {
   })
 }
 
+function listed(op: string, tensors: readonly TensorLike[]): Tensor[] {
+  if (!Array.isArray(tensors)) throw new ValueError(`${op}: the tensors must be given as an array, as in ${op}([a, b])`)
+  if (tensors.length === 0) throw new ValueError(`${op}: no tensors are given`)
+  return tensors.map((t: TensorLike) => toTensor(t))
+}
+
 /** The tensors joined along an existing axis. */
 export function concat(tensors: readonly TensorLike[], axis = 0): Tensor {
-  if (tensors.length === 0) throw new ValueError('concat: no tensors are given')
-  const inputs = tensors.map((t) => toTensor(t))
+  const inputs = listed('concat', tensors)
   return apply(concatOp, inputs, { axis: normalizeAxis(axis, inputs[0].rank, 'concat') })
 }
 
 /** The tensors, all of one shape, joined along a new axis. */
 export function stack(tensors: readonly TensorLike[], axis = 0): Tensor {
-  if (tensors.length === 0) throw new ValueError('stack: no tensors are given')
-  const inputs = tensors.map((t) => toTensor(t))
+  const inputs = listed('stack', tensors)
   for (const x of inputs) {
     if (!sameShape(x.shape, inputs[0].shape)) {
       throw new ShapeError(`stack: shapes ${inputs.map((t) => formatShape(t.shape)).join(' and ')} differ`, {

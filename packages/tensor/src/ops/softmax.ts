@@ -68,4 +68,4 @@ export function variance(x: Tensor, axes?: Axes, { keepdims = false, ddof = 0 }:
 
 /** Standard deviation `√variance`; the gradient at 0 is 0. */
 export const std = (x: Tensor, axes?: Axes, options: ReduceOptions & { ddof?: number } = {}): Tensor =>
-  variance(x, axes, options).sqrt()
+  variance(x, normalizeAxes(axes, x.rank, 'std'), options).sqrt()

@@ -77,4 +77,5 @@ export function quantile(
 }
 
 /** The middle element, or the mean of the two middle ones, along the given axes; NaN where there is a NaN. */
-export const median = (x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor => quantile(x, 0.5, axes, options)
+export const median = (x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor =>
+  quantile(x, 0.5, normalizeAxes(axes, x.rank, 'median'), options)
