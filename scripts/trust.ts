@@ -1,9 +1,10 @@
 /**
  * One table of what the numbers rest on: `npm run trust`. Runs the tests behind it, measures what can be measured (errors of gradients,
- * ulps), and prints every goal with the figure of the system that it is measured against. `-- --quick` leaves the sweeps out.
+ * ulps), and prints every goal with the figure of the system that it is measured against, into docs/trust.md, too. `-- --quick` leaves
+ * the sweeps and the page out.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -174,7 +175,7 @@ say(
 const properties = tests('test/trust/properties.test.ts')
 say(
   'C1 properties',
-  `${trustedOps.length} ops × 5 dtypes × backends, ${properties.passed} properties of 15 runs and more`,
+  `${trustedOps.length} ops, ${15 * 5 * 3} random arrays each (15 for each of 5 dtypes × 3 backends): ${properties.passed} tests of 6 properties`,
   'array-api-tests 20 examples',
   verdict(properties),
 )
@@ -186,21 +187,41 @@ say(
   `${verdict(table)}; array-api's own list is not run`,
 )
 const model = tests('test/trust/model-based.test.ts')
-say('C3 model-based test of the core', `500 sequences of ≤ 50 steps a suite`, '1,000 sequences in all', verdict(model))
+say('C3 model-based test of the core', '500 sequences of ≤ 50 steps on each of 3 backends', 'fast-check commands', verdict(model))
 
 const runs = tests('test/trust/determinism.test.ts')
 const hashes = [...runs.text.matchAll(/hash of ([^:]+): (\w+)/g)].map(([, name, hash]) => `${name} ${hash.slice(0, 8)}`)
 say(
   'G1, G2 determinism',
-  `5 runs over runs and 1, 2, 3, 8 threads${hashes.length > 0 ? `: ${hashes.join(', ')}` : ''}`,
+  `5 training runs, 5 golden hashes over runs and 1, 2, 3, 4, 8 threads${hashes.length > 0 ? `: ${hashes.join(', ')}` : ''}`,
   'torch: same machine only',
   verdict(runs),
 )
 say(
-  'G3 JS = WASM bit by bit',
+  'G3 engines',
+  'the same 5 hashes in Node 20, 22, 24 and in Chromium (`test/trust/browser.ts`)',
+  'none',
+  'met where run: V8; Firefox is not run',
+)
+say(
+  'G3 cpu = wasm bit by bit',
   'the reference computes in double precision and rounds once',
   'none',
-  'not met by design: equal to rounding',
+  'not met, by design: equal to float32 rounding',
+)
+const formats = tests('test/formats/checkpoint.test.ts')
+say(
+  'F3, G5 resume; G4 slices of batches',
+  '22 optimizers and options: two halves in two processes = the whole, bit by bit',
+  'tensorflow #27049, #52368',
+  verdict(formats),
+)
+const soak = tests('test/integration/soak.test.ts', 'test/tensor/memory.test.ts')
+say(
+  'H2 memory soak',
+  '400 steps of a small CNN; 20,000 steps in one synchronous loop: flat (10,000 by `npm run soak`)',
+  'tfjs #457, #1167',
+  verdict(soak),
 )
 const faults = tests('test/trust/faults.test.ts')
 const survived = [...faults.text.matchAll(/survived: ([^\n]+)/g)].map(([, what]) => what)
@@ -211,6 +232,14 @@ say(
   'emscripten #6747',
   'met, by the suites above',
 )
+const fast = tests('test/trust/fast-paths.test.ts')
+say(
+  'I1 fast paths off',
+  '1,108 results of all ops and kernels: nothing staged, all staged, memory that grows, 1 and 3 threads, programs',
+  'SQLite: disabled optimisations',
+  fast.failed === 0 ? 'met: same bits, but the last one of logSoftmax in programs' : verdict(fast),
+)
+say('H6 loss of the gpu', 'needs a device: `test/gpu` on software Vulkan', 'tfjs #756', 'not measured here')
 
 const record = join(root, 'test/trust/mutation.json')
 if (existsSync(record)) {
@@ -226,11 +255,68 @@ if (existsSync(record)) {
   }
 }
 
+// What is installed with the library, and whether anything of it runs at that time.
+const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+  packages: Record<string, { dev?: boolean; hasInstallScript?: boolean; optional?: boolean; peer?: boolean }>
+}
+const manifests = readdirSync(join(root, 'packages')).map(
+  (name) =>
+    JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')) as {
+      name: string
+      dependencies?: Record<string, string>
+      scripts?: object
+    },
+)
+const foreign = new Set(
+  manifests
+    .filter(({ name }) => name !== '@typegrad/gpu')
+    .flatMap(({ dependencies = {} }) => Object.keys(dependencies).filter((name) => !name.startsWith('@typegrad/'))),
+)
+const audit = spawnSync('npm', ['audit', '--json', '--omit=dev'], { cwd: root, encoding: 'utf8' })
+const found = (JSON.parse(audit.stdout || '{}') as { metadata?: { vulnerabilities?: { total?: number } } }).metadata
+  ?.vulnerabilities?.total
+say(
+  'J1 supply chain, without @typegrad/gpu',
+  `runtime dependencies ${[...foreign].toSorted().join(', ')}; install scripts of ours: ${manifests.filter(({ scripts }) => scripts !== undefined).length}`,
+  'fast-check',
+  'none compiles or downloads on installation',
+)
+say(
+  'J1 npm audit of what users install, gpu.js included',
+  found === undefined
+    ? 'not reachable'
+    : `${found} reports; ${Object.keys(lock.packages).length} packages in the lockfile, scripts off (.npmrc)`,
+  '0',
+  found === 0 ? 'met' : found === undefined ? 'not measured' : 'all below gpu.js: `npm audit --omit=dev` lists them',
+)
+
 const widths = (['what', 'figure', 'anchor', 'verdict'] as const).map((key) =>
   Math.max(key.length, ...lines.map((line) => (line[key] ?? '').length)),
 )
 const row = (cells: readonly string[]): string => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`
-console.log(row(['what', 'figure', 'anchor', 'verdict']))
-console.log(`|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`)
-for (const { what, figure, anchor = '', verdict: said = '' } of lines) console.log(row([what, figure, anchor, said]))
+const printed = [
+  row(['what', 'figure', 'anchor', 'verdict']),
+  `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`,
+  ...lines.map(({ what, figure, anchor = '', verdict: said = '' }) => row([what, figure, anchor, said])),
+].join('\n')
+console.log(printed)
+if (!options.quick) writeFileSync(join(root, 'docs/trust.md'), page(printed))
 process.exitCode = lines.some(({ verdict: said }) => said?.startsWith('NOT MET')) ? 1 : 0
+
+function page(table: string): string {
+  return `# What the numbers rest on
+
+Written by \`npm run trust\`, which runs the tests behind each line and measures what can be measured; Node ${process.versions.node}, seed ${seed}.
+The letters are goals; "anchor" is what a well-known system promises or what went wrong in one; "verdict" says whether the goal is met, or why not.
+How to repeat a line: the tests are in [test/trust](../test/trust/README.md), \`FC_SEED=${seed} npm run trust\` draws the same numbers.
+
+${table}
+
+## What NaN does
+
+NaN in, NaN out: \`max\`, \`min\`, \`argmax\`, \`argmin\` (the position of the first NaN), \`sum\`, \`mean\`, \`clip\`, \`relu\`, \`maximum\`, \`minimum\` and pooling
+carry it on. \`sort\` puts NaN last, \`topk\` takes it as the largest, \`unique\` keeps one. Comparisons with NaN are false, \`notEqual\` is true; \`cast\` of NaN to an
+integer is 0, to bool true. \`where\` selects by element, so that a NaN on the side that is not taken reaches neither the value nor the gradient.
+The cpu and wasm backends agree (\`test/trust/nan.test.ts\`); \`fit({ debugNaN: true })\` names the op that made the first one.
+`
+}
