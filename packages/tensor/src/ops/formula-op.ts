@@ -1,4 +1,3 @@
-import { ValueError } from '../errors.ts'
 import { promote, toFloat, weakDType, type DType } from '../dtype.ts'
 import { ValueError } from '../errors.ts'
 import { gradientOf } from '../formula/differentiate.ts'
