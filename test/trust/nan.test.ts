@@ -1,4 +1,4 @@
-/** The policy for NaN, which docs/trust.md states: on every backend, at the length of a few elements and of many. */
+/** The policy for NaN, which `npm run trust` writes down: on every backend, at the length of a few elements and of many. */
 import { grad } from '@typegrad/autograd'
 import { tensor, where, type Tensor } from '@typegrad/tensor'
 import { expect, test } from 'vitest'
