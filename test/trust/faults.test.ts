@@ -88,7 +88,7 @@ describe.each([...new Set(backends.map(({ name }) => name))])('out of memory on 
         expect(Number.isFinite(step().item())).toBe(true)
         expect(Number.isFinite(step().item())).toBe(true)
       }
-      expect(failures).toBeGreaterThan(20)
+      expect(failures).toBeGreaterThan(10)
       console.info(`survived: ${failures} allocations that failed on ${name}`)
     } finally {
       left = Infinity
