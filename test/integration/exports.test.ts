@@ -17,9 +17,9 @@ const forBuilders = {
     'apply applyFormula binary broadcastAll camelCase checkOptions currentListeners differentiate dtypes formulaOp formulaOps functions hostChoice',
     'hostEffect hostNumber hostNumbers hostOp inspect internals interpolations interpret isFloat isTraceError kernel linearScan',
     'listen lookup normalizeAxes normalizeAxis outputLength parse perAxis reductions registerBackend sameShape scalar sizeOf',
-    'snakeCase ternary tracing transposedAxis unary unheard update UpdateGroup without',
+    'snakeCase ternary traceLoop tracePut traceStack tracing transposedAxis unary unheard update UpdateGroup without',
   ],
-  autograd: ['gradientUnderway Tape'],
+  autograd: ['gradientUnderway recurrence Tape'],
   losses: ['assertMetric maskWeights MeanOf resolveLoss resolveMetric'],
 }
 
