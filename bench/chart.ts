@@ -1,7 +1,10 @@
 import type { Row } from './case.ts'
 
-const colors = ['#4269d0', '#efb118', '#ff725c', '#6cc5b0', '#97bbf5']
+const colors = ['#4269d0', '#efb118', '#ff725c', '#6cc5b0', '#97bbf5', '#9c6b4e', '#a463f2']
 const bar = { height: 12, gap: 8, left: 330, width: 420 }
+
+/** Three digits, without an exponent. */
+const figure = (value: number): string => (value >= 1000 ? value.toFixed(0) : value.toPrecision(3))
 
 const escape = (text: string): string => text.replace(/[&<>]/g, (sign) => `&#${sign.codePointAt(0)};`)
 
@@ -30,7 +33,7 @@ export function chart(rows: readonly Row[], title: string): string {
       const width = (bar.width * speed(value)) / best
       const color = colors[names.indexOf(name) % colors.length]
       parts.push(`<rect x="${bar.left}" y="${y}" width="${width.toFixed(1)}" height="${bar.height - 2}" fill="${color}"/>`)
-      parts.push(`<text x="${(bar.left + width + 5).toFixed(1)}" y="${y + 9}">${value.toPrecision(3)} ${escape(row.unit)}</text>`)
+      parts.push(`<text x="${(bar.left + width + 5).toFixed(1)}" y="${y + 9}">${figure(value)} ${escape(row.unit)}</text>`)
       y += bar.height
     }
     y += bar.gap
@@ -42,5 +45,5 @@ export function chart(rows: readonly Row[], title: string): string {
   const size = `width="900" height="${y + 10}" viewBox="0 0 900 ${y + 10}"`
   const head = `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="system-ui, sans-serif" font-size="10">`
   const background = '<rect width="100%" height="100%" fill="white"/>'
-  return `${head}\n${background}\n<text x="10" y="20" font-size="13">${escape(title)}</text>\n${[...legend, ...parts].join('\n')}\n</svg>\n`
+  return `${head}\n${background}\n<text x="10" y="20" font-size="13">${escape(title)}: the longer, the faster</text>\n${[...legend, ...parts].join('\n')}\n</svg>\n`
 }

@@ -1,6 +1,7 @@
 /** The same seed gives the same bits: over runs, over numbers of threads, for slices of a batch; and close ones on another backend. */
 import { readFileSync } from 'node:fs'
-import { random, setBackend, setDeterministic, setThreads, threads } from '@typegrad/tensor'
+import { grad } from '@typegrad/autograd'
+import { random, setBackend, setDeterministic, setThreads, tensor, threads, type Tensor } from '@typegrad/tensor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hash, train, trainingRuns } from './runs.ts'
 
@@ -63,4 +64,30 @@ test('a row of a product, and a slice of a batch, are those of the whole', () =>
     expect(Array.from(x.slice([1, 3]).tanh().toTypedArray())).toEqual(Array.from(x.tanh().slice([1, 3]).toTypedArray()))
     expect(Array.from(x.slice([1, 3]).softmax().toTypedArray())).toEqual(Array.from(x.softmax().slice([1, 3]).toTypedArray()))
   }
+})
+
+test('gradients of unequal shards, weighted by their samples, add up to that of the batch', () => {
+  const generator = new random.Generator(11)
+  const draw = (shape: number[]): Tensor => tensor(generator.normal(shape), { dtype: 'float64' })
+  const [x, y, weights] = [draw([37, 5]), draw([37, 2]), draw([37]).square()]
+  const w = draw([5, 2])
+  const slopes = (from: number, to: number): Tensor => {
+    const total = weights.slice([from, to]).sum()
+    return grad((w: Tensor) => {
+      const errors = x
+        .slice([from, to])
+        .matmul(w)
+        .tanh()
+        .sub(y.slice([from, to]))
+        .square()
+        .sum(1)
+      return errors
+        .mul(weights.slice([from, to]))
+        .sum()
+        .div(total)
+    })(w).mul(total)
+  }
+  const shards = [slopes(0, 16), slopes(16, 32), slopes(32, 37)].reduce((a, b) => a.add(b))
+  const whole = slopes(0, 37)
+  expect(shards.sub(whole).abs().max().item() / whole.abs().max().item()).toBeLessThan(1e-12)
 })
