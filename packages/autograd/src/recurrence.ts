@@ -5,6 +5,7 @@ import {
   isFloat,
   listen,
   sizeOf,
+  TraceError,
   traceLoop,
   tracePut,
   traceStack,
@@ -161,7 +162,8 @@ function recurrenceOp(made: Made, pack: Pack): Op<undefined> {
       dx.forEach((one, k) => loop.write(one, dxs[k]))
       dBefore.forEach((one, k) => loop.write(one.add(loop.read(given[k], pack.before)), stacks[k], pack.before))
       return grads.slice(floats.length + before.length).map((one) => loop.sum(one))
-    })!
+    })
+    if (!sums) throw new TraceError('recurrence: the gradient of a turn does what the loop of a program cannot')
     const dFloats = [...dxs]
     const all = xs.map((x) => (isFloat(x.dtype) ? dFloats.shift()! : x))
     return [...all, ...pack.stacks(carry).map((stack) => pack.first(stack)), ...sums]
