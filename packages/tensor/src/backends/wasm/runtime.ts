@@ -35,6 +35,9 @@ export interface Block {
   readonly owner?: Block
 }
 
+/** The stage is made so much longer than it must be at the most, in bytes. */
+const mostAhead = 2 ** 26
+
 export class Runtime {
   readonly features: Features
   /** Whether the same bits are wanted on every processor, and from eager and compiled code. */
@@ -120,7 +123,8 @@ export class Runtime {
       this.#left.push([this.#stageStart, this.#stageEnd - this.#stageStart])
       this.#stageStart = this.#next = start
     }
-    this.#end = this.#stageEnd = this.memory.buffer.byteLength
+    // What memory has beyond that is for blocks.
+    this.#end = this.#stageEnd = Math.min(this.memory.buffer.byteLength, start + length + mostAhead)
   }
 
   /** A block of `bytes` bytes (and as many to spare as {@link reserve} has), at a multiple of 64: its own until nobody has it. */
