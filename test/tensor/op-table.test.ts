@@ -140,6 +140,8 @@ onEveryBackend((backend) => {
           )
           expect(y.dtype).toBe(resultDType(name, given))
           const operands = arrays.map((array, i) => naiveOf(array, given[i]))
+          // With alpha < 0 it is e to a large power: x / alpha, rounded, is off by more than the tolerance then.
+          fc.pre(name !== 'celu' || operands[1].values.every((alpha) => !(alpha < 0)))
           const { y: wanted, scales } = expected(reference, operands, y.dtype)
           expectClose(await read(y), wanted, y.dtype, {
             tolerance: backend.elementwise,
