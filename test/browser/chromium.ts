@@ -15,6 +15,10 @@ export interface PageOptions {
   /** Answers requests for other paths; says whether it did. */
   readonly answer?: (path: string, response: ServerResponse) => boolean
   readonly seconds?: number
+  /** Its content-security policy. */
+  readonly policy?: string
+  /** Further flags of the browser. */
+  readonly flags?: readonly string[]
 }
 
 /** The Chromium that there is: that of `CHROMIUM_PATH`, or the system's. */
@@ -44,7 +48,7 @@ async function bundle(entry: string): Promise<Map<string, string | Uint8Array>> 
 /** Opens the page; `downloads` is where it puts what is downloaded. Returns how many lines began with `WRONG`. */
 export async function openPage(
   executable: string,
-  { entry, answer, seconds = 120 }: PageOptions,
+  { entry, answer, seconds = 120, policy = "script-src 'self' 'wasm-unsafe-eval'", flags = [] }: PageOptions,
 ): Promise<{ wrong: number; downloads: string; close: () => Promise<void> }> {
   const scripts = await bundle(entry)
   const profile = await mkdtemp(join(tmpdir(), 'typegrad-browser-'))
@@ -70,7 +74,7 @@ export async function openPage(
     }
     response.setHeader('cross-origin-opener-policy', 'same-origin')
     response.setHeader('cross-origin-embedder-policy', 'require-corp')
-    response.setHeader('content-security-policy', "script-src 'self' 'wasm-unsafe-eval'")
+    response.setHeader('content-security-policy', policy)
     if (answer?.(path, response)) return
     const found = path === '/' ? '<!doctype html><script type="module" src="/page.js"></script>' : scripts.get(path)
     response.statusCode = found === undefined ? 404 : 200
@@ -81,8 +85,8 @@ export async function openPage(
     response.end(found)
   }).listen(0)
   const { port } = server.address() as AddressInfo
-  const flags = ['--headless=new', '--no-sandbox', '--no-first-run', `--user-data-dir=${profile}`]
-  const browser = spawn(executable, [...flags, `http://localhost:${port}/`], { stdio: 'ignore' })
+  const own = ['--headless=new', '--no-sandbox', '--no-first-run', `--user-data-dir=${profile}`]
+  const browser = spawn(executable, [...own, ...flags, `http://localhost:${port}/`], { stdio: 'ignore' })
   const late = setTimeout(() => {
     console.log(`WRONG: the page did not finish in ${seconds} s`)
     wrong++
