@@ -152,7 +152,7 @@ async function difference(bytes: Uint8Array, model: Model, x: readonly Tensor[],
   ])
   const results = await session.run(Object.fromEntries(feeds) as Record<string, ort.Tensor>)
   await session.release()
-  const again = listOf((await loadOnnx(bytes)).apply(x.length === 1 ? x[0] : [...x]) as Tensor | Tensor[])
+  const again = listOf((await loadOnnx(bytes)).apply(x.length === 1 ? x[0] : [...x]))
   const errors = expected.flatMap((y, i) => {
     const theirs = results[model.outputNames[i]]
     expect([[...theirs.dims], again[i].shape]).toEqual([y.shape, y.shape])

@@ -1,4 +1,5 @@
 // What `typegrad` exports: all of the packages but what only those need who build on the engine.
+import { readdirSync, readFileSync } from 'node:fs'
 import * as autograd from '@typegrad/autograd'
 import * as data from '@typegrad/data'
 import * as formats from '@typegrad/formats'
@@ -24,6 +25,14 @@ const forBuilders = {
 }
 
 const packages: Record<string, object> = { autograd, data, formats, layers, losses, model, optim, plots, tensor }
+
+test('every package carries the licence, which npm does not take from the folder above', () => {
+  const root = new URL('../../', import.meta.url)
+  const licence = (folder: URL): string => readFileSync(new URL('LICENSE', folder), 'utf8')
+  const folders = readdirSync(new URL('packages/', root)).map((name) => new URL(`packages/${name}/`, root))
+  expect(folders.length).toBeGreaterThan(10)
+  for (const folder of folders) expect(licence(folder)).toBe(licence(root))
+})
 
 describe('typegrad exports', () => {
   for (const [name, exported] of Object.entries(packages))

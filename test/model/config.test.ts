@@ -13,7 +13,6 @@ import {
   LSTM,
   MultiHeadAttention,
   TimeDistributed,
-  type AnyLayer,
   type SerializedLayer,
 } from '@typegrad/layers'
 import { Loss, metrics } from '@typegrad/losses'
@@ -92,7 +91,7 @@ describe('a functional model goes through JSON', () => {
     const input = Input({ shape: [5, 4] })
     const inner = Input({ shape: [5, 3] })
     const twoEnds = new Model({ inputs: inner, outputs: [inner, new Dense({ units: 2 }).apply(inner)], name: 'ends' })
-    const [first, second] = twoEnds.apply(new TimeDistributed({ layer: encoder }).apply(input)) as any
+    const [first, second] = twoEnds.apply(new TimeDistributed({ layer: encoder }).apply(input))
     const model = new Model({ inputs: input, outputs: new Concatenate().apply([first, second]) })
     expect(model.countParams()).toBe(15 + 8)
     expectSame(model, again(model), random.normal([2, 5, 4]))
@@ -145,9 +144,9 @@ describe('a functional model goes through JSON', () => {
 
   it('with its layers in the order of Keras: by their distance from the outputs', () => {
     const input = Input({ shape: [4] })
-    const dense = (name: string): AnyLayer => new Dense({ units: 4, name })
-    const long = dense('long2').apply(dense('long1').apply(input)) as any
-    const short = dense('short').apply(input) as any
+    const dense = (name: string) => new Dense({ units: 4, name })
+    const long = dense('long2').apply(dense('long1').apply(input))
+    const short = dense('short').apply(input)
     const late = Input({ shape: [4], name: 'late' })
     const end = new Add({ name: 'end' }).apply([new Add({ name: 'sum' }).apply([short, long]), late])
     const model = new Model({ inputs: [late, input], outputs: end })

@@ -1,7 +1,18 @@
-import { describe, expect, it } from 'vitest'
-import { BatchNormalization, clearSession, Dense, Dropout, Flatten, Input, Reshape, Activation } from '@typegrad/layers'
+import { describe, expect, expectTypeOf, it } from 'vitest'
+import {
+  BatchNormalization,
+  clearSession,
+  Dense,
+  Dropout,
+  Flatten,
+  Input,
+  Reshape,
+  Activation,
+  type OneOrSeveral,
+  type SymbolicTensor,
+} from '@typegrad/layers'
 import { Model, Sequential } from '@typegrad/model'
-import { setSeed, ShapeError, tensor, ValueError, TypegradError } from '@typegrad/tensor'
+import { setSeed, ShapeError, tensor, ValueError, TypegradError, type Tensor } from '@typegrad/tensor'
 
 const silent = { print: () => undefined }
 
@@ -21,6 +32,13 @@ describe('Sequential', () => {
     expect(model.built).toBe(false)
     expect(model.apply(tensor([[1, 2]])).shape).toEqual([1, 3])
     expect(model.weights.map((w) => w.shape)).toEqual([[2, 3], [3]])
+  })
+
+  it('has types: tensors for tensors, symbolic ones for symbolic ones', () => {
+    const model = new Sequential([new Dense({ units: 3, inputDim: 2 })])
+    expectTypeOf(model.apply(tensor([[1, 2]]))).toEqualTypeOf<OneOrSeveral>()
+    expectTypeOf(model.apply(Input({ shape: [2] }))).toEqualTypeOf<SymbolicTensor & SymbolicTensor[]>()
+    expectTypeOf(model.predictOnBatch([[1, 2]])).toExtend<Tensor>()
   })
 
   it('adds and pops layers', () => {

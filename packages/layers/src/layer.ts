@@ -195,8 +195,8 @@ export abstract class Layer<
   }
 
   /** Calls the layer: on tensors it computes, on symbolic tensors it adds a node to the graph of a functional model. */
-  apply(inputs: Inputs<SymbolicTensor>, context?: CallOptions<C>): Symbolic<Output>
   apply(inputs: Inputs<TensorLike> | NamedInputs, context?: CallOptions<C>): Output
+  apply(inputs: Inputs<SymbolicTensor>, context?: CallOptions<C>): Symbolic<Output>
   apply(
     inputs: Inputs<TensorLike> | NamedInputs | Inputs<SymbolicTensor>,
     given: CallOptions<C> = {},

@@ -10,6 +10,7 @@ import {
   type LayerOptions,
   type Mask,
   type Node,
+  type OneOrSeveral,
   type SerializedLayer,
   type SymbolicShape,
   type SymbolicTensor,
@@ -106,7 +107,7 @@ interface Compiled {
  * }
  * ```
  */
-export class Model extends Layer<ModelOptions, any> {
+export class Model extends Layer<ModelOptions, OneOrSeveral> {
   readonly #nodes: readonly Node[] | undefined
   readonly #inputs: readonly SymbolicTensor[]
   readonly #outputs: readonly SymbolicTensor[]
@@ -424,7 +425,7 @@ export class Model extends Layer<ModelOptions, any> {
   }
 
   /** The outputs for data, batch by batch: a tensor, or a list of them for a model with a list of outputs. */
-  async predict(x: Data | BatchSource, options: PredictOptions = {}): Promise<Tensor & Tensor[]> {
+  async predict(x: Data | BatchSource, options: PredictOptions = {}): Promise<OneOrSeveral> {
     return this.#standing(await predict(this, x, options))
   }
 
@@ -441,7 +442,7 @@ export class Model extends Layer<ModelOptions, any> {
   }
 
   /** The outputs for one batch, on the host, at once: {@link predict} without a promise, callbacks and batches. */
-  predictOnBatch(x: Data): Tensor & Tensor[] {
+  predictOnBatch(x: Data): OneOrSeveral {
     let outputs: Tensor[] = []
     this.#stepsOn('predictOnBatch', (batch) => (outputs = this.steps.predict(batch.x) as Tensor[]), x)
     return this.#standing(outputs)
@@ -457,8 +458,8 @@ export class Model extends Layer<ModelOptions, any> {
   }
 
   /** Outputs as the caller knows them: a list where the model was given one. */
-  #standing(outputs: Tensor[]): Tensor & Tensor[] {
-    return (Array.isArray(this.options.outputs) || outputs.length > 1 ? outputs : outputs[0]) as Tensor & Tensor[]
+  #standing(outputs: Tensor[]): OneOrSeveral {
+    return (Array.isArray(this.options.outputs) || outputs.length > 1 ? outputs : outputs[0]) as OneOrSeveral
   }
 
   /**
