@@ -15,7 +15,7 @@ import { describe, expect, test } from 'vitest'
 /** Names that a user of `typegrad` is not troubled with. A new export of a package goes there or here. */
 const forBuilders = {
   tensor: [
-    'apply applyFormula binary broadcastAll camelCase checkOptions currentListeners differentiate dtypes formulaOp formulaOps functions hostChoice',
+    'apply applyFormula assertOptions binary broadcastAll camelCase checkOptions currentListeners describe differentiate dtypes formulaOp formulaOps functions hostChoice',
     'hostEffect hostNumber hostNumbers hostOp inspect internals interpolations interpret isFloat isTraceError kernel linearScan',
     'listen lookup normalizeAxes normalizeAxis outputLength parse perAxis reductions registerBackend sameShape scalar sizeOf',
     'snakeCase ternary traceLoop tracePut traceStack tracing transposedAxis unary unheard update UpdateGroup without',

@@ -55,7 +55,9 @@ export class InputLayer extends Layer<InputOptions & LayerOptions> {
 }
 
 /** The symbolic input of a functional model: `Input({ shape: [13] })` stands for batches of shape `[n, 13]`. */
-export const Input = (options: InputOptions): SymbolicTensor => new InputLayer(options).output
+export function Input(options: InputOptions): SymbolicTensor {
+  return new InputLayer(options).output
+}
 
 /** Options that a first layer may have in place of an Input. */
 export interface FirstLayerOptions extends LayerOptions {

@@ -2,7 +2,7 @@
  * A layer's options are its config: their names in snake case, and what is not plain data as `{ class_name, config }`,
  * as Keras writes it. Which kind of thing an option holds shows in its name (`kernelInitializer`, `activation`, …).
  */
-import { camelCase, checkOptions, snakeCase, Tensor, ValueError, type DType } from '@typegrad/tensor'
+import { assertOptions, camelCase, checkOptions, snakeCase, Tensor, ValueError, type DType } from '@typegrad/tensor'
 import { activations, resolveActivation, type ActivationLike } from './activations.ts'
 import type { Config, SerializedObject } from '@typegrad/tensor/config'
 import { deserializeConstraint, serializeConstraint } from './constraints.ts'
@@ -51,8 +51,7 @@ export interface LayerClass {
 
 /** @internal The options with the class's defaults; throws a ValueError for a missing or an unknown one. */
 export function fillOptions<O extends object>({ name, defaults }: LayerClass, options: O): Full<O> {
-  if (typeof options !== 'object' || options === null)
-    throw new ValueError(`${name}: takes an object of options, new ${name}({ … }), got ${String(options)}`)
+  assertOptions(name, options)
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   if (!defaults) return given as Full<O>
   checkOptions(name, given, [...Object.keys(defaults), ...common])

@@ -58,6 +58,7 @@ export class CompiledLoss {
     let total: Tensor | undefined
     this.#losses.forEach((loss, i) => {
       if (!loss) return
+      if (!yTrue[i]) throw new ValueError(`data: no targets y for the output '${this.#names[i]}', whose loss compares with them`)
       const raw = loss.apply(yTrue[i], yPred[i], sampleWeight[i] ?? sampleWeight[0], maskOf(yPred[i]))
       const value = raw.rank === 0 ? raw : raw.mean()
       this.#trackers[i]?.updateState(value, undefined, tensor(yPred[i].shape[0]))

@@ -17,7 +17,7 @@ import {
   type Feed,
   type Shuffle,
 } from './feed.ts'
-import type { Data } from './inputs.ts'
+import { assertFinite, type Data } from './inputs.ts'
 import { knownOptions } from './known-options.ts'
 import { integer, Pacer, verbosity, type BatchOptions } from './loop.ts'
 import type { Batch, Model } from './model.ts'
@@ -51,6 +51,11 @@ export interface FitOptions extends BatchOptions {
    * names the layer and the op that made the first NaN or infinity, forward or backward. @defaultValue `false`
    */
   readonly debugNaN?: boolean
+  /**
+   * Takes arrays that hold NaN or infinity. Else they are refused before anything is changed, since one such number in a batch mostly
+   * makes all weights NaN. Batches of a source are not looked at. @defaultValue `false`
+   */
+  readonly allowNaN?: boolean
   /** Steps per epoch; an epoch then goes on where the last one stopped. */
   readonly stepsPerEpoch?: number
 }
@@ -105,6 +110,7 @@ function feeds(
     return { training: new SourceFeed(x, (batch) => weigh(readBatch(model, batch))), validation }
   }
   let arrays = someSamples(toArrays(model, x, y, options.sampleWeight))
+  if (!options.allowNaN && !options.debugNaN) assertFinite({ ...arrays })
   if (validationSplit && !validation) {
     const [train, rest] = splitOff(arrays, validationSplit)
     arrays = train

@@ -1,5 +1,5 @@
 import { isNamed } from '@typegrad/layers/internals'
-import { formatShape, ShapeError, Tensor, toTensor, ValueError, type TensorLike } from '@typegrad/tensor'
+import { formatShape, isFloat, ShapeError, SparseTensor, Tensor, toTensor, ValueError, type TensorLike } from '@typegrad/tensor'
 
 /** The data of a model: one array, or one per input (output) as a list of tensors or by name. */
 export type Data = TensorLike | readonly Tensor[] | Readonly<Record<string, TensorLike>>
@@ -38,6 +38,26 @@ export function sampleCount(lists: Readonly<Record<string, readonly Tensor[]>>):
     }
   }
   return count ?? 0
+}
+
+/** Throws a ValueError that says where the arrays hold the first NaN or infinity. */
+export function assertFinite(lists: Readonly<Record<string, readonly Tensor[]>>): void {
+  for (const [what, list] of Object.entries(lists))
+    list.forEach((array, i) => {
+      const values = array instanceof SparseTensor ? array.parts.values : array
+      // The sum is quick, and finite for all but broken and huge numbers.
+      if (!isFloat(values.dtype) || values.buffer.device !== 'host' || Number.isFinite(values.sum().item())) return
+      const numbers = array.toTypedArray()
+      const at = numbers.findIndex((value) => !Number.isFinite(value))
+      if (at < 0) return
+      let count = 0
+      for (const value of numbers) if (!Number.isFinite(value)) count++
+      const place = array.shape.map((n, axis) => Math.floor(at / array.shape.slice(axis + 1).reduce((a, b) => a * b, 1)) % n)
+      throw new ValueError(
+        `data: ${list.length > 1 ? `${what}[${i}]` : what} ${formatShape(array.shape)} holds ${numbers[at]} at [${place.join(', ')}], ${count} of ${numbers.length} numbers are not finite; fill or leave out such samples, or give fit({ allowNaN: true })`,
+        { place },
+      )
+    })
 }
 
 /** The rows from `start` to `end` of every array. Views. */

@@ -15,6 +15,7 @@ const compile: Readonly<Record<keyof CompileOptions, true>> = {
 }
 
 const run: Readonly<Record<keyof FitOptions | keyof EvaluateOptions, true>> = {
+  allowNaN: true,
   batchSize: true,
   callbacks: true,
   classWeight: true,

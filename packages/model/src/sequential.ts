@@ -1,6 +1,7 @@
 import {
   deserializeLayer,
   InputLayer,
+  Layer,
   serializeLayer,
   SymbolicTensor,
   withMask,
@@ -13,7 +14,7 @@ import {
   type SymbolicShape,
 } from '@typegrad/layers'
 import { registerBuiltin } from '@typegrad/layers/internals'
-import { formatShape, ValueError, type Tensor } from '@typegrad/tensor'
+import { describe, formatShape, ValueError, type Tensor } from '@typegrad/tensor'
 import { inputFromConfig } from './config/read-graph.ts'
 import { Model } from './model.ts'
 import type { Call } from './plot/svg.ts'
@@ -31,7 +32,8 @@ export class Sequential extends Model {
   /** An `Input({ shape })` at the head, or `inputShape` of the first layer, builds the layers at once; else the first data does. */
   constructor(layers: readonly (AnyLayer | SymbolicTensor)[] = [], options: LayerOptions = {}) {
     super(options)
-    for (const layer of layers) this.add(layer)
+    if (!Array.isArray(layers)) throw new ValueError('Sequential: takes a list of layers, new Sequential([new Dense({ … }), …])')
+    for (const layer of layers as readonly (AnyLayer | SymbolicTensor)[]) this.add(layer)
   }
 
   /** Appends a layer. */
@@ -41,6 +43,8 @@ export class Sequential extends Model {
       this.#input = layer.node!.layer as InputLayer
       return this
     }
+    if (!(layer instanceof Layer))
+      throw new ValueError(`Sequential: expected a layer, such as new Dense({ units: 8 }), got ${describe(layer)}`)
     if (this.#layers.some((other) => other.name === layer.name)) {
       throw new ValueError(`Sequential: two layers are named '${layer.name}'; give one another name`, { name: layer.name })
     }

@@ -3,7 +3,7 @@
  * the JSON that Keras writes of them.
  */
 import { ValueError } from './errors.ts'
-import { camelCase, checkOptions, lookup, snakeCase } from './names.ts'
+import { assertOptions, camelCase, checkOptions, lookup, snakeCase } from './names.ts'
 
 /** Options under the names that Keras gives them in its JSON, `from_logits`; `null` stands for "none". */
 export type Config = Readonly<Record<string, unknown>>
@@ -35,6 +35,7 @@ export abstract class Configured<O extends object> {
 
   constructor(options: O) {
     const { defaults, name } = new.target
+    assertOptions(name, options)
     const given = Object.entries(options).filter(([, value]) => value !== undefined)
     // A class that names no options of its own takes care of them itself.
     if (Object.keys(defaults).length > 0) checkOptions(name, Object.fromEntries(given), ['name', ...Object.keys(defaults)])

@@ -1,6 +1,6 @@
 import type { NdArray } from 'ndarray'
 import { allocateArray, dtypeOfArray, type DType, type TypedArray } from './dtype.ts'
-import { DTypeError, ShapeError } from './errors.ts'
+import { describe, DTypeError, ShapeError } from './errors.ts'
 import { contiguousLayout } from './layout.ts'
 import { allocate, hostBuffer } from './memory.ts'
 import { fromNdarray, isNdarray } from './ndarray.ts'
@@ -29,12 +29,6 @@ export function toTensor(value: TensorLike, dtype?: DType): Tensor {
 /** The same beside an operand of `dtype`: numbers in arrays keep their digits for a float64. */
 export const toTensorBeside = (value: TensorLike, dtype: DType | undefined): Tensor =>
   toTensor(value, dtype === 'float64' && Array.isArray(value) ? dtype : undefined)
-
-function describe(value: unknown): string {
-  if (typeof value === 'string') return `the string ${JSON.stringify(value)}`
-  if (typeof value === 'object' && value !== null) return `an object of class ${value.constructor?.name ?? 'null'}`
-  return typeof value === 'number' || typeof value === 'boolean' || value === null ? String(value) : typeof value
-}
 
 /** A contiguous tensor of zeros on the host, to be written by the caller. */
 export function hostTensor(shape: Shape, dtype: DType): Tensor {

@@ -35,3 +35,11 @@ export class DeviceLostError extends BackendError {}
 
 /** A function that is compiled does what only a function that runs each time can do, such as reading the numbers of a tensor. */
 export class TraceError extends TypegradError {}
+
+/** A value as an error names it: `the string "adam"`, `an object of class Date`, `0.1`. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return `the string ${JSON.stringify(value)}`
+  if (Array.isArray(value)) return `a list of ${value.length}`
+  if (typeof value === 'object' && value !== null) return `an object of class ${value.constructor?.name ?? 'null'}`
+  return typeof value === 'number' || typeof value === 'boolean' || value === null ? String(value) : typeof value
+}

@@ -1,4 +1,4 @@
-import { ValueError } from './errors.ts'
+import { describe, ValueError } from './errors.ts'
 
 /** `binary_crossentropy`, `BinaryCrossentropy` and `binaryCrossentropy` as `binaryCrossentropy`. */
 export const camelCase = (name: string): string =>
@@ -37,8 +37,15 @@ export function lookup<T>(
   throw new ValueError(`${kind}: unknown name '${name}', ${hint}`, { name, known })
 }
 
+/** Throws a ValueError for what is no record of options: `Adam: takes an object of options, { … }, got 0.01` */
+export function assertOptions(what: string, options: unknown): void {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
+  throw new ValueError(`${what}: takes an object of options, { … }, got ${describe(options)}`)
+}
+
 /** Throws a ValueError for keys of `options` that are not among the known ones: `fit: unknown option batch_size, did you mean batchSize?` */
 export function checkOptions(what: string, options: object, known: readonly string[]): void {
+  assertOptions(what, options)
   const unknown = Object.keys(options).filter((key) => !known.includes(key))
   if (unknown.length === 0) return
   const near = unknown.flatMap((key) => nearest(key, known).slice(0, 1))

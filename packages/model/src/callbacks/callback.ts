@@ -1,9 +1,13 @@
 import type { Model } from '../model.ts'
 import type { TrainingRun } from '../fit.ts'
 import type { State } from '../storage.ts'
+import { describe, snakeCase, ValueError } from '@typegrad/tensor'
 
 /** Figures by name, as they appear in progress lines and histories. */
 export type Logs = Record<string, number>
+
+/** The figure of this name, in Keras' spelling (`val_loss`) or ours (`valLoss`). */
+export const figureIn = (logs: Logs, name: string): number | undefined => logs[name] ?? logs[snakeCase(name)]
 
 /** Told of every stage of `fit`, `evaluate` and `predict`. A hook may be asynchronous. */
 export abstract class Callback {
@@ -67,6 +71,10 @@ export class CallbackList {
     this.#callbacks = callbacks
     this.#settled = callbacks.filter((callback) => callback.settled !== Callback.prototype.settled)
     for (const callback of callbacks) {
+      if (!(callback instanceof Callback))
+        throw new ValueError(
+          `callbacks: expected callbacks, such as new EarlyStopping() or new LambdaCallback({ onEpochEnd }), got ${describe(callback)}`,
+        )
       callback.model = model
       callback.params = params
     }

@@ -2,7 +2,7 @@ import { makeFolderOf } from '#platform'
 import { TypegradError, ValueError } from '@typegrad/tensor'
 import { standardOutput } from '../output.ts'
 import type { State } from '../storage.ts'
-import type { Logs } from './callback.ts'
+import { figureIn, type Logs } from './callback.ts'
 import { MonitorCallback, type MonitorOptions } from './monitor.ts'
 
 export interface ModelCheckpointOptions extends MonitorOptions {
@@ -86,7 +86,7 @@ export class ModelCheckpoint extends MonitorCallback {
 /** `{epoch:02d}` with a number of at least two digits in its place, `{loss:.3f}` with three after the point. */
 function formatPath(path: string, logs: Logs): string {
   return path.replaceAll(/\{(\w+)(?::([^}]*))?\}/g, (_, name: string, format = '') => {
-    const value = logs[name]
+    const value = figureIn(logs, name)
     if (value === undefined)
       throw new TypegradError(`ModelCheckpoint: '${path}' names ${name}; there are ${Object.keys(logs).join(', ')}`, { name })
     const parts = /^(0?)(\d*)(?:\.(\d+))?([dfe]?)$/.exec(format as string)

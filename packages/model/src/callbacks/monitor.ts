@@ -1,8 +1,8 @@
-import { ValueError } from '@typegrad/tensor'
-import { Callback, type Logs } from './callback.ts'
+import { snakeCase, ValueError } from '@typegrad/tensor'
+import { Callback, figureIn, type Logs } from './callback.ts'
 
 export interface MonitorOptions {
-  /** The figure to watch. @defaultValue `'val_loss'` */
+  /** The figure to watch, as the logs name it; `'valLoss'` is read as `'val_loss'`. @defaultValue `'val_loss'` */
   readonly monitor?: string
   /** Whether less or more is better; `auto` knows by the figure's name. @defaultValue `'auto'` */
   readonly mode?: 'auto' | 'min' | 'max'
@@ -27,7 +27,8 @@ export abstract class MonitorCallback extends Callback {
     super()
     this.monitor = monitor
     this.#minDelta = Math.abs(minDelta)
-    const guess = growing.test(monitor) ? 'max' : shrinking.test(monitor) ? 'min' : undefined
+    const name = snakeCase(monitor)
+    const guess = growing.test(name) ? 'max' : shrinking.test(name) ? 'min' : undefined
     if (mode === 'auto' && !guess) {
       throw new ValueError(
         `${new.target.name}: it is not known whether more or less '${monitor}' is better; give mode: 'min' or 'max'`,
@@ -44,7 +45,7 @@ export abstract class MonitorCallback extends Callback {
 
   /** The watched figure, or `undefined` (said once) where the logs lack it. */
   protected valueIn(logs: Logs): number | undefined {
-    const value = logs[this.monitor]
+    const value = figureIn(logs, this.monitor)
     if (value === undefined && !this.#warned) {
       this.#warned = true
       globalThis.console.warn(
