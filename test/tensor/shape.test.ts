@@ -2,7 +2,7 @@
 import { normalizeAxes, normalizeAxis, ShapeError, sizeOf } from '@typegrad/tensor'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { collapse, makeLayout } from '../../packages/tensor/src/layout.ts'
+import { collapse, contiguousLayout, makeLayout, sliceLayout } from '../../packages/tensor/src/layout.ts'
 import { broadcastShapes, inferReshape, reducedShape } from '../../packages/tensor/src/shape.ts'
 import { broadcastShape, indices } from './naive.ts'
 
@@ -65,6 +65,24 @@ test.each([
 }) // prettier-ignore
 
 describe('layouts', () => {
+  test('are contiguous, or not, by an example', () => {
+    expect(makeLayout([2, 3], [3, 1], 4).contiguous).toBe(true)
+    expect(makeLayout([2, 1, 3], [3, 9, 1], 0).contiguous).toBe(true)
+    expect(makeLayout([2, 3], [1, 2], 0).contiguous).toBe(false)
+    expect(makeLayout([2, 0], [5, 5], 0).contiguous).toBe(true)
+  })
+
+  test('of a slice without elements start where the array does: within its memory', () => {
+    const none = { start: 3, length: 0, step: 1 }
+    expect(sliceLayout(contiguousLayout([3, 3], 2), [none, none]).offset).toBe(2)
+    expect(
+      sliceLayout(contiguousLayout([3, 3], 2), [
+        { start: 2, length: 2, step: -1 },
+        { ...none, length: 1 },
+      ]).offset,
+    ).toBe(11)
+  })
+
   test('are contiguous when their elements lie in order without gaps, whatever the strides of axes of length 1', () => {
     fc.assert(
       fc.property(shape, fc.array(fc.constantFrom(0, 1, 2, 3, 6, -1), { minLength: 4, maxLength: 4 }), (lengths, some) => {
