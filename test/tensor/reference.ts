@@ -79,7 +79,9 @@ function floorDivide(a: number, b: number): number {
   if (b === 0 || isNaN(b)) return a / b
   if (!Number.isFinite(a)) return NaN
   if (!Number.isFinite(b)) return a * b < 0 ? -1 : a / b
-  return Math.round((a - modulo(a, b)) / b)
+  const whole = Math.round((a - modulo(a, b)) / b)
+  // The sign of 0 is that of the quotient.
+  return whole === 0 ? nothingOf(a / b) : whole
 }
 
 function roundHalfToEven(x: number): number {
@@ -183,7 +185,7 @@ const elementwise: Readonly<Record<string, Scalar | Reference>> = {
   sub: { f: (a, b) => a + -b, int: exact((a, b) => a - b) },
   mul: { f: (a, b) => b * a, int: exact((a, b) => a * b) },
   div: (a, b) => a / b,
-  pow: { f: (a, b) => a ** b, int: exact(power) },
+  pow: { f: (a, b) => (a === 1 || (a === -1 && !isNaN(b) && !Number.isFinite(b)) ? 1 : a ** b), int: exact(power) },
   maximum,
   minimum,
   floorDivide,

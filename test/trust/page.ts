@@ -1,13 +1,18 @@
-/** The page of `browser.ts`: trains, and tells the hashes. */
+/** The page of `browser.ts`: trains, and tells whether the bits are those that Node gives. */
 import { setDeterministic } from '@typegrad/tensor'
+import golden from '../golden/determinism.json' with { type: 'json' }
 import { hash, train, trainingRuns } from './runs.ts'
 
-const tell = (...line: unknown[]): Promise<unknown> => fetch('/tell', { method: 'POST', body: JSON.stringify(line) })
+const tell = (line: string): Promise<unknown> => fetch('/tell', { method: 'POST', body: line })
+const hashes: Readonly<Record<string, string>> = golden.hashes
 
 setDeterministic(true)
 try {
-  for (const name of Object.keys(trainingRuns)) await tell(name, await hash(await train(name)))
+  for (const name of Object.keys(trainingRuns)) {
+    const got = await hash(await train(name))
+    await tell(got === hashes[name] ? `the same bits: ${name} ${got}` : `WRONG: ${name} ${got}, in Node ${hashes[name]}`)
+  }
 } catch (error) {
-  await tell('error', String(error))
+  await tell(`WRONG: ${String(error)}`)
 }
 await tell('done')

@@ -86,7 +86,7 @@ export const functions: Readonly<Record<string, FormulaFunction>> = {
   log: { value: Math.log, derivatives: ['1 / a'] },
   log1p: { value: Math.log1p, derivatives: ['1 / (1 + a)'] },
   pow: {
-    value: Math.pow,
+    value: special.pow,
     int: { value: special.powInt },
     derivatives: ['b == 0 ? 0 : b * pow(a, b - 1)', '(a == 0 && b >= 0) ? 0 : y * log(a)'],
   },

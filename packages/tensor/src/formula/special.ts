@@ -13,6 +13,9 @@ export function mod(a: number, b: number): number {
   return r === 0 && b < 0 ? -0 : r === 0 ? 0 : r
 }
 
+/** `a^b`; 1 where JavaScript has NaN, but IEEE 754 and NumPy have not: 1 to any power, -1 to the power ±∞. */
+export const pow = (a: number, b: number): number => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b)
+
 /** `a^b` modulo 2^32 for integers; a negative exponent gives the truncated quotient 1 / a^-b (0 for a = 0). */
 export function powInt(a: number, b: number): number {
   if (b < 0) return a === 1 ? 1 : a === -1 ? (b % 2 === 0 ? 1 : -1) : 0

@@ -210,7 +210,7 @@ export const binary = {
   },
   /** `⌊a / b⌋`, exact; of integers 0 where b is 0. */
   floorDivide: {
-    forward: 'b == 0 || b - b != 0 ? (a * b < 0 ? -a / a : a / b) : round((a - mod(a, b)) / b)',
+    forward: 'a == 0 || b == 0 || b - b != 0 ? (a * b < 0 ? -a / a : a / b) : round((a - mod(a, b)) / b) + 0',
     grad: null,
   },
   /** `a - b · ⌊a / b⌋`, with the sign of b. */

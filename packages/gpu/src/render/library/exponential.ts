@@ -92,7 +92,7 @@ export const exponential: Readonly<Record<string, LibraryFunction>> = {
       base = base * base;
       left = half;
     }
-    if (q === 0) { return 1; }
+    if (q === 0 || p === 1 || (p === -1 && n > 3.4028234e38)) { return 1; }
     if (p === 0 && q > 0) { return odd * p; }
     const positive = whole > 0.5 || p < -3.4028234e38 ? Math.abs(p) : p;
     const magnitude = whole > 0.5 && n <= 32 ? (q < 0 ? 1 / product : product) : f_exp(q * f_log(positive));

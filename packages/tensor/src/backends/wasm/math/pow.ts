@@ -54,16 +54,15 @@ function ofOthers(s: Site, ops: Ops, x: Lanes, y: Lanes, power: Vector): Vector 
   // 0 and ∞ to any power, and any number to the power ±∞, are 0 or ∞.
   const extreme = v128.or(v128.or(eq(size, 0), eq(size, Infinity)), eq(abs(y), Infinity))
   const isInfinite = v128.not(v128.xor(gt(size, 1), gt(y, 0)))
-  const absolute = select(extreme, v128.and(isInfinite, vector(Infinity)), power)
+  const absolute = select(eq(size, 1), 1, select(extreme, v128.and(isInfinite, vector(Infinity)), power))
   const isInteger = s.let(eq(trunc(y), y))
   const half = s.let(mul(y, 0.5))
   const isOdd = v128.and(isInteger, ne(trunc(half), half))
   const signed = flip(absolute, v128.and(signOf(x), isOdd))
-  // NaN are: a root of a negative number, what is made of NaN, and, as in JavaScript, ±1 to the power ±∞. NaN^0 is 1.
+  // NaN are: a root of a negative number, and what is made of NaN; but NaN^0 and 1^NaN are 1.
   const root = v128.andnot(v128.and(lt(x, 0), gt(x, -Infinity)), isInteger)
-  const unit = v128.and(eq(size, 1), eq(abs(y), Infinity))
-  const isNaN = v128.or(v128.or(ne(x, x), ne(y, y)), v128.or(root, unit))
-  return select(eq(y, 0), 1, select(isNaN, NaN, signed))
+  const isNaN = v128.or(v128.or(ne(x, x), ne(y, y)), root)
+  return select(v128.or(eq(y, 0), eq(x, 1)), 1, select(isNaN, NaN, signed))
 }
 
 /** Squares, the usual power, are products; a lane's result does not depend on whether its neighbours are squared too. */
