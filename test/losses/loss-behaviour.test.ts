@@ -378,4 +378,6 @@ test('a function is a loss', () => {
       )
       .item(),
   ).toBe(3.5)
+  // [2] beside [2, 1] is not [2, 2].
+  expect(loss.apply([1, 5], [[0], [4]]).item()).toBe(1)
 })

@@ -202,6 +202,9 @@ describe('a metric of your own', () => {
       ],
     )
     expect([worst.name, worst.result().item()]).toEqual(['worst', 3.5])
+    worst.resetState()
+    worst.updateState([1, 5], [[0], [4]])
+    expect(worst.result().item()).toBe(1)
     expect(resolveMetric((yTrue, yPred) => yTrue.sub(yPred).mean(-1), tensor(1), tensor(1)).name).toBe('metric')
 
     class Largest extends Metric<MetricOptions & { readonly floor?: number }> {

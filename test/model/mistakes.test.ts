@@ -1,5 +1,5 @@
-import { Dense, Input } from '@typegrad/layers'
-import { EarlyStopping, ModelCheckpoint, Sequential, type FitOptions } from '@typegrad/model'
+import { Dense, Input, Layer } from '@typegrad/layers'
+import { EarlyStopping, Model, ModelCheckpoint, Sequential, type FitOptions } from '@typegrad/model'
 import { Adam } from '@typegrad/optim'
 import { csr, tensor, TypegradError, ValueError, type Tensor } from '@typegrad/tensor'
 import { expect, it, test } from 'vitest'
@@ -9,6 +9,16 @@ const compiled = (): Sequential =>
 const fit = (x: unknown, y: unknown, options: object = {}): Promise<unknown> =>
   compiled().fit(x as Tensor, y as Tensor, { verbose: 0, ...options })
 const wrong = (value: unknown): never => value as never
+
+class Scale extends Layer {
+  override build(): void {
+    this.addWeight(wrong({ shape: [1], initializer: 'ones' }))
+  }
+
+  override call(x: Tensor): Tensor {
+    return x
+  }
+}
 
 /** What people mistype, and what they are told. */
 const mistakes: readonly [string, () => unknown, RegExp][] = [
@@ -22,6 +32,16 @@ const mistakes: readonly [string, () => unknown, RegExp][] = [
     'a record for a callback',
     () => fit([[1, 2]], [[1]], { callbacks: [{ onEpochEnd() {} }] }),
     /expected callbacks, .* an object of class Object/,
+  ],
+  [
+    'outputs by name',
+    () => new Model(wrong({ inputs: Input({ shape: [1] }), outputs: { y: Input({ shape: [1] }) } })),
+    /^Model: inputs and outputs are what .* an object of class Object$/,
+  ],
+  [
+    'options for a weight without a shape',
+    () => new Scale().apply([[1]]),
+    /^addWeight: expected a shape .* an object of class Object/,
   ],
   ['no targets', () => fit([[1, 2]], null), /^data: no targets y for the output 'price'/],
   ['a figure with no direction', () => new EarlyStopping({ monitor: 'valStrange' }), /more or less 'valStrange' is better/],

@@ -1,19 +1,21 @@
 import {
+  describe,
+  type DType,
   DTypeError,
   dtypes,
-  random,
+  formatShape,
   isFloat,
+  random,
+  sameShape,
   scope,
+  type Shape,
+  ShapeError,
   Tensor,
+  type TensorLike,
   toTensor,
   TypegradError,
   ValueError,
   Variable,
-  type DType,
-  type Shape,
-  type TensorLike,
-  formatShape,
-  sameShape,
 } from '@typegrad/tensor'
 import { resolveConstraint, type ConstraintLike } from './constraints.ts'
 import { resolveInitializer, type InitializerLike } from './initializers.ts'
@@ -280,6 +282,8 @@ export abstract class Layer<
     shape: Shape,
     { initializer = 'glorotUniform', trainable = true, regularizer, constraint, dtype = this.dtype }: WeightOptions = {},
   ): Variable {
+    if (!Array.isArray(shape))
+      throw new ShapeError(`addWeight: expected a shape such as [4, 8], or [] for one number, got ${describe(shape)}`)
     const variable = scope(() => new Variable(resolveInitializer(initializer).call(shape).cast(dtype), { trainable }))
     variable.regularizer = resolveRegularizer(regularizer)
     variable.constraint = resolveConstraint(constraint)

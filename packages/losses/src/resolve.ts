@@ -5,6 +5,7 @@ import * as losses from './losses.ts'
 import * as metrics from './metrics.ts'
 import { MeanMetricWrapper, Metric } from './metrics/metric.ts'
 import type { ClassSpelling } from './spelling.ts'
+import { sameRank } from './weights.ts'
 
 /** What is exported beside the classes that can be named. */
 const bases = ['Loss', 'Metric', 'MeanOf', 'MeanMetricWrapper'] as const
@@ -92,8 +93,9 @@ class FunctionLoss extends Loss {
     return this.#f(yTrue, yPred)
   }
 
+  /** A function may want targets of another shape than predictions; but `[n]` beside `[n, 1]` would broadcast to `[n, n]`. */
   protected override align(yTrue: Tensor, yPred: Tensor): [Tensor, Tensor] {
-    return [yTrue, yPred]
+    return sameRank(yTrue, yPred)
   }
 }
 

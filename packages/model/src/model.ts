@@ -2,6 +2,7 @@ import { valueAndGrad } from '@typegrad/autograd'
 import {
   Layer,
   serializeLayer,
+  SymbolicTensor,
   withMask,
   type AnyLayer,
   type CallContext,
@@ -13,12 +14,22 @@ import {
   type OneOrSeveral,
   type SerializedLayer,
   type SymbolicShape,
-  type SymbolicTensor,
 } from '@typegrad/layers'
 import { isNamed, registerBuiltin } from '@typegrad/layers/internals'
 import type { LossLike, Metric, MetricLike } from '@typegrad/losses'
 import { resolveOptimizer, type Optimizer, type OptimizerLike } from '@typegrad/optim'
-import { BackendError, scope, stack, Tensor, toModule, TypegradError, unheard, ValueError, zeros } from '@typegrad/tensor'
+import {
+  BackendError,
+  describe,
+  scope,
+  stack,
+  Tensor,
+  toModule,
+  TypegradError,
+  unheard,
+  ValueError,
+  zeros,
+} from '@typegrad/tensor'
 import type { Callback, History, Logs } from './callbacks/callback.ts'
 import { CompiledLoss, CompiledMetrics, logsOf, type PerOutput } from './compiled.ts'
 import { compileConfig, compileOptions, type CustomObjects } from './config/compile.ts'
@@ -132,6 +143,11 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
       value === undefined ? [] : Array.isArray(value) ? value : [value as SymbolicTensor]
     this.#inputs = list(options.inputs)
     this.#outputs = list(options.outputs)
+    for (const end of [...this.#inputs, ...this.#outputs])
+      if (!(end instanceof SymbolicTensor))
+        throw new ValueError(
+          `Model: inputs and outputs are what Input({ shape }) and layer.apply(…) give, one or a list, got ${describe(end)}`,
+        )
     if (this.#inputs.length > 0 !== this.#outputs.length > 0)
       throw new ValueError('Model: inputs and outputs are given together, or neither')
     if (this.#inputs.length > 0) {

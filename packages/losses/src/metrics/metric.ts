@@ -10,7 +10,7 @@ import {
   type TensorLike,
 } from '@typegrad/tensor'
 import { Configured, type Config } from '@typegrad/tensor/config'
-import { fitWeights } from '../weights.ts'
+import { fitWeights, sameRank } from '../weights.ts'
 
 export interface MetricOptions {
   readonly name?: string
@@ -153,6 +153,6 @@ export class MeanMetricWrapper extends MeanOf {
   }
 
   call(yTrue: Tensor, yPred: Tensor): Tensor {
-    return this.#f(yTrue, yPred)
+    return this.#f(...sameRank(yTrue, yPred))
   }
 }

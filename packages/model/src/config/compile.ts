@@ -30,7 +30,10 @@ function write(one: unknown): unknown {
   if (one instanceof Loss) return serializeLoss(one)
   if (one instanceof Metric) return serializeMetric(one)
   if (typeof one !== 'function') return one
-  if (one.name === '') throw new ValueError('compile: a function without a name cannot be written')
+  if (one.name === '')
+    throw new ValueError(
+      'save: a loss or metric is a function without a name, by which it would be found when the model is loaded: const error = (yTrue, yPred) => …',
+    )
   return { module: 'builtins', class_name: 'function', config: one.name, registered_name: 'function' }
 }
 
@@ -57,7 +60,9 @@ export function compileOptions(config: LayerConfig, custom: CustomObjects): Comp
       if (!isSerialized(one)) return one
       if (one.class_name !== 'function') return make(one, custom)
       if (Object.hasOwn(custom, one.config)) return custom[one.config as string]
-      throw new ValueError(`compile: the function '${one.config}' is not known; give it: { ${one.config} }`)
+      throw new ValueError(
+        `compile: the function '${one.config}' is not known; give it when loading, customObjects: { ${one.config} }, or leave training out, compile: false`,
+      )
     }
   const { optimizer, loss, loss_weights, metrics, weighted_metrics } = config
   const given = {
