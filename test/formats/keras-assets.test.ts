@@ -14,7 +14,7 @@ async function archive(
   assets: Readonly<Record<string, string>>,
   more: Readonly<Record<string, Tensor>> = {},
 ): Promise<Uint8Array> {
-  const config = JSON.stringify(model).replaceAll(/"(vocabulary|idf_weights)":\[[^\]]*\]/g, '"$1":null')
+  const config = JSON.stringify(model).replaceAll(/"(vocabulary|idf_weights|vocabulary_size)":(\[[^\]]*\]|\d+)/g, '"$1":null')
   const parts = kerasWeights(model, false)
   const weights = await writeHdf5({ ...parts, tensors: new Map([...parts.tensors, ...Object.entries(more)]) }, 'test')
   const files = Object.entries(assets).map(([name, text]) => [`assets/${name}`, strToU8(text)])

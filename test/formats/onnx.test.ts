@@ -4,7 +4,7 @@ import { encodeOnnx, loadOnnx, MismatchError } from '@typegrad/formats'
 import * as layers from '@typegrad/layers'
 import { Input, Lambda, type AnyLayer } from '@typegrad/layers'
 import { Model, modelFromConfig, Sequential } from '@typegrad/model'
-import { random, type Tensor } from '@typegrad/tensor'
+import { random, type DType, type Tensor } from '@typegrad/tensor'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { fromGolden } from '../conformance.ts'
 import { data, runs, type Run } from '../model/golden.ts'
@@ -18,11 +18,9 @@ beforeAll(() => {
 async function compare(model: Model, x: readonly Tensor[]): Promise<number> {
   const bytes = encodeOnnx(model)
   const session = await ort.InferenceSession.create(bytes)
-  // As in Keras, an Input is float32 unless it says otherwise.
-  const declared = [model.options.inputs ?? []].flat()
   const feeds = Object.fromEntries(
     x.map((input, i) => {
-      const given = input.cast(declared[i]?.dtype ?? 'float32')
+      const given = input.cast(model.entrances[i].input.dtype as DType)
       return [
         model.inputNames[i],
         new ort.Tensor(given.dtype as 'float32', given.toTypedArray() as Float32Array, [...given.shape]),

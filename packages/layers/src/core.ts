@@ -1,38 +1,41 @@
 /** Dense, Activation, Dropout and the input of a model. */
-import { random, ShapeError, ValueError, formatShape, type DType, type Tensor, type Variable } from '@typegrad/tensor'
+import { random, ShapeError, ValueError, formatShape, type Tensor, type Variable } from '@typegrad/tensor'
 import { activate, resolveActivation, type ActivationLike } from './activations.ts'
 import type { ConstraintLike } from './constraints.ts'
 import type { InitializerLike } from './initializers.ts'
 import type { RegularizerLike } from './regularizers.ts'
 import { required, type Defaults, type LayerConfig } from './layer-config.ts'
 import { Layer, positiveInteger, type CallContext, type LayerOptions } from './layer.ts'
-import { linkNode, SymbolicTensor, type SymbolicShape } from './symbolic.ts'
+import { linkNode, SymbolicTensor, type SymbolicDType, type SymbolicShape } from './symbolic.ts'
 
 export interface InputOptions {
   /** The shape of one sample; `null` stands for any length. */
   readonly shape: SymbolicShape
   /** A fixed number of samples per batch, which stateful layers need. */
   readonly batchSize?: number | null
-  readonly dtype?: DType
+  /** `'string'` for texts, of which TextVectorization, StringLookup or Hashing make numbers. @defaultValue `'float32'` */
+  readonly dtype?: SymbolicDType
   readonly name?: string
 }
 
 /** Where a sample enters a model. */
-export class InputLayer extends Layer<InputOptions & LayerOptions> {
+export class InputLayer extends Layer<Omit<InputOptions, 'dtype'> & LayerOptions> {
   static override readonly keepsIntegers = true
-  static override readonly defaults = { shape: required, batchSize: null } satisfies Defaults<InputOptions & LayerOptions>
+  static override readonly defaults = { shape: required, batchSize: null } satisfies Defaults<
+    Omit<InputOptions, 'dtype'> & LayerOptions
+  >
   override readonly samplewise = true
   /** The symbolic tensor that stands for the samples. */
   readonly output: SymbolicTensor
 
-  constructor(options: InputOptions & LayerOptions) {
-    super(options)
+  constructor({ dtype = 'float32', ...options }: InputOptions & Omit<LayerOptions, 'dtype'>) {
+    super(dtype === 'string' ? options : { ...options, dtype })
     this.supportsMasking = true
     if (!Array.isArray(options?.shape))
       throw new ValueError(`Input: shape must be a list such as [13], got ${JSON.stringify(options?.shape)}`)
     const shape = [options.batchSize ?? null, ...options.shape]
     this.builtShape = shape
-    this.output = new SymbolicTensor(shape, this.dtype)
+    this.output = new SymbolicTensor(shape, dtype)
     linkNode(this, [this.output])
   }
 
@@ -41,7 +44,8 @@ export class InputLayer extends Layer<InputOptions & LayerOptions> {
   }
 
   override getConfig(): LayerConfig {
-    return { batch_shape: this.builtShape, dtype: this.dtype, sparse: false, ragged: false, name: this.name, optional: false }
+    const { shape, dtype } = this.output
+    return { batch_shape: shape, dtype, sparse: false, ragged: false, name: this.name, optional: false }
   }
 
   /** @internal The shape is in the config. */

@@ -30,6 +30,7 @@ import {
 } from './layer-config.ts'
 import { maskOf, setMask, toMask, withMask, type Mask, type MaskLike } from './masks.ts'
 import { layerName, uniqueName } from './names.ts'
+import { isStrings, toTensorOrStrings, type Strings } from './preprocessing/strings.ts'
 import { resolveRegularizer, type RegularizerLike } from './regularizers.ts'
 import { linkNode, SymbolicTensor, type SymbolicShape } from './symbolic.ts'
 
@@ -116,6 +117,8 @@ export abstract class Layer<
   static readonly keepsIntegers: boolean = false
   /** Whether Keras' `call` takes several inputs as arguments of their own, not as a list. */
   static readonly separateInputs: boolean = false
+  /** Whether inputs may be strings. */
+  static readonly takesStrings: boolean = false
 
   /** The options, with the defaults for those that were not given. */
   readonly options: Full<O>
@@ -197,22 +200,23 @@ export abstract class Layer<
   }
 
   /** Calls the layer: on tensors it computes, on symbolic tensors it adds a node to the graph of a functional model. */
-  apply(inputs: Inputs<TensorLike> | NamedInputs, context?: CallOptions<C>): Output
+  apply(inputs: Inputs<TensorLike> | NamedInputs | Strings, context?: CallOptions<C>): Output
   apply(inputs: Inputs<SymbolicTensor>, context?: CallOptions<C>): Symbolic<Output>
   apply(
-    inputs: Inputs<TensorLike> | NamedInputs | Inputs<SymbolicTensor>,
+    inputs: Inputs<TensorLike> | NamedInputs | Strings | Inputs<SymbolicTensor>,
     given: CallOptions<C> = {},
   ): Output | Symbolic<Output> {
     if (isNamed(inputs)) return this.#located(() => this.#compute(Object.values(inputs), Object.keys(inputs), given))
     const list = Array.isArray(inputs) && (inputs[0] instanceof Tensor || inputs[0] instanceof SymbolicTensor)
-    const all = (list ? inputs : [inputs]) as readonly (TensorLike | SymbolicTensor)[]
+    const all = (list ? inputs : [inputs]) as readonly (TensorLike | Strings | SymbolicTensor)[]
     if (all[0] instanceof SymbolicTensor) return this.#link(all as readonly SymbolicTensor[], list, given)
-    return this.#located(() => this.#compute(all as readonly TensorLike[], list, given))
+    return this.#located(() => this.#compute(all as readonly (TensorLike | Strings)[], list, given))
   }
 
   /** `list`: whether `call` takes a list, or the names by which it takes the inputs. */
-  #compute(inputs: readonly TensorLike[], list: boolean | readonly string[], given: CallOptions<C>): Output {
-    const originals = inputs.map((input) => toTensor(input))
+  #compute(inputs: readonly (TensorLike | Strings)[], list: boolean | readonly string[], given: CallOptions<C>): Output {
+    const originals = inputs.map(toTensorOrStrings)
+    if (originals.some(isStrings)) this.#meetStrings()
     const attached = originals.map(maskOf)
     const tensors = this.autocast ? originals.map((x) => this.cast(x)) : originals
     const x = list ? tensors : tensors[0]
@@ -260,11 +264,18 @@ export abstract class Layer<
       this.buildFor(list ? shapes : shapes[0])
       const shape = this.computeOutputShape(list ? shapes : shapes[0], context)
       const several = Array.isArray(shape[0])
-      const dtype = this.computeOutputDType(inputs.map((x) => x.dtype))
+      if (inputs.some((x) => x.dtype === 'string')) this.#meetStrings()
+      const dtype = this.computeOutputDType(inputs.map((x) => x.dtype as DType))
       const outputs = ((several ? shape : [shape]) as SymbolicShape[]).map((one) => new SymbolicTensor(one, dtype))
       linkNode(this, outputs, { inputs, list, context })
       return (several ? outputs : outputs[0]) as unknown as Symbolic<Output>
     })
+  }
+
+  #meetStrings(): void {
+    const { takesStrings, name: kind } = this.constructor as typeof Layer
+    if (!takesStrings)
+      throw new DTypeError(`${kind}: strings, expected numbers: TextVectorization, StringLookup and Hashing make numbers of them`)
   }
 
   /** Errors from within say in which layer they arose. */

@@ -4,6 +4,9 @@ import type { AnyLayer, CallContext } from './layer.ts'
 /** A shape that is known up to the batch: `null` stands for any length. */
 export type SymbolicShape = readonly (number | null)[]
 
+/** What enters a graph may be strings, too. */
+export type SymbolicDType = DType | 'string'
+
 /** One call of a layer in a graph of layers. */
 export interface Node {
   readonly layer: AnyLayer
@@ -42,11 +45,11 @@ export class SymbolicTensor {
   /** Tells it from a tensor, whose type would else do for it. */
   readonly symbolic = true
   readonly shape: SymbolicShape
-  readonly dtype: DType
+  readonly dtype: SymbolicDType
   /** @internal */
   node?: Node
 
-  constructor(shape: SymbolicShape, dtype: DType = 'float32') {
+  constructor(shape: SymbolicShape, dtype: SymbolicDType = 'float32') {
     this.shape = shape
     this.dtype = dtype
   }

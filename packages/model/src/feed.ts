@@ -47,7 +47,7 @@ export const samplesOf = (arrays: Batch): number => sampleCount({ x: arrays.x, y
 export function toArrays(model: Model, x: Data, y?: Data | null, sampleWeight?: Data | null): Batch {
   model.meet(x)
   return {
-    x: toList(x, model.inputNames, 'x'),
+    x: model.asDeclared(toList(x, model.inputNames, 'x')),
     y: y === undefined || y === null ? [] : toList(y, model.outputNames, 'y'),
     sampleWeight: sampleWeight === undefined || sampleWeight === null ? [] : toWeights(sampleWeight, model.outputNames),
   }

@@ -1,5 +1,5 @@
 import type { AnyLayer, CallContext, Node, SymbolicTensor } from '@typegrad/layers'
-import { callNode } from '@typegrad/layers/internals'
+import { callNode, StringLayer, StringTensor } from '@typegrad/layers/internals'
 import { formatShape, ValueError, type Tensor } from '@typegrad/tensor'
 
 /**
@@ -46,7 +46,18 @@ export function topological(inputs: readonly SymbolicTensor[], outputs: readonly
   return found.toSorted((a, b) => depths.get(b)! - depths.get(a)! || met.get(a.layer)! - met.get(b.layer)!)
 }
 
-/** Runs the calls on tensors. */
+/**
+ * For each input of strings, the call of the one layer that makes numbers of it; `undefined` for other inputs, and where several
+ * calls, or that of a model, take the strings.
+ */
+export const textCalls = (nodes: readonly Node[], inputs: readonly SymbolicTensor[]): (Node | undefined)[] =>
+  inputs.map((input) => {
+    const takers = input.dtype === 'string' ? nodes.filter((node) => node.inputs.includes(input)) : []
+    const [taker] = takers
+    return takers.length === 1 && taker.inputs.length === 1 && taker.layer instanceof StringLayer ? taker : undefined
+  })
+
+/** Runs the calls on tensors. Numbers for an input of strings are what its first layer has made of them. */
 export function runGraph(
   nodes: readonly Node[],
   inputs: readonly SymbolicTensor[],
@@ -54,9 +65,15 @@ export function runGraph(
   values: readonly Tensor[],
   context: CallContext,
 ): Tensor[] {
-  const known = new Map<SymbolicTensor, Tensor>(inputs.map((input, i) => [input, values[i]]))
+  const heads = textCalls(nodes, inputs)
+  const known = new Map<SymbolicTensor, Tensor>(
+    inputs.map((input, i) => {
+      const head = values[i] instanceof StringTensor ? undefined : heads[i]
+      return [head ? head.outputs[0] : input, values[i]]
+    }),
+  )
   for (const node of nodes) {
-    if (node.outputs.every((output) => known.has(output))) continue
+    if (node.inputs.length === 0 || node.outputs.every((output) => known.has(output))) continue
     callNode(node, (input) => known.get(input)!, context).forEach((value, i) => known.set(node.outputs[i], value))
   }
   return outputs.map((output) => known.get(output)!)

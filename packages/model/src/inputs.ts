@@ -1,8 +1,18 @@
-import { isNamed } from '@typegrad/layers/internals'
-import { formatShape, isFloat, ShapeError, SparseTensor, Tensor, toTensor, ValueError, type TensorLike } from '@typegrad/tensor'
+import type { Strings } from '@typegrad/layers'
+import { isNamed, isStrings, toTensorOrStrings } from '@typegrad/layers/internals'
+import { DTypeError, formatShape, isFloat, ShapeError, SparseTensor, Tensor, ValueError, type TensorLike } from '@typegrad/tensor'
 
-/** The data of a model: one array, or one per input (output) as a list of tensors or by name. */
-export type Data = TensorLike | readonly Tensor[] | Readonly<Record<string, TensorLike>>
+/** The data of a model: one array, or one per input (output) as a list of tensors or by name. Texts are arrays of strings. */
+export type Data = TensorLike | Strings | readonly Tensor[] | Readonly<Record<string, TensorLike | Strings>>
+
+/** Numbers as a tensor; of x strings, too. */
+function asTensor(given: TensorLike | Strings, what: string): Tensor {
+  if (what !== 'x' && isStrings(given))
+    throw new DTypeError(
+      `${what}: strings, expected numbers: StringLookup makes numbers of labels (and by invert labels of them)`,
+    )
+  return toTensorOrStrings(given)
+}
 
 /** The data as a list of tensors in the order of `names`. */
 export function toList(data: Data, names: readonly string[], what: string): Tensor[] {
@@ -15,10 +25,10 @@ export function toList(data: Data, names: readonly string[], what: string): Tens
         missing,
       })
     }
-    return names.map((name) => toTensor(data[name]))
+    return names.map((name) => asTensor(data[name], what))
   }
   if (Array.isArray(data) && data.length > 0 && data[0] instanceof Tensor) return data as Tensor[]
-  return [toTensor(data as TensorLike)]
+  return [asTensor(data as TensorLike, what)]
 }
 
 /** Weights of samples: one array for all outputs, or one per output as a list of tensors or by name. */

@@ -15,7 +15,7 @@ import {
   type SerializedLayer,
   type SymbolicShape,
 } from '@typegrad/layers'
-import { isNamed, registerBuiltin } from '@typegrad/layers/internals'
+import { isNamed, isStrings, registerBuiltin, StringTensor } from '@typegrad/layers/internals'
 import type { LossLike, Metric, MetricLike } from '@typegrad/losses'
 import { resolveOptimizer, type Optimizer, type OptimizerLike } from '@typegrad/optim'
 import {
@@ -39,7 +39,7 @@ import { fetched, onDevice, onHost } from './device.ts'
 import { evaluate, predict, type EvaluateOptions, type PredictOptions } from './evaluate.ts'
 import { isSource, samplesOf, toArrays, type BatchSource } from './feed.ts'
 import { fit, type FitOptions } from './fit.ts'
-import { layersOf, runGraph, topological } from './graph.ts'
+import { layersOf, runGraph, textCalls, topological } from './graph.ts'
 import { toList, type Data } from './inputs.ts'
 import { knownOptions } from './known-options.ts'
 import { standardOutput } from './output.ts'
@@ -89,6 +89,12 @@ export interface CompileOptions {
 /** The one input of a subclass, until it is given some by name. */
 const unnamed: readonly string[] = ['x']
 
+/** An input of a model; of strings also the layer that alone takes them, and makes numbers of them before the step. */
+export interface Entrance {
+  readonly input: SymbolicTensor
+  readonly encoder?: AnyLayer | undefined
+}
+
 /** One step's data: an array per input and output, and weights of the samples (or none). */
 export interface Batch {
   readonly x: readonly Tensor[]
@@ -119,6 +125,7 @@ interface Compiled {
  * ```
  */
 export class Model extends Layer<ModelOptions, OneOrSeveral> {
+  static override readonly takesStrings = true
   readonly #nodes: readonly Node[] | undefined
   readonly #inputs: readonly SymbolicTensor[]
   readonly #outputs: readonly SymbolicTensor[]
@@ -186,6 +193,49 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
     if (this.inputNames === unnamed && isNamed(x)) this.#keys = Object.keys(x)
   }
 
+  /** @internal Where data enters the model; nothing of a subclass is known. */
+  get entrances(): readonly Entrance[] {
+    const calls = textCalls(this.#nodes ?? [], this.#inputs)
+    return this.#inputs.map((input, i) => ({ input, encoder: calls[i]?.layer }))
+  }
+
+  /** @internal The data, if they are strings where the model takes strings, and only there. */
+  asDeclared(x: readonly Tensor[]): Tensor[] {
+    const { entrances, inputNames } = this
+    return x.map((one, i) => {
+      const { dtype, shape } = entrances[i]?.input ?? {}
+      if (dtype === undefined || (dtype === 'string') !== isStrings(one)) {
+        if (dtype === undefined) return one
+        const [given, taken] = dtype === 'string' ? ['numbers', 'strings'] : ['strings', 'numbers']
+        const hint = dtype === 'string' ? '' : "; for strings begin with Input({ shape, dtype: 'string' })"
+        throw new ValueError(
+          `data: ${given} for the input '${inputNames[i]}' of model '${this.name}', which takes ${taken}${hint}`,
+        )
+      }
+      return one instanceof StringTensor ? one.withRank(shape.length) : one
+    })
+  }
+
+  /** @internal The data with the numbers that layers make of strings. */
+  encoded(x: readonly Tensor[]): readonly Tensor[] {
+    if (!x.some(isStrings)) return x
+    const { entrances } = this
+    return x.map((one, i) => {
+      const encoder = isStrings(one) ? entrances[i]?.encoder : undefined
+      return encoder ? onHost(() => encoder.apply(one) as Tensor) : one
+    })
+  }
+
+  /** Strings become numbers before a step. */
+  override get traceable(): boolean {
+    const { entrances } = this
+    return (
+      (this.constructor as typeof Layer).traceable &&
+      entrances.every(({ input, encoder }) => input.dtype !== 'string' || encoder) &&
+      this.sublayers.every((layer) => layer.traceable || entrances.some(({ encoder }) => encoder === layer))
+    )
+  }
+
   /** The names of the outputs, by which targets, losses and metrics may be given. */
   get outputNames(): string[] {
     return this.#outputs.length > 0 ? this.#outputs.map((output) => output.node!.layer.name) : this.#named
@@ -197,7 +247,10 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
         `${this.constructor.name}: a subclass of Model defines call(), a functional model is given inputs and outputs`,
       )
     const masks = context.mask instanceof Tensor ? [context.mask] : (context.mask ?? [])
-    const masked = toList(inputs, this.inputNames, 'x').map((x, i) => withMask(x, masks[i]))
+    const given = toList(inputs, this.inputNames, 'x')
+    const masked = given.map((x, i) =>
+      x instanceof StringTensor ? x.withRank(this.#inputs[i].shape.length) : withMask(x, masks[i]),
+    )
     const values = runGraph(this.#nodes, this.#inputs, this.#outputs, masked, context)
     return Array.isArray(this.options.outputs) ? values : values[0]
   }
@@ -245,6 +298,10 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
   toModule({ batchSize = 1 }: { batchSize?: number } = {}): string {
     if (!this.built)
       throw new TypegradError(`toModule: model '${this.name}' is not built: fit it, or give its first layer an input shape`)
+    if (this.entrances.some(({ input }) => input.dtype === 'string'))
+      throw new ValueError(
+        `toModule: model '${this.name}' takes strings, modules numbers; make a model of the layers after those of strings`,
+      )
     const several = Array.isArray(this.builtShape?.[0])
     const shapes = (several ? this.builtShape : [this.builtShape]) as readonly SymbolicShape[]
     const inputs = shapes.map((shape, i) => ({

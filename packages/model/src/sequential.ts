@@ -13,10 +13,10 @@ import {
   type SerializedLayer,
   type SymbolicShape,
 } from '@typegrad/layers'
-import { registerBuiltin } from '@typegrad/layers/internals'
+import { registerBuiltin, StringLayer, StringTensor } from '@typegrad/layers/internals'
 import { describe, formatShape, ValueError, type Tensor } from '@typegrad/tensor'
 import { inputFromConfig } from './config/read-graph.ts'
-import { Model } from './model.ts'
+import { Model, type Entrance } from './model.ts'
 import type { Call } from './plot/svg.ts'
 import type { SummaryRow } from './summary.ts'
 
@@ -24,6 +24,8 @@ import type { SummaryRow } from './summary.ts'
 export class Sequential extends Model {
   readonly #layers: AnyLayer[] = []
   #input: InputLayer | undefined
+  /** Whether the input is what the first data were taken for. */
+  #guessed = false
 
   static {
     registerBuiltin('Sequential', this, 'keras')
@@ -49,7 +51,10 @@ export class Sequential extends Model {
       throw new ValueError(`Sequential: two layers are named '${layer.name}'; give one another name`, { name: layer.name })
     }
     const given = layer.sampleShape
-    if (given && this.#layers.length === 0) this.#input ??= new InputLayer({ shape: given, dtype: layer.dtype })
+    if (given && this.#layers.length === 0) {
+      const dtype = (layer instanceof Model ? layer.entrances[0]?.input.dtype : undefined) ?? layer.dtype
+      this.#input ??= new InputLayer({ shape: given, dtype })
+    }
     this.#layers.push(layer)
     if (this.#inputShape) {
       delete this.builtShape
@@ -79,6 +84,7 @@ export class Sequential extends Model {
 
   override build(inputShape: SymbolicShape): void {
     const [batchSize, ...sample] = inputShape
+    this.#guessed = this.#input === undefined
     this.#input ??= new InputLayer({ shape: sample, batchSize, dtype: this.#layers[0]?.dtype })
     let shape = inputShape
     for (const layer of this.#layers) {
@@ -87,8 +93,24 @@ export class Sequential extends Model {
     }
   }
 
-  override call(x: Tensor, context: CallContext): Tensor {
+  override get entrances(): readonly Entrance[] {
+    if (!this.#input) return []
+    const { output: input } = this.#input
+    const [first] = this.#layers
+    return [{ input, encoder: input.dtype === 'string' && first instanceof StringLayer ? first : undefined }]
+  }
+
+  override call(given: Tensor, { training, mask }: CallContext): Tensor {
+    const strings = given instanceof StringTensor
+    if (strings && this.#guessed) {
+      const [batchSize, ...shape] = this.#input!.output.shape
+      this.#input = new InputLayer({ shape, batchSize, dtype: 'string', name: this.#input!.name })
+      this.#guessed = false
+    }
+    const encoder = strings ? undefined : this.entrances[0]?.encoder
+    if (encoder) return this.#through(this.#layers.slice(1), given, training)
     const expected = this.#inputShape
+    const x = strings && expected ? given.withRank(expected.length) : given
     if (
       expected &&
       (x.rank !== expected.length || expected.some((length, i) => length !== null && i > 0 && length !== x.shape[i]))
@@ -98,11 +120,11 @@ export class Sequential extends Model {
         given: x.shape,
       })
     }
-    const { training, mask } = context
-    return this.#layers.reduce(
-      (value: Tensor, layer) => layer.apply(value, { training }) as Tensor,
-      withMask(x, mask as Tensor | undefined),
-    )
+    return this.#through(this.#layers, withMask(x, mask as Tensor | undefined), training)
+  }
+
+  #through(layers: readonly AnyLayer[], x: Tensor, training: boolean | undefined): Tensor {
+    return layers.reduce((value: Tensor, layer) => layer.apply(value, { training }) as Tensor, x)
   }
 
   override computeOutputShape(inputShape: SymbolicShape): SymbolicShape {
@@ -136,7 +158,11 @@ export class Sequential extends Model {
       const shapes = Array.isArray(outputShape?.[0])
         ? (outputShape as SymbolicShape[])
         : [outputShape as SymbolicShape | undefined]
-      return { layer, outputs: shapes.map((shape) => ({ shape, dtype: layer.dtype })), inputs: i === 0 ? [] : [i - 1] }
+      return {
+        layer,
+        outputs: shapes.map((shape) => ({ shape, dtype: layer instanceof InputLayer ? layer.output.dtype : layer.dtype })),
+        inputs: i === 0 ? [] : [i - 1],
+      }
     })
   }
 

@@ -1,3 +1,4 @@
+import { isStrings } from '@typegrad/layers/internals'
 import { compile, isTraceError, scope, SparseTensor, Variable, type CompiledFunction, type Tensor } from '@typegrad/tensor'
 import { fetched, gather, onDevice, Placement, uploaded } from './device.ts'
 import type { Batch, Model } from './model.ts'
@@ -83,8 +84,9 @@ export class Steps {
     return this.placement.run(() => (onDevice() ? fetched(() => this.#predictions(x)) : this.#predictions(x)))
   }
 
-  #predictions(x: readonly Tensor[]): Tensor[] {
+  #predictions(given: readonly Tensor[]): Tensor[] {
     const model = this.#model
+    const x = model.encoded(given)
     const eagerly = (): Tensor[] => model.predictStep(x)
     if (!this.#jit || !this.#mayCompile('predictStep')) return eagerly()
     const compiled = (this.#predict ??= compile((inputs) => model.predictStep(inputs)))
@@ -101,7 +103,7 @@ export class Steps {
 
   #take(kind: Kind, batch: Batch): void {
     const model = this.#model
-    const plain = (): Batch => ({ x: batch.x, y: batch.y, sampleWeight: batch.sampleWeight })
+    const plain = (): Batch => ({ x: model.encoded(batch.x), y: batch.y, sampleWeight: batch.sampleWeight })
     const compiles = this.#jit && this.#mayCompile(kind)
     const resident = batch instanceof Rows && (compiles || onDevice()) ? this.#residentOf(batch.arrays, kind) : undefined
     const eagerly = (): void => model[kind](resident && onDevice() ? pickRows(resident, (batch as Rows).rows) : plain())
@@ -109,7 +111,10 @@ export class Steps {
     const compiled = (this.#compiled[kind] ??= compile((_, arrays, rows) => model[kind](rows ? pickRows(arrays, rows) : arrays)))
     this.#orEagerly(() => {
       if (batch instanceof Rows && resident) compiled(this.#trainable, resident, batch.rows)
-      else compiled(this.#trainable, { ...plain(), x: batch.x.map(alike) }, undefined)
+      else {
+        const { x, ...rest } = plain()
+        compiled(this.#trainable, { ...rest, x: x.map(alike) }, undefined)
+      }
     }, eagerly)
   }
 
@@ -118,6 +123,7 @@ export class Steps {
     const known = this.#entered.get(arrays)
     if (known && this.#holds(known, arrays)) return known
     const all = [...arrays.x, ...arrays.y, ...arrays.sampleWeight]
+    if (all.some(isStrings)) return undefined
     if (all.flatMap(stored).reduce((bytes, { size }) => bytes + 4 * size, 0) > mostResidentBytes) return undefined
     // Arrays of the same shape take each other's place, so that another `fit` needs no other program.
     const hold = (key: string, name: string, value: Tensor, source: Tensor): Variable => {

@@ -39,6 +39,9 @@ export function readVocabularies(
       if (!(layer instanceof IntegerLookup)) layer.setVocabulary(terms, numbers)
       else if (terms.every((term) => /^-?\d+$/.test(term))) layer.setVocabulary(terms.map(Number), numbers)
       else problems.push(`assets/${own}/vocabulary.txt: it holds what is no integer`)
+      const size = layer.expectedSize
+      if (size !== null && terms.length !== size)
+        problems.push(`assets/${own}/vocabulary.txt: ${terms.length} terms, the config says ${size}`)
     } catch (error) {
       if (!(error instanceof TypegradError)) throw error
       problems.push(`assets/${own}/vocabulary.txt: ${error.message}`)

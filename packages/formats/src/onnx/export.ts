@@ -94,7 +94,8 @@ export function encodeOnnx(model: Model): Uint8Array {
     throw new ValueError(`exportOnnx: model '${model.name}' has no weights yet; begin it with an Input, or call it on data once`)
   const sequential = model instanceof Sequential
   const shapes = sequential ? [model.builtShape as SymbolicShape] : endsOf(model, 'inputs').map(({ shape }) => shape)
-  const dtypes: DType[] = sequential ? ['float32'] : endsOf(model, 'inputs').map(({ dtype }) => dtype)
+  // Strings are refused with the layers that take them.
+  const dtypes = model.entrances.map(({ input }) => input.dtype as DType)
   const results = sequential ? [model.computeOutputShape(shapes[0])] : endsOf(model, 'outputs').map(({ shape }) => shape)
   const inputs = model.inputNames.map((name, i): OnnxValue => ({ name, dtype: dtypes[i], shape: [null, ...shapes[i].slice(1)] }))
   const made = new Export()

@@ -7,7 +7,8 @@ import type { SymbolicShape } from '../symbolic.ts'
 import { encodedShape, encodeNumbers, option, type EncodingMode } from './encode.ts'
 import { bin, fingerprint, joinFingerprints } from './hash.ts'
 import { SymbolicTensor } from '../symbolic.ts'
-import { flattenNumbers, flattenStrings, integers, isStrings, StringLayer, type Flat, type Strings } from './strings.ts'
+import { flattenNumbers, integers, StringLayer } from './string-layer.ts'
+import { flattenStrings, isStrings, type Flat, type Strings } from './strings.ts'
 
 export interface HashingOptions extends FirstLayerOptions {
   /** The number of bins, with that of `maskValue`. */

@@ -2,7 +2,8 @@
 import { formatShape, tensor, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
 import type { Defaults } from '../layer-config.ts'
 import { common, Lookup, type LookupOptions } from './lookup.ts'
-import { flattenNumbers, isStrings, type Flat, type Strings } from './strings.ts'
+import { flattenNumbers } from './string-layer.ts'
+import { isStrings, type Flat, type Strings } from './strings.ts'
 
 export interface IntegerLookupOptions extends LookupOptions<number> {}
 

@@ -6,7 +6,8 @@ import type { SymbolicShape } from '../symbolic.ts'
 import { encodedShape, encodeNumbers, option, type EncodingMode } from './encode.ts'
 import { saltOf } from './hashing.ts'
 import { bin } from './hash.ts'
-import { flattenNumbers, integers, StringLayer, type Flat, type Strings } from './strings.ts'
+import { flattenNumbers, integers, StringLayer } from './string-layer.ts'
+import type { Flat, Strings } from './strings.ts'
 import { documents, frequentTerms } from './vocabulary.ts'
 
 /** What becomes of positions: themselves, vectors, or counts times the inverse document frequency. */
@@ -196,7 +197,8 @@ export abstract class Lookup<T extends string | number, O extends LookupOptions<
   encoded(positions: readonly number[], shape: Shape): Tensor {
     if (this.#mode === 'int') return integers(positions, shape)
     const depth = this.#depth()
-    if (depth === null) throw new ValueError(`${this.constructor.name}: give a vocabulary, or call adapt with data first`)
+    if (!this.#terms || depth === null)
+      throw new ValueError(`${this.constructor.name}: give a vocabulary, or call adapt with data first`)
     const y = encodeNumbers(positions, shape, this.#mode === 'tfIdf' ? 'count' : this.#mode, depth)
     if (this.#mode !== 'tfIdf') return y
     const weights = Float32Array.from({ length: depth }, (_, i) => this.#weights![i] ?? 0)
@@ -205,7 +207,7 @@ export abstract class Lookup<T extends string | number, O extends LookupOptions<
 
   #depth(): number | null {
     if (this.given.padToMaxTokens) return this.given.maxTokens
-    return this.#terms ? this.vocabularySize() : null
+    return this.#terms ? this.vocabularySize() : this.expectedSize
   }
 
   protected compute(inputs: Strings | Tensor): any {

@@ -1,8 +1,8 @@
 /** Strings as their positions in a vocabulary. */
-import { ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
+import { toTensor, type Tensor, type TensorLike } from '@typegrad/tensor'
 import type { Defaults } from '../layer-config.ts'
 import { common, Lookup, type LookupOptions } from './lookup.ts'
-import { flattenNumbers, flattenStrings, isStrings, nest, type Flat, type Strings } from './strings.ts'
+import { flattenStrings, isStrings, nest, type Flat, type Strings } from './strings.ts'
 
 export interface StringLookupOptions extends LookupOptions<string> {
   /** Strings are Unicode here; accepted for configs of Keras. @defaultValue `'utf-8'` */
@@ -18,10 +18,7 @@ export class StringLookup extends Lookup<string, StringLookupOptions> {
   }
 
   protected flatten(inputs: Strings | TensorLike): Flat<string> {
-    if (isStrings(inputs)) return flattenStrings(inputs, 'StringLookup')
-    const { values, shape } = flattenNumbers(inputs)
-    if (values.length > 0) throw new ValueError('StringLookup: got numbers, expected strings')
-    return { values: [], shape }
+    return flattenStrings(isStrings(inputs) ? inputs : toTensor(inputs), 'StringLookup')
   }
 
   protected terms(flat: Flat<string>): Strings {

@@ -1,8 +1,5 @@
-/** Arrays of strings, which stand where tensors cannot: JavaScript arrays, nested as deep as there are axes. */
-import { ShapeError, Tensor, tensor, toTensor, ValueError, type Shape, type TensorLike } from '@typegrad/tensor'
-import type { CustomLayers, LayerConfig } from '../layer-config.ts'
-import { Layer, type CallContext, type CallOptions, type Inputs, type LayerOptions } from '../layer.ts'
-import { SymbolicTensor } from '../symbolic.ts'
+/** Arrays of strings: JavaScript arrays, nested as deep as there are axes, and what carries them through a model. */
+import { describe, ShapeError, Tensor, tensor, toTensor, ValueError, type Shape, type TensorLike } from '@typegrad/tensor'
 
 /** A string, or an array of strings with any number of axes. */
 export type Strings = string | readonly Strings[]
@@ -14,7 +11,12 @@ export interface Flat<T> {
 }
 
 /** The strings of an array; throws if some are missing, or others than strings. */
-export function flattenStrings(strings: Strings, layer: string): Flat<string> {
+export function flattenStrings(strings: Strings | Tensor, layer: string): Flat<string> {
+  if (strings instanceof StringTensor) return strings.flat()
+  if (strings instanceof Tensor) {
+    if (strings.size > 0) throw new ValueError(`${layer}: got numbers, expected strings`)
+    return { values: [], shape: strings.shape }
+  }
   const shape: number[] = []
   for (let level: Strings = strings; typeof level !== 'string'; level = level[0]) {
     if (!Array.isArray(level)) throw new ValueError(`${layer}: got ${describe(level)}, expected strings`)
@@ -36,14 +38,11 @@ export function flattenStrings(strings: Strings, layer: string): Flat<string> {
   return { values, shape }
 }
 
-const describe = (value: unknown): string => `${typeof value} ${JSON.stringify(value)}`
+const isNested = (value: unknown): value is Strings =>
+  typeof value === 'string' || (Array.isArray(value) && value.length > 0 && isNested(value[0]))
 
 /** Whether a value is made of strings. */
-export function isStrings(value: unknown): value is Strings {
-  let level = value
-  while (Array.isArray(level)) level = level[0] as unknown
-  return typeof level === 'string'
-}
+export const isStrings = (value: unknown): value is Strings | StringTensor => value instanceof StringTensor || isNested(value)
 
 /** The array with these elements. */
 export function nest<T>({ values, shape }: Flat<T>): any {
@@ -53,50 +52,68 @@ export function nest<T>({ values, shape }: Flat<T>): any {
   return build(0)
 }
 
-/** The integers of an array as int32. */
-export const integers = (values: readonly number[], shape: Shape): Tensor => tensor(Int32Array.from(values), { shape })
-
-/** The numbers of an array. */
-export function flattenNumbers(x: TensorLike): Flat<number> {
-  const given = toExact(x)
-  return { values: Array.from(given.toTypedArray()), shape: given.shape }
-}
-
-/** A tensor that keeps every digit of an array's integers. */
-const toExact = (x: TensorLike): Tensor => toTensor(x, x instanceof Tensor ? undefined : 'float64')
-
 /**
- * A layer of strings, or of integers that stand for something else. It computes on the host, and is no part of a model's
- * graph where its input are strings: call it on data before the model.
+ * Strings that can be cut, picked from and reshaped as numbers are, so that models take them in batches: positions in a table of
+ * them. Every op on numbers throws.
  */
-export abstract class StringLayer<O extends LayerOptions, C extends CallContext = CallContext> extends Layer<O, Tensor, C> {
-  static override readonly traceable = false
+export class StringTensor extends Tensor {
+  readonly #positions: Tensor
+  readonly #table: readonly string[]
 
-  constructor(options: O) {
-    super(options)
-    this.autocast = false
+  /** @internal */
+  constructor(positions: Tensor, table: readonly string[]) {
+    super(positions.buffer, positions.layout, 'int32')
+    this.#positions = positions
+    this.#table = table
   }
 
-  /** The result for strings or numbers. */
-  protected abstract compute(inputs: Strings | Tensor): any
-
-  call(x: Tensor): Tensor {
-    return this.compute(x) as Tensor
+  /** @internal The tensor of nested arrays of strings. */
+  static of(strings: Strings): StringTensor {
+    const { values, shape } = flattenStrings(strings, 'data')
+    return new StringTensor(tensor(Int32Array.from(values.keys()), { shape }), values)
   }
 
-  /** The result for strings, or for numbers where the layer takes them. */
-  override apply(inputs: Strings): Tensor
-  override apply(inputs: Inputs<SymbolicTensor>, context?: CallOptions<C>): SymbolicTensor
-  override apply(inputs: Inputs<TensorLike>, context?: CallOptions<C>): Tensor
-  override apply(inputs: any, context?: CallOptions<C>): any {
-    const first: unknown = Array.isArray(inputs) ? inputs[0] : inputs
-    if (inputs instanceof Tensor || first instanceof SymbolicTensor) return super.apply(inputs as Tensor, context)
-    return this.compute(isStrings(inputs) ? inputs : toExact(inputs as TensorLike))
+  override get value(): Tensor {
+    throw new ValueError(
+      'strings meet what takes numbers; TextVectorization, StringLookup and Hashing make numbers of them, for targets, too',
+      { shape: this.shape },
+    )
   }
 
-  /** Results are int32 or float32 here, whatever integers Keras names. */
-  static override fromConfig<T>(this: new (options: any) => T, config: LayerConfig, custom: CustomLayers = {}): T {
-    const { vocabulary_size: _, dtype: __, ...rest } = config
-    return Layer.fromConfig.call(this, rest, custom) as T
+  override toTypedArray(): never {
+    return this.value as never
+  }
+
+  /** The strings in order. */
+  flat(): Flat<string> {
+    return { values: Array.from(this.#positions.toTypedArray(), (at) => this.#table[at]), shape: this.shape }
+  }
+
+  /** @internal The same strings with an axis of length 1 more or less at the end, if that makes them fit a rank. */
+  withRank(rank: number): StringTensor {
+    const { shape } = this
+    if (rank === shape.length + 1) return this.mapped((positions) => positions.expandDims(-1))
+    return rank === shape.length - 1 && shape.at(-1) === 1 ? this.mapped((positions) => positions.squeeze(-1)) : this
+  }
+
+  /** @internal */
+  mapped(f: (positions: Tensor) => Tensor): StringTensor {
+    return new StringTensor(f(this.#positions), this.#table)
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `StringTensor [${this.shape.join(', ')}] ${JSON.stringify(nest(this.flat()))}`
   }
 }
+
+for (const name of ['take', 'slice'] as const) {
+  Object.defineProperty(StringTensor.prototype, name, {
+    value(this: StringTensor, ...args: unknown[]): StringTensor {
+      return this.mapped((positions) => (positions[name] as (...args: unknown[]) => Tensor).apply(positions, args))
+    },
+  })
+}
+
+/** Numbers or strings as a tensor. */
+export const toTensorOrStrings = (given: TensorLike | Strings): Tensor =>
+  isNested(given) ? StringTensor.of(given) : toTensor(given)

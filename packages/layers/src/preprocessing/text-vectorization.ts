@@ -6,7 +6,8 @@ import type { SymbolicShape } from '../symbolic.ts'
 import { option, type EncodingMode } from './encode.ts'
 import type { LookupMode } from './lookup.ts'
 import { StringLookup } from './string-lookup.ts'
-import { flattenStrings, StringLayer, type Strings } from './strings.ts'
+import { StringLayer } from './string-layer.ts'
+import { flattenStrings, type Strings } from './strings.ts'
 
 type Standardize = 'lowerAndStripPunctuation' | 'lower' | 'stripPunctuation' | 'lower_and_strip_punctuation' | 'strip_punctuation'
 
@@ -167,7 +168,7 @@ export class TextVectorization extends StringLayer<TextVectorizationOptions> {
   override apply(texts: Strings): Tensor
   override apply(texts: any): any
   override apply(texts: any): any {
-    return this.compute(texts as Strings)
+    return super.apply(texts as Strings)
   }
 
   override computeOutputDType(): DType {
@@ -175,6 +176,7 @@ export class TextVectorization extends StringLayer<TextVectorizationOptions> {
   }
 
   override computeOutputShape([batch]: SymbolicShape): SymbolicShape {
+    this.#lookup.expectedSize = this.expectedSize
     if (this.options.outputMode === 'int') return [batch, this.options.outputSequenceLength]
     return this.#lookup.computeOutputShape([batch, null])
   }
