@@ -1,6 +1,7 @@
 import type { Strings } from '@typegrad/layers'
 import { isNamed, isStrings, toTensorOrStrings } from '@typegrad/layers/internals'
 import { DTypeError, formatShape, isFloat, ShapeError, SparseTensor, Tensor, ValueError, type TensorLike } from '@typegrad/tensor'
+import { onHost } from './device.ts'
 
 /** The data of a model: one array, or one per input (output) as a list of tensors or by name. Texts are arrays of strings. */
 export type Data = TensorLike | Strings | readonly Tensor[] | Readonly<Record<string, TensorLike | Strings>>
@@ -56,7 +57,7 @@ export function assertFinite(lists: Readonly<Record<string, readonly Tensor[]>>)
     list.forEach((array, i) => {
       const values = array instanceof SparseTensor ? array.parts.values : array
       // The sum is quick, and finite for all but broken and huge numbers.
-      if (!isFloat(values.dtype) || values.buffer.device !== 'host' || Number.isFinite(values.sum().item())) return
+      if (!isFloat(values.dtype) || values.buffer.device !== 'host' || Number.isFinite(onHost(() => values.sum()).item())) return
       const numbers = array.toTypedArray()
       const at = numbers.findIndex((value) => !Number.isFinite(value))
       if (at < 0) return
