@@ -21,6 +21,20 @@ export const bytesPerElement = (dtype: DType): number => arrays[dtype].BYTES_PER
 /** A zeroed host array of `size` elements. */
 export const allocateArray = (dtype: DType, size: number): TypedArray => new arrays[dtype](size)
 
+/** Node gives memory as it was left, in buffers of up to 2 GiB at least; browsers do not. */
+const unwritten = (globalThis as { Buffer?: { allocUnsafeSlow?(bytes: number): { readonly buffer: ArrayBuffer } } }).Buffer
+const mostUnwritten = 2 ** 31 - 1
+
+/**
+ * A host array whose elements may be anything, where that is to be had, for what writes all of them: making 4 MB zero takes as long
+ * as copying them.
+ */
+export function unwrittenArray(dtype: DType, size: number): TypedArray {
+  const bytes = size * bytesPerElement(dtype)
+  if (!unwritten?.allocUnsafeSlow || bytes > mostUnwritten) return allocateArray(dtype, size)
+  return new arrays[dtype](unwritten.allocUnsafeSlow(bytes).buffer, 0, size)
+}
+
 export const isFloat = (dtype: DType): boolean => dtype === 'float32' || dtype === 'float64'
 
 /** The dtype of a typed array; `undefined` for one that no dtype stands for. */

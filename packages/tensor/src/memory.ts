@@ -6,7 +6,7 @@
  * Nothing here may be registered for finalization, unless somebody counts: what is registered outlives the collections of the
  * young, so its pages do not come back at once, and writing fresh ones takes several times as long as the copy.
  */
-import { allocateArray, bytesPerElement, type DType, type TypedArray } from './dtype.ts'
+import { allocateArray, bytesPerElement, unwrittenArray, type DType, type TypedArray } from './dtype.ts'
 import { BackendError } from './errors.ts'
 
 /** Where the elements of a tensor lie: a host array, or something that a device's backend understands. */
@@ -42,18 +42,22 @@ interface Slab {
   used: number
 }
 
-const slabsOf = { single: new Map<DType, Slab>(), several: new Map<DType, Slab>() }
+const slabsOf = {
+  single: new Map<DType, Slab>(),
+  several: new Map<DType, Slab>(),
+  unwritten: new Map<DType, Slab>(),
+}
 
-/** Zeroed host storage for `size` elements. */
-export function allocate(dtype: DType, size: number): Slot {
+/** Host storage for `size` elements: zeros, or, for a caller that writes all of it, whatever lies there. */
+export function allocate(dtype: DType, size: number, isUnwritten = false): Slot {
   const width = bytesPerElement(dtype)
-  if (size * width > largestInSlab) return { buffer: newBuffer(dtype, size), offset: 0 }
-  const slabs = size === 1 ? slabsOf.single : slabsOf.several
+  if (size * width > largestInSlab) return { buffer: newBuffer(dtype, size, isUnwritten), offset: 0 }
+  const slabs = size === 1 ? slabsOf.single : isUnwritten ? slabsOf.unwritten : slabsOf.several
   let slab = slabs.get(dtype)
   const perSlot = alignment / width
   const length = Math.max(perSlot, Math.ceil(size / perSlot) * perSlot)
   if (!slab || slab.used + length > slabBytes / width) {
-    slab = { buffer: newBuffer(dtype, slabBytes / width), used: 0 }
+    slab = { buffer: newBuffer(dtype, slabBytes / width, slabs === slabsOf.unwritten), used: 0 }
     slabs.set(dtype, slab)
   }
   const offset = slab.used
@@ -61,9 +65,17 @@ export function allocate(dtype: DType, size: number): Slot {
   return { buffer: slab.buffer, offset }
 }
 
-function newBuffer(dtype: DType, size: number): Buffer {
+function unwrittenOf(dtype: DType, size: number): TypedArray {
+  const array = unwrittenArray(dtype, size)
+  return unwritten.fill === undefined ? array : array.fill(unwritten.fill)
+}
+
+/** Tests have unwritten storage filled with a number, to see that all of it is written. */
+export const unwritten: { fill?: number | undefined } = {}
+
+function newBuffer(dtype: DType, size: number, isUnwritten: boolean): Buffer {
   try {
-    return hostBuffer(allocateArray(dtype, size))
+    return hostBuffer(isUnwritten ? unwrittenOf(dtype, size) : allocateArray(dtype, size))
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause
     const error = new BackendError(

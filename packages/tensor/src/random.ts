@@ -42,7 +42,7 @@ export class Generator {
 
   #uniform01(shape: Shape, dtype: DType): Tensor {
     assertShape(shape, 'random')
-    const out = emptyTensor(shape, dtype)
+    const out = emptyTensor(shape, dtype, currentBackend(), true)
     noteDraw(this)
     hostDraw(
       () => [...this.#seed, this.#draws++],

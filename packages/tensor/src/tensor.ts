@@ -118,7 +118,7 @@ export class Tensor {
     const { array, layout } = this
     if (layout.contiguous) return array.slice(layout.offset, layout.offset + layout.size)
     const backend = backendOn('host')
-    const out = emptyTensor(layout.shape, this.dtype, backend)
+    const out = emptyTensor(layout.shape, this.dtype, backend, true)
     backend.copy(this, out)
     return out.array.slice(out.layout.offset, out.layout.offset + layout.size)
   }
@@ -217,17 +217,20 @@ export class Variable extends Tensor {
 /** A tensor of its own with the same elements. */
 export const sameTensor = (x: Tensor): Tensor => new Tensor(x.buffer, x.layout, x.dtype)
 
-/** A contiguous tensor of zeros in fresh storage of the current backend, to be written by a kernel. */
-export function emptyTensor(shape: Shape, dtype: DType, backend = currentBackend()): Tensor {
+/**
+ * A contiguous tensor in fresh storage of the current backend, to be written by a kernel: of zeros, or, where the kernel writes all
+ * elements, of anything.
+ */
+export function emptyTensor(shape: Shape, dtype: DType, backend = currentBackend(), isUnwritten = false): Tensor {
   const size = sizeOf(shape)
   if (size > maxSize) throw new ShapeError(`the result ${formatShape(shape)} has more than ${maxSize} elements`, { shape })
-  const { buffer, offset } = backend.allocate(dtype, size)
+  const { buffer, offset } = backend.allocate(dtype, size, isUnwritten)
   return new Tensor(buffer, contiguousLayout(shape, offset), dtype)
 }
 
 /** The same elements in fresh storage of a backend that can read them where they lie. */
 export function copyOn(backend: Backend, x: Tensor): Tensor {
-  const out = emptyTensor(x.shape, x.dtype, backend)
+  const out = emptyTensor(x.shape, x.dtype, backend, true)
   if (out.size > 0) backend.copy(x, out)
   return out
 }

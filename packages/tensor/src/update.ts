@@ -44,7 +44,7 @@ export function update(
     return broadcastView(value, shape)
   })
   const backend = backendFor(read)
-  const results = targets.map((target) => emptyTensor(shape, target.dtype, backend))
+  const results = targets.map((target) => emptyTensor(shape, target.dtype, backend, true))
   if (results[0].size > 0) backend.elementwise(rule.kernel, read, results, dtype)
   targets.forEach((target, i) => target.assign(results[i]))
 }

@@ -26,7 +26,8 @@ export interface Backend {
   readonly device: string
   /** Set for a backend that computes nothing, and only writes down its calls: it takes tensors of every device. */
   readonly takesAll?: true
-  allocate(dtype: DType, size: number): Slot
+  /** Storage of zeros, or, if all of it is written by one kernel, of anything. */
+  allocate(dtype: DType, size: number, isUnwritten?: boolean): Slot
   /** Evaluates a kernel at every index; inputs have the outputs' shape; an output may be an input of the same layout. */
   elementwise(kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], compute: DType): void
   /** `out = x`, converted to out's dtype; out may be any view. */

@@ -15,7 +15,7 @@ const castOp: Op<{ dtype: DType }> = {
   },
   run([x], _, spec) {
     const backend = backendFor([x])
-    const out = emptyTensor(spec.shape, spec.dtype, backend)
+    const out = emptyTensor(spec.shape, spec.dtype, backend, true)
     if (spec.dtype === 'bool' && x.dtype !== 'bool') backend.elementwise(truth, [x], [out], x.dtype)
     else backend.copy(x, out)
     return out
@@ -33,7 +33,7 @@ export const copyOp: Op<undefined> = {
   infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
   run([x]) {
     const backend = backendFor([x])
-    const out = emptyTensor(x.shape, x.dtype, backend)
+    const out = emptyTensor(x.shape, x.dtype, backend, true)
     backend.copy(x, out)
     return out
   },

@@ -39,8 +39,9 @@ function convolution<A extends ConvAttributes>(
     }),
     run([a, b], { strides, dilation, padding, groups }, spec) {
       const backend = backendFor([a, b])
-      const out = emptyTensor(spec.shape, spec.dtype, backend)
-      if (a.size > 0 && b.size > 0 && out.size > 0) backend[name](a, b, { strides, dilation, padding, groups }, out)
+      const isComputed = a.size > 0 && b.size > 0 && spec.shape.every((length) => length > 0)
+      const out = emptyTensor(spec.shape, spec.dtype, backend, isComputed)
+      if (isComputed) backend[name](a, b, { strides, dilation, padding, groups }, out)
       return out
     },
     gradient: (i, dy, inputs, _, attributes) => cast(gradient(i, dy, inputs, attributes), inputs[i].dtype),

@@ -69,7 +69,7 @@ export function formulaOp(
     }),
     run(inputs, _, { shape, dtype }) {
       const backend = backendFor(inputs)
-      const out = emptyTensor(shape, dtype, backend)
+      const out = emptyTensor(shape, dtype, backend, true)
       const seen = inputs.map((input) => broadcastView(input, shape))
       backend.elementwise(computes, seen, [out], result === 'bool' ? promoteAll(inputs) : dtype)
       return out

@@ -17,7 +17,7 @@ const takeOp: Op<{ axis: number }> = {
   }),
   run([x, indices], { axis }, spec) {
     const backend = backendFor([x, indices])
-    const out = emptyTensor(spec.shape, spec.dtype, backend)
+    const out = emptyTensor(spec.shape, spec.dtype, backend, true)
     if (out.size > 0) backend.gather(x, indices, axis, out)
     return out
   },

@@ -20,7 +20,7 @@ const matmulOp: Op<undefined> = {
   },
   run([a, b], _, { shape, dtype }) {
     const backend = backendFor([a, b])
-    const out = emptyTensor(shape, dtype, backend)
+    const out = emptyTensor(shape, dtype, backend, a.shape.at(-1)! > 0)
     const batch = shape.slice(0, -2)
     if (out.size > 0)
       backend.matmul(broadcastView(a, [...batch, ...a.shape.slice(-2)]), broadcastView(b, [...batch, ...b.shape.slice(-2)]), out)
@@ -45,7 +45,7 @@ const matmulAddOp: Op<undefined> = {
   infer: ([a, b]) => matmulOp.infer([a, b], undefined),
   run([a, b, bias], _, spec) {
     const backend = backendFor([a, b, bias])
-    const out = emptyTensor(spec.shape, spec.dtype, backend)
+    const out = emptyTensor(spec.shape, spec.dtype, backend, a.shape.at(-1)! > 0)
     if (out.size === 0) return out
     if (backend.matmulAdd) {
       const batch = spec.shape.slice(0, -2)

@@ -267,7 +267,7 @@ const concatOp: Op<{ axis: number }> = {
   },
   run(inputs, { axis }, spec) {
     const backend = backendFor(inputs)
-    const out = emptyTensor(spec.shape, spec.dtype, backend)
+    const out = emptyTensor(spec.shape, spec.dtype, backend, true)
     concatSlices(inputs, axis).forEach((slices, i) => {
       if (inputs[i].size > 0) backend.copy(inputs[i], view(out, sliceLayout(out.layout, slices)))
     })

@@ -91,7 +91,7 @@ export function reduceOp(name: string, row: Row, makeFormulaOp: MakeFormulaOp): 
     },
     run([x], { axes }, spec) {
       const backend = backendFor([x])
-      const out = emptyTensor(spec.shape, spec.dtype, backend)
+      const out = emptyTensor(spec.shape, spec.dtype, backend, true)
       backend.reduce(row, x, axes, withShape(out, reducedShape(x.shape, axes, false)))
       return out
     },

@@ -12,7 +12,7 @@ const softmaxOp = (name: 'softmax' | 'logSoftmax'): Op<undefined> => ({
   infer: ([x]) => ({ shape: x.shape, dtype: toFloat(x.dtype) }),
   run([x], _, spec) {
     const backend = backendFor([x])
-    const out = emptyTensor(spec.shape, spec.dtype, backend)
+    const out = emptyTensor(spec.shape, spec.dtype, backend, true)
     if (out.size > 0) backend.softmax(x, out, name === 'logSoftmax')
     return out
   },

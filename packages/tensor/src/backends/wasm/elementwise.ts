@@ -1,11 +1,13 @@
 import type { DType } from '../../dtype.ts'
 import type { Kernel } from '../../formula/kernel.ts'
 import type { Formula } from '../../formula/parse.ts'
-import type { Tensor } from '../../tensor.ts'
+import { contiguousLayout } from '../../layout.ts'
+import { Tensor } from '../../tensor.ts'
 import { runLoop } from '../cpu/elementwise.ts'
 import { i32, ModuleBuilder, v128 } from './assembler/index.ts'
 import { limits } from './limits.ts'
 import { canRender, prepareWasm } from './render.ts'
+import { runtimeFor } from './resident.ts'
 import type { Runtime } from './runtime.ts'
 import { bring, bytesOf, realOf, target, unstage, type Real } from './stage.ts'
 
@@ -24,8 +26,7 @@ interface Facts {
   readonly light: boolean
   readonly renders: Readonly<Record<Real, boolean>>
   /** The numbers of its modules on a runtime, by type and scalars: their keys are long. */
-  runtime?: Runtime
-  readonly modules: Map<number, number>
+  readonly modules: WeakMap<Runtime, Map<number, number>>
 }
 
 const facts = new WeakMap<Kernel, Facts>()
@@ -36,7 +37,7 @@ function factsOf(kernel: Kernel): Facts {
     known = {
       light: kernel.results.every(({ formula }) => isLight(formula)),
       renders: { f32: canRender(kernel, lanesOf.f32), f64: canRender(kernel, lanesOf.f64) },
-      modules: new Map(),
+      modules: new WeakMap(),
     }
     facts.set(kernel, known)
   }
@@ -62,7 +63,34 @@ export function elementwise(
   const { light, renders } = factsOf(kernel)
   if (light && outputs[0].size < limits.light) runLoop(kernel, inputs, outputs, type === 'f32' ? 'float32' : 'double')
   else if (!renders[type]) runLoop(kernel, inputs, outputs, 'double')
-  else if (outputs[0].size > 0) runStaged(runtime, kernel, inputs, outputs, type)
+  else if (outputs[0].size > 0) {
+    const { size } = outputs[0]
+    // Threads are no help to what copies more than it computes.
+    const isAlone = light || size < limits.parallel || runtime.threads().count === 1
+    const near = runtimeFor(runtime, outputs[0], isAlone)
+    if (near !== runtime && size > limits.piece) runPieces(near, kernel, inputs, outputs, type)
+    else runStaged(near, kernel, inputs, outputs, type)
+  }
+}
+
+const isOneNumber = ({ layout: { strides, shape } }: Tensor): boolean =>
+  strides.every((stride, axis) => stride === 0 || shape[axis] === 1)
+
+/** Large arrays piece by piece: what is copied in is still in the inner cache when it is read, and so is what is copied out. */
+function runPieces(runtime: Runtime, kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], type: Real): void {
+  const { size } = outputs[0]
+  if (!inputs.every((x) => x.layout.contiguous || isOneNumber(x))) return runStaged(runtime, kernel, inputs, outputs, type)
+  for (let at = 0; at < size; at += limits.piece) {
+    const length = Math.min(limits.piece, size - at)
+    const pieces = new Map<Tensor, Tensor>()
+    const piece = (x: Tensor): Tensor => {
+      if (isOneNumber(x)) return x
+      let part = pieces.get(x)
+      if (!part) pieces.set(x, (part = new Tensor(x.buffer, contiguousLayout([length], x.layout.offset + at), x.dtype)))
+      return part
+    }
+    runStaged(runtime, kernel, inputs.map(piece), outputs.map(piece), type)
+  }
 }
 
 /** Stages the operands, runs the kernel's module, and copies the results out. */
@@ -72,11 +100,10 @@ function runStaged(runtime: Runtime, kernel: Kernel, inputs: readonly Tensor[], 
   let scalars = 0
   const addresses: number[] = []
   inputs.forEach((input, i) => {
-    const { strides, shape, offset } = input.layout
-    if (size === 1 || strides.every((stride, axis) => stride === 0 || shape[axis] === 1)) {
+    if (size === 1 || isOneNumber(input)) {
       scalars |= 1 << i
       const address = runtime.reserve(bytesOf[type])
-      runtime[type][address / bytesOf[type]] = input.array[offset]
+      runtime[type][address / bytesOf[type]] = input.array[input.layout.offset]
       addresses.push(address)
     } else {
       const same = inputs.indexOf(input)
@@ -100,17 +127,15 @@ export function runKernel(runtime: Runtime, kernel: Kernel, scalars: number, typ
 }
 
 function moduleOf(runtime: Runtime, kernel: Kernel, scalars: number, type: Real): number {
-  const known = factsOf(kernel)
-  if (known.runtime !== runtime) {
-    known.runtime = runtime
-    known.modules.clear()
-  }
+  const { modules } = factsOf(kernel)
+  let numbers = modules.get(runtime)
+  if (!numbers) modules.set(runtime, (numbers = new Map()))
   const variant = 2 * scalars + (type === 'f32' ? 0 : 1)
-  let number = known.modules.get(variant)
+  let number = numbers.get(variant)
   if (number === undefined) {
     const { shared } = runtime
     number = runtime.kernel(`elementwise/${kernel.key}/${scalars}/${type}`, () => buildElementwise(kernel, scalars, type, shared))
-    known.modules.set(variant, number)
+    numbers.set(variant, number)
   }
   return number
 }

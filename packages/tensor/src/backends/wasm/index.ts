@@ -1,18 +1,25 @@
 import { allocate } from '../../memory.ts'
+import type { Tensor } from '../../tensor.ts'
 import type { Backend } from '../backend.ts'
 import { cpu } from '../cpu/index.ts'
 import { elementwise } from './elementwise.ts'
 import { matmul } from './matmul.ts'
 import { conv, convInput, convKernel } from './conv/index.ts'
+import { limits as gemmLimits } from './gemm/index.ts'
+import { limits } from './limits.ts'
 import type { Runtime } from './runtime.ts'
 import { softmax } from './softmax.ts'
 import { buildProgram } from './program/program.ts'
 import { buildStandalone } from './program/standalone.ts'
 import { random } from './random.ts'
 import { argReduce, reduce } from './reduce/index.ts'
+import { runtimeFor } from './resident.ts'
 import { realOf } from './stage.ts'
 import { updateGroup } from './update.ts'
 import { pool, poolGradient, poolPick } from './windows/index.ts'
+
+const forProduct = (runtime: Runtime, a: Tensor, out: Tensor): Runtime =>
+  runtimeFor(runtime, out, 2 * out.size * a.shape.at(-1)! < gemmLimits.parallel)
 
 /** The wasm backend on a runtime; kernels that it lacks are those of the cpu backend, on the same host tensors. */
 export const makeWasmBackend = (runtime: Runtime): Backend => ({
@@ -22,22 +29,22 @@ export const makeWasmBackend = (runtime: Runtime): Backend => ({
   elementwise: (kernel, inputs, outputs, compute) => elementwise(runtime, kernel, inputs, outputs, compute),
   matmul(a, b, out) {
     const type = realOf(out.dtype)
-    if (type) matmul(runtime, a, b, out, type)
+    if (type) matmul(forProduct(runtime, a, out), a, b, out, type)
     else cpu.matmul(a, b, out)
   },
-  matmulAdd: (a, b, bias, out) => matmul(runtime, a, b, out, realOf(out.dtype)!, bias),
+  matmulAdd: (a, b, bias, out) => matmul(forProduct(runtime, a, out), a, b, out, realOf(out.dtype)!, bias),
   updateGroup: (group, inputs, shared) => updateGroup(runtime, group, inputs, shared),
   conv: (x, kernel, attributes, out) => conv(runtime, x, kernel, attributes, out, realOf(out.dtype)!),
   convInput: (dy, kernel, attributes, out) => convInput(runtime, dy, kernel, attributes, out, realOf(out.dtype)!),
   convKernel: (x, dy, attributes, out) => convKernel(runtime, x, dy, attributes, out, realOf(out.dtype)!),
   reduce(reduction, x, axes, out) {
     const type = realOf(x.dtype)
-    if (type) reduce(runtime, reduction, x, axes, out, type)
+    if (type) reduce(runtimeFor(runtime, out, x.size < limits.parallel), reduction, x, axes, out, type)
     else cpu.reduce(reduction, x, axes, out)
   },
   argReduce(kind, x, axis, out) {
     const type = realOf(x.dtype)
-    if (type) argReduce(runtime, kind, x, axis, out, type)
+    if (type) argReduce(runtimeFor(runtime, out, x.size < limits.parallel), kind, x, axis, out, type)
     else cpu.argReduce(kind, x, axis, out)
   },
   pool(kind, x, attributes, out) {
@@ -57,11 +64,11 @@ export const makeWasmBackend = (runtime: Runtime): Backend => ({
   },
   random(key, stream, out) {
     const type = realOf(out.dtype)
-    if (type) random(runtime, key, stream, out, type)
+    if (type) random(runtimeFor(runtime, out, out.size < limits.parallel), key, stream, out, type)
     else cpu.random(key, stream, out)
   },
   softmax(x, out, log) {
-    softmax(runtime, x, out, log, realOf(out.dtype)!)
+    softmax(runtimeFor(runtime, out, out.size < limits.parallel), x, out, log, realOf(out.dtype)!)
   },
   get loops() {
     return !runtime.deterministic

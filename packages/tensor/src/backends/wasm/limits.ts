@@ -5,6 +5,8 @@
 export const limits = {
   /** From here kernels are staged that JavaScript computes as fast as it copies: `+`, `max`, `select` … */
   light: 768,
+  /** So many of their elements are staged at a time. */
+  piece: 1 << 15,
   /** Reductions, and the positions of extremes, from which they are staged. */
   reduce: 1 << 13,
   argReduce: 1 << 9,

@@ -99,6 +99,10 @@ export function writeElements(runtime: Pick<Runtime, 'view'>, x: Tensor, address
   else view.set(elements.subarray(offset, offset + layout.size), at)
 }
 
+/** Where an eager kernel runs: what is small, and not on the memory of a program, in a memory that no thread shares. */
+export const runtimeFor = (runtime: Runtime, out: Tensor, isSmall: boolean): Runtime =>
+  isSmall && !(out.buffer instanceof MemoryBuffer) ? runtime.local : runtime
+
 /** The memory as a buffer, for kernels that run on tensors in the midst of a program. */
 export class MemoryBuffer implements Buffer {
   readonly device = 'host'

@@ -63,11 +63,14 @@ export class Runtime {
   #f64!: Float64Array
   #i32!: Int32Array
   #u8!: Uint8Array
+  readonly #parent: Runtime | undefined
+  #local: Runtime | undefined
 
-  constructor() {
-    this.features = detectFeatures(platform.enableRelaxedSimd)
+  constructor(parent?: Runtime) {
+    this.#parent = parent
+    this.features = parent ? { ...parent.features, threads: false } : detectFeatures(platform.enableRelaxedSimd)
     if (!this.features.simd) throw new BackendError('wasm: this engine has no WebAssembly SIMD')
-    platform.keepPages()
+    if (!parent) platform.keepPages()
     this.memory = makeMemory(this.features.threads)
     this.#pool = new ThreadPool(this.memory, platform)
     this.#stageStart = align(scratchAddress + mostThreads * this.#scratchBytes)
@@ -78,7 +81,12 @@ export class Runtime {
 
   /** Whether fused multiply-add is used. */
   get fused(): boolean {
-    return this.features.relaxedSimd && !this.deterministic
+    return this.features.relaxedSimd && !(this.#parent ?? this).deterministic
+  }
+
+  /** A runtime of one thread, for what is staged and small: a memory that threads share is copied to and from at a third of the speed. */
+  get local(): Runtime {
+    return this.shared ? (this.#local ??= new Runtime(this)) : this
   }
 
   get shared(): boolean {
@@ -109,7 +117,7 @@ export class Runtime {
   reserve(bytes: number): number {
     const length = align(bytes + spare)
     if (this.#next + length > this.#stageEnd) this.#extendStage(length)
-    else if (this.growAlways) this.#grow(0)
+    else if (this.#growsAlways) this.#grow(0)
     const address = this.#next
     this.#next += length
     return address
@@ -141,8 +149,13 @@ export class Runtime {
     return block
   }
 
+  /** The collector takes every growth of a memory that is not shared for as much garbage as that memory is long: not for ever, then. */
+  get #growsAlways(): boolean {
+    return this.#parent ? this.#parent.growAlways && this.memory.buffer.byteLength < 2 ** 24 : this.growAlways
+  }
+
   #grow(missing: number): void {
-    if (missing <= 0 && !this.growAlways) return
+    if (missing <= 0 && !this.#growsAlways) return
     const pages = Math.max(1, Math.ceil(missing / page))
     // A quarter more than asked for, so that growing is rare; exactly what is needed where that does not fit.
     for (const more of missing > 0 ? [pages + Math.ceil(this.memory.buffer.byteLength / page / 4), pages] : [1]) {

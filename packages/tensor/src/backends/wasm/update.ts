@@ -6,6 +6,7 @@ import type { UpdateGroup } from '../../update.ts'
 import { sameShape } from '../../shape.ts'
 import { canRender } from './render.ts'
 import { runKernel } from './elementwise.ts'
+import { limits } from './limits.ts'
 import { ResidentBuffer, writeElements } from './resident.ts'
 import type { Block, Runtime } from './runtime.ts'
 import { bytesOf, realOf, stageFlat, type Real } from './stage.ts'
@@ -51,6 +52,7 @@ class Slots {
 
 /** What a group is on a runtime: where each member begins, and which arguments of the kernel are what. */
 interface Plan {
+  readonly parent: Runtime
   readonly runtime: Runtime
   readonly type: Real
   readonly dtype: DType
@@ -66,7 +68,7 @@ const plans = new WeakMap<UpdateGroup, Plan | null>()
 /** Elements of a task of an elementwise kernel. */
 const task = 16
 
-function plan(runtime: Runtime, { rule, members }: UpdateGroup): Plan | null {
+function plan(parent: Runtime, { rule, members }: UpdateGroup): Plan | null {
   const { args, results } = rule.kernel
   const dtype = members[0][results[0].name].dtype
   const type = realOf(dtype)
@@ -82,7 +84,17 @@ function plan(runtime: Runtime, { rule, members }: UpdateGroup): Plan | null {
   }
   length = Math.ceil(length / task) * task
   const slotNames = names.filter((name) => name !== 'w' && results.some((result) => result.name === name))
-  return { runtime, type, dtype, starts, length, slots: new Slots(runtime, slotNames.length, length * bytesOf[type]), slotNames }
+  const runtime = length < limits.parallel ? parent.local : parent
+  return {
+    parent,
+    runtime,
+    type,
+    dtype,
+    starts,
+    length,
+    slots: new Slots(runtime, slotNames.length, length * bytesOf[type]),
+    slotNames,
+  }
 }
 
 /**
@@ -90,16 +102,16 @@ function plan(runtime: Runtime, { rule, members }: UpdateGroup): Plan | null {
  * may hold, are brought there, and get fresh storage.
  */
 export function updateGroup(
-  runtime: Runtime,
+  parent: Runtime,
   group: UpdateGroup,
   inputs: readonly Readonly<Record<string, Tensor>>[],
   shared: Readonly<Record<string, Tensor | number>>,
 ): boolean {
   const { kernel } = group.rule
   let planned = plans.get(group)
-  if (planned === undefined || (planned && planned.runtime !== runtime)) plans.set(group, (planned = plan(runtime, group)))
+  if (planned === undefined || (planned && planned.parent !== parent)) plans.set(group, (planned = plan(parent, group)))
   if (!planned) return false
-  const { type, dtype, starts, length, slots, slotNames } = planned
+  const { runtime, type, dtype, starts, length, slots, slotNames } = planned
   const bytes = bytesOf[type]
   const { members } = group
   const given = (name: string, i: number): Tensor | undefined => members[i][name] ?? inputs[i][name]
@@ -133,7 +145,7 @@ export function updateGroup(
   const job = runtime.job(4 * (addresses.length + results.length))
   runtime.i32.set([...addresses, ...results], job >> 2)
   runKernel(runtime, kernel, scalars, type, job, length)
-  const { buffer, offset } = allocate(dtype, length)
+  const { buffer, offset } = allocate(dtype, length, true)
   const from = results[kernel.results.findIndex(({ name }) => name === 'w')] / bytes
   buffer.array!.set(runtime[type].subarray(from, from + length), offset)
   for (let i = 0; i < members.length; i++) {

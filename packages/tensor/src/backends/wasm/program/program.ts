@@ -121,7 +121,7 @@ class WasmProgram implements Program {
     const view = memoryBuffer.tensor(x, this.#code.storage.address(x))
     return () => {
       if (!x.layout.contiguous) return new Tensor(hostBuffer(view.toTypedArray()), contiguousLayout(x.shape), x.dtype)
-      const { buffer, offset } = allocate(x.dtype, x.size)
+      const { buffer, offset } = allocate(x.dtype, x.size, true)
       const from = view.layout.offset
       if (x.size <= 32) for (let i = 0; i < x.size; i++) buffer.array![offset + i] = view.array[from + i]
       else buffer.array!.set(view.array.subarray(from, from + x.size), offset)
