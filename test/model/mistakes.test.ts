@@ -24,6 +24,11 @@ class Scale extends Layer {
 const mistakes: readonly [string, () => unknown, RegExp][] = [
   ['a number for options', () => new Adam(wrong(0.01)), /^Adam: takes an object of options, \{ … \}, got 0\.01$/],
   ['units alone', () => new Dense(wrong(32)), /^Dense: takes an object of options, \{ … \}, got 32$/],
+  [
+    'an initializer that is none',
+    () => new Dense({ units: 1, kernelInitializer: wrong('he-normal') }),
+    /'he-normal', did you mean 'heNormal'/,
+  ],
   ['a shape alone', () => Input(wrong([3])), /^InputLayer: takes an object of options, \{ … \}, got a list of 1$/],
   ['epochs alone', () => compiled().fit([[1, 2]], [[1]], wrong(5)), /^fit: takes an object of options/],
   ['a layer without a list', () => new Sequential(wrong(new Dense({ units: 1 }))), /takes a list of layers/],

@@ -106,7 +106,7 @@ export class PReLU extends ActivationLayer<PReLUOptions> {
   }
 
   override build(inputShape: SymbolicShape): void {
-    const { alphaInitializer: initializer, alphaRegularizer: regularizer, alphaConstraint: constraint, sharedAxes } = this.options
+    const { sharedAxes } = this.options
     const shared = (sharedAxes ?? []) as readonly number[]
     const outside = shared.find((axis) => !Number.isInteger(axis) || axis < 1 || axis >= inputShape.length)
     if (outside !== undefined) {
@@ -122,7 +122,7 @@ export class PReLU extends ActivationLayer<PReLUOptions> {
       if (length !== null) return length
       throw new ShapeError(`PReLU: axis ${i + 1} of input ${formatShape(inputShape)} has no known length: name it in sharedAxes`)
     })
-    this.alpha = this.addWeight(shape, { initializer, regularizer, constraint })
+    this.alpha = this.addWeight(shape, this.weightOptions('alpha'))
   }
 
   call(x: Tensor): Tensor {

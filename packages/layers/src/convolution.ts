@@ -10,7 +10,7 @@ import {
   type Tensor,
   type Variable,
 } from '@typegrad/tensor'
-import { activate, resolveActivation, type ActivationLike } from './activations.ts'
+import { activate, type ActivationLike } from './activations.ts'
 import type { ConstraintLike } from './constraints.ts'
 import type { InitializerLike } from './initializers.ts'
 import { required, type Defaults } from './layer-config.ts'
@@ -107,11 +107,10 @@ abstract class WindowLayer<O extends WindowOptions> extends SpatialLayer<O> {
 
   constructor(options: O) {
     super(options)
-    const { kernelSize, strides, dilationRate, padding, activation } = this.options as Required<WindowOptions>
+    const { kernelSize, strides, dilationRate, padding } = this.options as Required<WindowOptions>
     this.window = kernelSize as readonly number[]
     this.moves = { strides: strides as readonly number[], dilationRate: dilationRate as readonly number[], padding }
     assertName(this.kind, 'padding', padding, this.paddings)
-    resolveActivation(activation)
   }
 
   protected get paddings(): readonly string[] {
@@ -128,13 +127,7 @@ abstract class WindowLayer<O extends WindowOptions> extends SpatialLayer<O> {
   }
 
   protected addBias(filters: number): void {
-    const { useBias, biasInitializer, biasRegularizer, biasConstraint } = this.options as Required<WindowOptions>
-    if (!useBias) return
-    this.bias = this.addWeight([filters], {
-      initializer: biasInitializer,
-      regularizer: biasRegularizer,
-      constraint: biasConstraint,
-    })
+    if (this.options.useBias) this.bias = this.addWeight([filters], this.weightOptions('bias'))
   }
 
   protected abstract convolve(x: Tensor): Tensor
@@ -179,7 +172,7 @@ abstract class Convolution extends WindowLayer<ConvOptions> {
   }
 
   override build(inputShape: SymbolicShape): void {
-    const { filters, groups, kernelInitializer, kernelRegularizer, kernelConstraint } = this.options
+    const { filters, groups } = this.options
     const channels = this.knownChannels(inputShape)
     if (channels % groups !== 0) {
       throw new ShapeError(
@@ -188,11 +181,7 @@ abstract class Convolution extends WindowLayer<ConvOptions> {
       )
     }
     this.computeOutputShape(inputShape)
-    this.kernel = this.addWeight([...this.window, channels / groups, filters], {
-      initializer: kernelInitializer,
-      regularizer: kernelRegularizer,
-      constraint: kernelConstraint,
-    })
+    this.kernel = this.addWeight([...this.window, channels / groups, filters], this.weightOptions('kernel'))
     this.addBias(filters)
   }
 
@@ -269,12 +258,8 @@ abstract class TransposedConvolution extends WindowLayer<ConvTransposeOptions> {
   }
 
   override build(inputShape: SymbolicShape): void {
-    const { filters, kernelInitializer, kernelRegularizer, kernelConstraint } = this.options
-    this.kernel = this.addWeight([...this.window, filters, this.knownChannels(inputShape)], {
-      initializer: kernelInitializer,
-      regularizer: kernelRegularizer,
-      constraint: kernelConstraint,
-    })
+    const { filters } = this.options
+    this.kernel = this.addWeight([...this.window, filters, this.knownChannels(inputShape)], this.weightOptions('kernel'))
     this.addBias(filters)
   }
 
@@ -332,13 +317,9 @@ abstract class DepthwiseConvolution extends WindowLayer<DepthwiseConvOptions> {
 
   override build(inputShape: SymbolicShape): void {
     const channels = this.knownChannels(inputShape)
-    const { depthMultiplier, depthwiseInitializer, depthwiseRegularizer, depthwiseConstraint } = this.options
+    const { depthMultiplier } = this.options
     this.computeOutputShape(inputShape)
-    this.kernel = this.addWeight([...this.window, channels, depthMultiplier], {
-      initializer: depthwiseInitializer,
-      regularizer: depthwiseRegularizer,
-      constraint: depthwiseConstraint,
-    })
+    this.kernel = this.addWeight([...this.window, channels, depthMultiplier], this.weightOptions('depthwise'))
     this.addBias(channels * depthMultiplier)
   }
 
@@ -392,18 +373,13 @@ abstract class SeparableConvolution extends WindowLayer<SeparableConvOptions> {
 
   override build(inputShape: SymbolicShape): void {
     const channels = this.knownChannels(inputShape)
-    const { filters, depthMultiplier, ...options } = this.options
+    const { filters, depthMultiplier } = this.options
     this.computeOutputShape(inputShape)
-    this.depthwiseKernel = this.addWeight([...this.window, channels, depthMultiplier], {
-      initializer: options.depthwiseInitializer,
-      regularizer: options.depthwiseRegularizer,
-      constraint: options.depthwiseConstraint,
-    })
-    this.pointwiseKernel = this.addWeight([...this.window.map(() => 1), channels * depthMultiplier, filters], {
-      initializer: options.pointwiseInitializer,
-      regularizer: options.pointwiseRegularizer,
-      constraint: options.pointwiseConstraint,
-    })
+    this.depthwiseKernel = this.addWeight([...this.window, channels, depthMultiplier], this.weightOptions('depthwise'))
+    this.pointwiseKernel = this.addWeight(
+      [...this.window.map(() => 1), channels * depthMultiplier, filters],
+      this.weightOptions('pointwise'),
+    )
     this.addBias(filters)
   }
 

@@ -1,6 +1,6 @@
 /** Dense, Activation, Dropout and the input of a model. */
 import { random, ShapeError, ValueError, formatShape, type Tensor, type Variable } from '@typegrad/tensor'
-import { activate, resolveActivation, type ActivationLike } from './activations.ts'
+import { activate, type ActivationLike } from './activations.ts'
 import type { ConstraintLike } from './constraints.ts'
 import type { InitializerLike } from './initializers.ts'
 import type { RegularizerLike } from './regularizers.ts'
@@ -109,22 +109,12 @@ export class Dense extends Layer<DenseOptions> {
     super(options)
     this.supportsMasking = true
     positiveInteger(options?.units, 'Dense', 'units')
-    resolveActivation(options.activation)
   }
 
   override build(inputShape: SymbolicShape): void {
-    const { units, useBias, ...options } = this.options
-    this.kernel = this.addWeight([lastAxis(inputShape, 'Dense'), units], {
-      initializer: options.kernelInitializer,
-      regularizer: options.kernelRegularizer,
-      constraint: options.kernelConstraint,
-    })
-    if (!useBias) return
-    this.bias = this.addWeight([units], {
-      initializer: options.biasInitializer,
-      regularizer: options.biasRegularizer,
-      constraint: options.biasConstraint,
-    })
+    const { units, useBias } = this.options
+    this.kernel = this.addWeight([lastAxis(inputShape, 'Dense'), units], this.weightOptions('kernel'))
+    if (useBias) this.bias = this.addWeight([units], this.weightOptions('bias'))
   }
 
   call(x: Tensor): Tensor {
@@ -160,7 +150,6 @@ export class Activation extends Layer<ActivationOptions> {
   constructor(options: ActivationOptions) {
     super(options)
     this.supportsMasking = true
-    resolveActivation(options.activation)
   }
 
   call(x: Tensor): Tensor {

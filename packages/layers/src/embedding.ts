@@ -51,12 +51,8 @@ export class Embedding extends Layer<EmbeddingOptions> {
   }
 
   override build(): void {
-    const { inputDim, outputDim, embeddingsInitializer, embeddingsRegularizer, embeddingsConstraint } = this.options
-    this.embeddings = this.addWeight([inputDim, outputDim], {
-      initializer: embeddingsInitializer,
-      regularizer: embeddingsRegularizer,
-      constraint: embeddingsConstraint,
-    })
+    const { inputDim, outputDim } = this.options
+    this.embeddings = this.addWeight([inputDim, outputDim], this.weightOptions('embeddings'))
   }
 
   call(x: Tensor): Tensor {

@@ -5,9 +5,9 @@
 import { assertOptions, camelCase, checkOptions, snakeCase, Tensor, ValueError, type DType } from '@typegrad/tensor'
 import { activations, resolveActivation, type ActivationLike } from './activations.ts'
 import type { Config, SerializedObject } from '@typegrad/tensor/config'
-import { deserializeConstraint, serializeConstraint } from './constraints.ts'
-import { deserializeInitializer, serializeInitializer } from './initializers.ts'
-import { deserializeRegularizer, serializeRegularizer } from './regularizers.ts'
+import { deserializeConstraint, resolveConstraint, serializeConstraint } from './constraints.ts'
+import { deserializeInitializer, resolveInitializer, serializeInitializer } from './initializers.ts'
+import { deserializeRegularizer, resolveRegularizer, serializeRegularizer } from './regularizers.ts'
 
 /** The options of a layer as Keras writes them into JSON: `{ units: 3, use_bias: true, … }`. */
 export type LayerConfig = Config
@@ -49,7 +49,7 @@ export interface LayerClass {
   fromConfig(config: LayerConfig, custom?: CustomLayers): any
 }
 
-/** @internal The options with the class's defaults; throws a ValueError for a missing or an unknown one. */
+/** @internal The options with the class's defaults; throws a ValueError for a missing or an unknown one, or an unknown name in one. */
 export function fillOptions<O extends object>({ name, defaults }: LayerClass, options: O): Full<O> {
   assertOptions(name, options)
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
@@ -57,6 +57,11 @@ export function fillOptions<O extends object>({ name, defaults }: LayerClass, op
   checkOptions(name, given, [...Object.keys(defaults), ...common])
   const missing = Object.keys(defaults).filter((key) => defaults[key] === required && !Object.hasOwn(given, key))
   if (missing.length > 0) throw new ValueError(`${name}: ${missing.join(' and ')} must be given`, { missing })
+  for (const [key, value] of Object.entries(given)) {
+    if (value === null) continue
+    if (/activation$/i.test(key)) resolveActivation(value as ActivationLike)
+    else kindOf(key)?.resolve(value)
+  }
   const values = Object.entries(defaults).filter(([, value]) => value !== required)
   return { ...Object.fromEntries(values), ...given } as Full<O>
 }
@@ -149,14 +154,16 @@ export function activationName(activation: ActivationLike | null | undefined): s
 /** Things that an option's name shows it to hold, and that are made by name. */
 interface Kind {
   readonly pattern: RegExp
+  /** Throws for a name that nothing has. */
+  resolve(value: any): unknown
   write(value: any): unknown
   read(value: SerializedObject): unknown
 }
 
 const kinds: readonly Kind[] = [
-  { pattern: /initializer$/i, write: serializeInitializer, read: deserializeInitializer },
-  { pattern: /regularizer$/i, write: serializeRegularizer, read: deserializeRegularizer },
-  { pattern: /constraint$/i, write: serializeConstraint, read: deserializeConstraint },
+  { pattern: /initializer$/i, resolve: resolveInitializer, write: serializeInitializer, read: deserializeInitializer },
+  { pattern: /regularizer$/i, resolve: resolveRegularizer, write: serializeRegularizer, read: deserializeRegularizer },
+  { pattern: /constraint$/i, resolve: resolveConstraint, write: serializeConstraint, read: deserializeConstraint },
 ]
 
 const kindOf = (key: string): Kind | undefined => kinds.find(({ pattern }) => pattern.test(key))

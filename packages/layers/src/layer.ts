@@ -288,6 +288,15 @@ export abstract class Layer<
     }
   }
 
+  /** How the options say that the weight of this name is made: `kernelInitializer`, `kernelRegularizer` and `kernelConstraint`. */
+  protected weightOptions(weight: string): WeightOptions {
+    const options = this.options as Readonly<Record<string, unknown>>
+    const [initializer, regularizer, constraint] = ['Initializer', 'Regularizer', 'Constraint'].map(
+      (kind) => options[weight + kind],
+    )
+    return { initializer, regularizer, constraint } as WeightOptions
+  }
+
   /** A weight of this layer; assign it to a property. */
   protected addWeight(
     shape: Shape,

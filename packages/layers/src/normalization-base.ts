@@ -87,16 +87,10 @@ export abstract class ScaledNormalization<
   beta?: Variable
 
   override build(inputShape: SymbolicShape): void {
-    const { scale, center, ...options } = this.options as unknown as Full<ScaleOptions>
+    const { scale, center } = this.options as unknown as Full<ScaleOptions>
     const shape = this.lengths(inputShape)
-    if (scale) {
-      const { gammaInitializer: initializer, gammaRegularizer: regularizer, gammaConstraint: constraint } = options
-      this.gamma = this.addWeight(shape, { initializer, regularizer, constraint })
-    }
-    if (center) {
-      const { betaInitializer: initializer, betaRegularizer: regularizer, betaConstraint: constraint } = options
-      this.beta = this.addWeight(shape, { initializer, regularizer, constraint })
-    }
+    if (scale) this.gamma = this.addWeight(shape, this.weightOptions('gamma'))
+    if (center) this.beta = this.addWeight(shape, this.weightOptions('beta'))
   }
 
   /** `gamma · x + beta`. */

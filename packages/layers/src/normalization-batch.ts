@@ -64,10 +64,9 @@ export class BatchNormalization extends ScaledNormalization<BatchNormalizationOp
         shape: inputShape,
       })
     super.build(inputShape)
-    const { movingMeanInitializer, movingVarianceInitializer } = this.options
     const shape = this.lengths(inputShape)
-    this.movingMean = this.addWeight(shape, { initializer: movingMeanInitializer, trainable: false })
-    this.movingVariance = this.addWeight(shape, { initializer: movingVarianceInitializer, trainable: false })
+    this.movingMean = this.addWeight(shape, { ...this.weightOptions('movingMean'), trainable: false })
+    this.movingVariance = this.addWeight(shape, { ...this.weightOptions('movingVariance'), trainable: false })
   }
 
   call(x: Tensor, { training, mask }: CallContext): Tensor {

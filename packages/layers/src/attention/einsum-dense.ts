@@ -1,5 +1,5 @@
 import { einsum, ValueError, type Shape, type Tensor, type Variable } from '@typegrad/tensor'
-import { activate, resolveActivation, type ActivationLike } from '../activations.ts'
+import { activate, type ActivationLike } from '../activations.ts'
 import type { FirstLayerOptions } from '../core.ts'
 import type { ConstraintLike } from '../constraints.ts'
 import type { InitializerLike } from '../initializers.ts'
@@ -48,20 +48,13 @@ export class EinsumDense extends Layer<EinsumDenseOptions> {
   constructor(options: EinsumDenseOptions) {
     const { outputShape } = options
     super({ ...options, outputShape: typeof outputShape === 'number' ? [outputShape] : outputShape })
-    resolveActivation(this.options.activation)
   }
 
   override build(inputShape: SymbolicShape): void {
-    const { kernelInitializer, kernelRegularizer, kernelConstraint, biasInitializer, biasRegularizer, biasConstraint } =
-      this.options
     const { kernel, bias } = this.#shapes(inputShape)
-    this.kernel = this.addWeight(kernel, {
-      initializer: kernelInitializer,
-      regularizer: kernelRegularizer,
-      constraint: kernelConstraint,
-    })
+    this.kernel = this.addWeight(kernel, this.weightOptions('kernel'))
     if (!bias) return
-    this.bias = this.addWeight(bias, { initializer: biasInitializer, regularizer: biasRegularizer, constraint: biasConstraint })
+    this.bias = this.addWeight(bias, this.weightOptions('bias'))
   }
 
   call(x: Tensor): Tensor {

@@ -6,7 +6,7 @@ import type { ConstraintLike } from '../constraints.ts'
 import type { InitializerLike } from '../initializers.ts'
 import type { RegularizerLike } from '../regularizers.ts'
 import { required } from '../layer-config.ts'
-import { Layer, type CallContext, type LayerOptions, type WeightOptions } from '../layer.ts'
+import { Layer, type CallContext, type LayerOptions } from '../layer.ts'
 import type { SymbolicShape, SymbolicTensor } from '../symbolic.ts'
 
 /** States as a caller gives them: one, or a list. */
@@ -116,21 +116,6 @@ export const weightDefaults = {
 } as const
 
 export const unitDefaults = { units: required, activation: 'tanh', ...weightDefaults } as const
-
-/** How each weight of a cell is made. */
-export const weightOptions = (options: Required<CellWeightOptions>): Record<'kernel' | 'recurrent' | 'bias', WeightOptions> => ({
-  kernel: {
-    initializer: options.kernelInitializer,
-    regularizer: options.kernelRegularizer,
-    constraint: options.kernelConstraint,
-  },
-  recurrent: {
-    initializer: options.recurrentInitializer,
-    regularizer: options.recurrentRegularizer,
-    constraint: options.recurrentConstraint,
-  },
-  bias: { initializer: options.biasInitializer, regularizer: options.biasRegularizer, constraint: options.biasConstraint },
-})
 
 /** The dropout of a cell: what is drawn for a sequence holds for all its steps. */
 export class CellDropout {

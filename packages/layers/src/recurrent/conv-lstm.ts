@@ -12,7 +12,7 @@ import { resolveActivation, type ActivationLike } from '../activations.ts'
 import { required, type Defaults } from '../layer-config.ts'
 import { positiveInteger, type CallContext, type LayerOptions } from '../layer.ts'
 import type { SymbolicShape } from '../symbolic.ts'
-import { CellDropout, SequenceCell, weightDefaults, weightOptions, type CellWeightOptions, type Pass } from './cell.ts'
+import { CellDropout, SequenceCell, weightDefaults, type CellWeightOptions, type Pass } from './cell.ts'
 import { forgetBias, type LSTMGateOptions } from './lstm.ts'
 import { RNN, sequenceDefaults, type SequenceOptions } from './rnn.ts'
 import { cellOptions } from './simple-rnn.ts'
@@ -101,11 +101,11 @@ class ConvLSTMCell extends SequenceCell<ConvLSTMCellOptions> {
     const { filters, useBias, unitForgetBias } = this.options
     this.#stepShape = stepShape
     this.stateShapes(stepShape)
-    const made = weightOptions(this.options)
+    const bias = this.weightOptions('bias')
     const { kernelSize } = this.#window
-    this.kernel = this.addWeight([...kernelSize, stepShape.at(-1)!, 4 * filters], made.kernel)
-    this.recurrentKernel = this.addWeight([...kernelSize, filters, 4 * filters], made.recurrent)
-    if (useBias) this.bias = this.addWeight([4 * filters], unitForgetBias ? forgetBias(filters, made.bias) : made.bias)
+    this.kernel = this.addWeight([...kernelSize, stepShape.at(-1)!, 4 * filters], this.weightOptions('kernel'))
+    this.recurrentKernel = this.addWeight([...kernelSize, filters, 4 * filters], this.weightOptions('recurrent'))
+    if (useBias) this.bias = this.addWeight([4 * filters], unitForgetBias ? forgetBias(filters, bias) : bias)
   }
 
   begin(context: CallContext): Pass {

@@ -4,15 +4,7 @@ import { lastAxis } from '../core.ts'
 import { type Defaults } from '../layer-config.ts'
 import { positiveInteger, type CallContext, type LayerOptions } from '../layer.ts'
 import type { SymbolicShape } from '../symbolic.ts'
-import {
-  CellDropout,
-  SequenceCell,
-  unitDefaults,
-  weightOptions,
-  type CellWeightOptions,
-  type Pass,
-  type UnitOptions,
-} from './cell.ts'
+import { CellDropout, SequenceCell, unitDefaults, type CellWeightOptions, type Pass, type UnitOptions } from './cell.ts'
 import { RNN, sequenceDefaults, type SequenceOptions } from './rnn.ts'
 import { cellOptions } from './simple-rnn.ts'
 
@@ -40,19 +32,16 @@ export class GRUCell extends SequenceCell<GRUCellOptions> {
   constructor(options: GRUCellOptions) {
     super(options)
     positiveInteger(options?.units, new.target.name, 'units')
-    const { units, activation, recurrentActivation } = this.options
-    resolveActivation(activation)
-    resolveActivation(recurrentActivation)
+    const { units } = this.options
     this.stateSize = units
     this.#dropout = new CellDropout(this.options, this.seeded(this.options.seed))
   }
 
   override build(inputShape: SymbolicShape): void {
     const { units, useBias, resetAfter } = this.options
-    const made = weightOptions(this.options)
-    this.kernel = this.addWeight([lastAxis(inputShape, this.constructor.name), 3 * units], made.kernel)
-    this.recurrentKernel = this.addWeight([units, 3 * units], made.recurrent)
-    if (useBias) this.bias = this.addWeight(resetAfter ? [2, 3 * units] : [3 * units], made.bias)
+    this.kernel = this.addWeight([lastAxis(inputShape, this.constructor.name), 3 * units], this.weightOptions('kernel'))
+    this.recurrentKernel = this.addWeight([units, 3 * units], this.weightOptions('recurrent'))
+    if (useBias) this.bias = this.addWeight(resetAfter ? [2, 3 * units] : [3 * units], this.weightOptions('bias'))
   }
 
   begin(context: CallContext): Pass {

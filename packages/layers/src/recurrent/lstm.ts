@@ -5,15 +5,7 @@ import { resolveInitializer } from '../initializers.ts'
 import { type Defaults } from '../layer-config.ts'
 import { positiveInteger, type CallContext, type LayerOptions, type WeightOptions } from '../layer.ts'
 import type { SymbolicShape } from '../symbolic.ts'
-import {
-  CellDropout,
-  SequenceCell,
-  unitDefaults,
-  weightOptions,
-  type CellWeightOptions,
-  type Pass,
-  type UnitOptions,
-} from './cell.ts'
+import { CellDropout, SequenceCell, unitDefaults, type CellWeightOptions, type Pass, type UnitOptions } from './cell.ts'
 import { RNN, sequenceDefaults, type SequenceOptions } from './rnn.ts'
 import { cellOptions } from './simple-rnn.ts'
 
@@ -40,19 +32,17 @@ export class LSTMCell extends SequenceCell<LSTMCellOptions> {
   constructor(options: LSTMCellOptions) {
     super(options)
     positiveInteger(options?.units, new.target.name, 'units')
-    const { units, activation, recurrentActivation } = this.options
-    resolveActivation(activation)
-    resolveActivation(recurrentActivation)
+    const { units } = this.options
     this.stateSize = [units, units]
     this.#dropout = new CellDropout(this.options, this.seeded(this.options.seed))
   }
 
   override build(inputShape: SymbolicShape): void {
     const { units, useBias, unitForgetBias } = this.options
-    const made = weightOptions(this.options)
-    this.kernel = this.addWeight([lastAxis(inputShape, this.constructor.name), 4 * units], made.kernel)
-    this.recurrentKernel = this.addWeight([units, 4 * units], made.recurrent)
-    if (useBias) this.bias = this.addWeight([4 * units], unitForgetBias ? forgetBias(units, made.bias) : made.bias)
+    this.kernel = this.addWeight([lastAxis(inputShape, this.constructor.name), 4 * units], this.weightOptions('kernel'))
+    this.recurrentKernel = this.addWeight([units, 4 * units], this.weightOptions('recurrent'))
+    const bias = this.weightOptions('bias')
+    if (useBias) this.bias = this.addWeight([4 * units], unitForgetBias ? forgetBias(units, bias) : bias)
   }
 
   begin(context: CallContext): Pass {

@@ -4,15 +4,7 @@ import { lastAxis } from '../core.ts'
 import { type Defaults } from '../layer-config.ts'
 import { positiveInteger, type CallContext, type LayerOptions } from '../layer.ts'
 import type { SymbolicShape } from '../symbolic.ts'
-import {
-  CellDropout,
-  SequenceCell,
-  unitDefaults,
-  weightOptions,
-  type CellWeightOptions,
-  type Pass,
-  type UnitOptions,
-} from './cell.ts'
+import { CellDropout, SequenceCell, unitDefaults, type CellWeightOptions, type Pass, type UnitOptions } from './cell.ts'
 import { RNN, sequenceDefaults, type SequenceOptions } from './rnn.ts'
 
 export interface SimpleRNNCellOptions extends LayerOptions, UnitOptions, CellWeightOptions {}
@@ -29,17 +21,15 @@ export class SimpleRNNCell extends SequenceCell<SimpleRNNCellOptions> {
   constructor(options: SimpleRNNCellOptions) {
     super(options)
     positiveInteger(options?.units, new.target.name, 'units')
-    resolveActivation(this.options.activation)
     this.stateSize = this.options.units
     this.#dropout = new CellDropout(this.options, this.seeded(this.options.seed))
   }
 
   override build(inputShape: SymbolicShape): void {
     const { units, useBias } = this.options
-    const made = weightOptions(this.options)
-    this.kernel = this.addWeight([lastAxis(inputShape, this.constructor.name), units], made.kernel)
-    this.recurrentKernel = this.addWeight([units, units], made.recurrent)
-    if (useBias) this.bias = this.addWeight([units], made.bias)
+    this.kernel = this.addWeight([lastAxis(inputShape, this.constructor.name), units], this.weightOptions('kernel'))
+    this.recurrentKernel = this.addWeight([units, units], this.weightOptions('recurrent'))
+    if (useBias) this.bias = this.addWeight([units], this.weightOptions('bias'))
   }
 
   begin(context: CallContext): Pass {
