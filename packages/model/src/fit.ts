@@ -151,6 +151,7 @@ export async function fit(
       return backup.take([...model.weights, ...model.optimizer.variables])
     })
   } catch (error) {
+    for (const callback of options.callbacks ?? []) await abandon(callback)
     if (error instanceof DeviceLostError) {
       backup.restore()
       model.optimizer.steps = finished.steps
@@ -265,6 +266,14 @@ async function train(
   await callbacks.call('onTrainEnd', logs)
   callbacks.run = undefined
   return history
+}
+
+/** The error that ended training is the one to be told of, whatever comes of this. */
+async function abandon(callback: Callback): Promise<void> {
+  try {
+    callback.run = undefined
+    await callback.abandon()
+  } catch {}
 }
 
 /** Errors say in which batch they arose. */

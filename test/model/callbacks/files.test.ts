@@ -57,6 +57,33 @@ describe('CSVLogger', () => {
     ])
   })
 
+  it('closes its file when training ends by an error, and begins it anew in the next', async () => {
+    const closed: string[] = []
+    const open = (path: string): Sink => {
+      let text = ''
+      return {
+        write: (piece) => void (text += new TextDecoder().decode(piece)),
+        close: () => void closed.push(`${path}: ${text}`),
+      }
+    }
+    const logger = new CSVLogger('log', { open })
+    const board = new TensorBoard({ logDir: 'board', open })
+    let fails = true
+    const failing = new LambdaCallback({
+      onEpochEnd: (epoch) => {
+        if (epoch === 1 && fails) throw new Error('power cut')
+      },
+    })
+    const run = (): Promise<unknown> => train(logger, { callbacks: [logger, board, failing] })
+    await expect(run()).rejects.toThrow('power cut')
+    expect(closed.map((entry) => entry.slice(0, 5))).toEqual(['log: ', 'board'])
+    expect(closed[0].split('\n')).toHaveLength(4)
+    fails = false
+    await run()
+    expect(closed[2].split('\n')).toHaveLength(5)
+    expect(closed[2].split('\n')[1]).toBe(closed[0].split('\n')[1])
+  })
+
   it('begins a file anew, or goes on with it', async () => {
     const path = join(folder, 'more.csv')
     writeFileSync(path, 'epoch,loss\n0,1\n')

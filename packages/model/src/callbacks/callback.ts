@@ -25,6 +25,9 @@ export abstract class Callback {
   /** @internal Called when all callbacks have been told of the end of a batch, or of an epoch. */
   settled(_what: 'batch' | 'epoch'): void | Promise<void> {}
 
+  /** @internal Called where `fit` ends by an error, in place of {@link onTrainEnd}: gives back what is open. */
+  abandon(): void | Promise<void> {}
+
   /** @internal Whether batch figures are wanted now. */
   due(): boolean {
     return true

@@ -60,9 +60,14 @@ export class CSVLogger extends Callback {
     await this.#line([String(epoch), ...this.#keys.map((key) => (key in logs ? String(logs[key]) : 'NA'))])
   }
 
-  override async onTrainEnd(): Promise<void> {
-    await this.#sink?.close?.()
+  override onTrainEnd(): Promise<void> {
+    return this.abandon()
+  }
+
+  override async abandon(): Promise<void> {
+    const sink = this.#sink
     this.#sink = undefined
+    await sink?.close?.()
   }
 
   async #line(fields: readonly string[]): Promise<void> {

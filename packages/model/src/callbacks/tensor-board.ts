@@ -76,7 +76,7 @@ export class TensorBoard extends Callback {
   override async onTestEnd(logs: Logs): Promise<void> {
     const entries = Object.entries(logs).map(([name, value]) => [`evaluation_${name}_vs_iterations`, value] as const)
     await this.#write('validation', Object.fromEntries(entries), this.model.optimizer.iterations)
-    if (!this.run) await this.#close()
+    if (!this.run) await this.abandon()
   }
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
@@ -92,8 +92,8 @@ export class TensorBoard extends Callback {
     if (histogramFreq > 0 && epoch % histogramFreq === 0) await this.#write('train', this.#histograms(), epoch)
   }
 
-  override async onTrainEnd(): Promise<void> {
-    await this.#close()
+  override onTrainEnd(): Promise<void> {
+    return this.abandon()
   }
 
   #histograms(): Summary {
@@ -116,7 +116,7 @@ export class TensorBoard extends Callback {
     await sink.write(eventRecord(summary, step, now))
   }
 
-  async #close(): Promise<void> {
+  override async abandon(): Promise<void> {
     const sinks = [...this.#sinks.values()]
     this.#sinks.clear()
     for (const sink of sinks) await sink.close?.()
