@@ -29,6 +29,7 @@ const mistakes: readonly [string, () => unknown, RegExp][] = [
     () => new Dense({ units: 1, kernelInitializer: wrong('he-normal') }),
     /'he-normal', did you mean 'heNormal'/,
   ],
+  ['an Input of nothing', () => Input(wrong(undefined)), /^InputLayer: takes an object of options, .*, got undefined$/],
   ['a shape alone', () => Input(wrong([3])), /^InputLayer: takes an object of options, \{ … \}, got a list of 1$/],
   ['epochs alone', () => compiled().fit([[1, 2]], [[1]], wrong(5)), /^fit: takes an object of options/],
   ['a layer without a list', () => new Sequential(wrong(new Dense({ units: 1 }))), /takes a list of layers/],

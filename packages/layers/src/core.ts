@@ -1,5 +1,5 @@
 /** Dense, Activation, Dropout and the input of a model. */
-import { random, ShapeError, ValueError, formatShape, type Tensor, type Variable } from '@typegrad/tensor'
+import { assertOptions, random, ShapeError, ValueError, formatShape, type Tensor, type Variable } from '@typegrad/tensor'
 import { activate, type ActivationLike } from './activations.ts'
 import type { ConstraintLike } from './constraints.ts'
 import type { InitializerLike } from './initializers.ts'
@@ -28,11 +28,13 @@ export class InputLayer extends Layer<Omit<InputOptions, 'dtype'> & LayerOptions
   /** The symbolic tensor that stands for the samples. */
   readonly output: SymbolicTensor
 
-  constructor({ dtype = 'float32', ...options }: InputOptions & Omit<LayerOptions, 'dtype'>) {
+  constructor(given: InputOptions & Omit<LayerOptions, 'dtype'>) {
+    assertOptions('InputLayer', given)
+    const { dtype = 'float32', ...options } = given
     super(dtype === 'string' ? options : { ...options, dtype })
     this.supportsMasking = true
-    if (!Array.isArray(options?.shape))
-      throw new ValueError(`Input: shape must be a list such as [13], got ${JSON.stringify(options?.shape)}`)
+    if (!Array.isArray(options.shape))
+      throw new ValueError(`Input: shape must be a list such as [13], got ${JSON.stringify(options.shape)}`)
     const shape = [options.batchSize ?? null, ...options.shape]
     this.builtShape = shape
     this.output = new SymbolicTensor(shape, dtype)
