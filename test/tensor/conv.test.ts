@@ -132,7 +132,7 @@ onEveryBackend((backend) => {
           await compare(op, [one, inner], [0, 1, 2], operands, [type, kernelType])
         },
       ),
-      runs(1),
+      runs(2),
     )
   })
 

@@ -20,6 +20,7 @@ import {
 } from '@typegrad/tensor'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { gradientOf } from '../../packages/tensor/src/formula/differentiate.ts'
 import { keyOf, substitute } from '../../packages/tensor/src/formula/parse.ts'
 import { erf, erfinv, mod, powInt, roundHalfEven } from '../../packages/tensor/src/formula/special.ts'
 import { numbersFrom, read } from './arrays.ts'
@@ -103,6 +104,42 @@ describe('differentiating', () => {
     ['floor(x) + sign(x)', 0],
   ])('d(%s)/dx at x = 2, z = 5 is %d', (text, slope) => {
     expect(evaluate(differentiate(parse(text), 'x'), { x: 2, z: 5 })).toBeCloseTo(slope, 12)
+  })
+
+  // Every node that is left over is computed for every element.
+  test.each([
+    ['x', '1'],
+    ['2 * x', '2'],
+    ['x * x', '(+ x x)'],
+    ['x + z', '1'],
+    ['z - x', '-1'],
+    ['-x', '-1'],
+    ['z * z', '0'],
+    ['floor(x) * x', '(floor x)'],
+    ['exp(2 * x)', '(* 2 (exp (* 2 x)))'],
+    ['x / z', '(/ 1 z)'],
+    ['x * x * z', '(* (+ x x) z)'],
+    ['abs(-x)', '(* -1 (sign (neg x)))'],
+    ['tanh(x)', '(- 1 (* (tanh x) (tanh x)))'],
+    ['x > 1 ? x : z', '(select (> x 1) 1 0)'],
+    ['x > 1 ? x : x + 3', '1'],
+    ['(x > 1 ? x : z) * z', '(select (> x 1) z 0)'],
+    ['max(2 * x, z)', '(select (> (* 2 x) z) 2 (select (== (* 2 x) z) (* 2 0.5) 0))'],
+    ['flow(x, z)', 'z'],
+  ])('d(%s)/dx has no more nodes than it needs: %s', (text, wanted) => {
+    expect(keyOf(differentiate(parse(text), 'x'))).toBe(wanted)
+  })
+
+  test.each([
+    ['x', 'dy'],
+    ['z', '0'],
+    ['2 * x', '(* dy 2)'],
+    ['1e999 * x', '(flow dy Infinity)'],
+    ['x * x', '(flow dy (+ x x))'],
+    ['x > 1 ? x : exp(x)', '(select (> x 1) dy (flow dy (exp x)))'],
+    ['max(x, 0)', '(select (> x 0) dy (select (== x 0) (* dy 0.5) 0))'],
+  ])('the gradient of %s is %s', (text, wanted) => {
+    expect(keyOf(gradientOf(parse(text), 'x'))).toBe(wanted)
   })
 
   test('a side that is not taken does not poison the other', () => {

@@ -92,7 +92,7 @@ onEveryBackend((backend) => {
           const scales = sizes(x, over, (list) => (list.length === 0 ? 0 : f(list)))
           expectClose(await read(y), wanted, y.dtype, { tolerance: backend.sums, scales })
         }),
-        runs(1),
+        runs(2),
       )
     })
 

@@ -15,6 +15,8 @@ export interface Reference {
    * and not to a small result.
    */
   readonly cancels?: boolean
+  /** What the error is relative to as well: how much a rounded argument of an exponential changes the result. */
+  readonly scale?: Scalar
 }
 
 const exact =
@@ -156,7 +158,10 @@ const elementwise: Readonly<Record<string, Scalar | Reference>> = {
   boundedRelu: (x, slope, top, limit) => (x <= limit ? (slope === 0 ? 0 : (x - limit) * slope) : minimum(top, x)),
   elu,
   selu: (x) => SELU.scale * elu(x, SELU.alpha),
-  celu: (x, alpha) => (x > 0 ? x : alpha * Math.expm1(x / alpha)),
+  celu: {
+    f: (x, alpha) => (x > 0 ? x : alpha * Math.expm1(x / alpha)),
+    scale: (x, alpha) => (x > 0 ? 0 : Math.abs(x) * Math.exp(x / alpha)),
+  },
   gelu: { f: (x) => x * ((1 + erf(x / Math.SQRT2)) / 2), cancels: true },
   geluTanh: { f: (x) => 0.5 * x * (1 + Math.tanh(root2pi * (x + 0.044715 * x ** 3))), cancels: true },
   sigmoid,
