@@ -21,6 +21,7 @@ import { resolveOptimizer, type Optimizer, type OptimizerLike } from '@typegrad/
 import {
   BackendError,
   describe,
+  type ExplainOptions,
   scope,
   stack,
   Tensor,
@@ -286,9 +287,12 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
     return this
   }
 
-  /** The programs that steps were compiled to, as text: loops with their formulas, kernels, bytes, and why each was made. */
-  explain(): string {
-    return this.steps.explain()
+  /**
+   * The programs that steps were compiled to, as text: loops with their formulas, kernels, bytes, and why each was made; with
+   * `times`, what each kernel takes is measured.
+   */
+  explain(options?: ExplainOptions): string {
+    return this.steps.explain(options)
   }
 
   /**

@@ -1,5 +1,14 @@
 import { isStrings } from '@typegrad/layers/internals'
-import { compile, isTraceError, scope, SparseTensor, Variable, type CompiledFunction, type Tensor } from '@typegrad/tensor'
+import {
+  compile,
+  isTraceError,
+  scope,
+  SparseTensor,
+  Variable,
+  type CompiledFunction,
+  type ExplainOptions,
+  type Tensor,
+} from '@typegrad/tensor'
 import { fetched, gather, onDevice, Placement, uploaded } from './device.ts'
 import type { Batch, Model } from './model.ts'
 import { pickRows, Rows } from './rows.ts'
@@ -94,10 +103,10 @@ export class Steps {
   }
 
   /** The programs of the steps as text. */
-  explain(): string {
+  explain(options?: ExplainOptions): string {
     const all = { ...this.#compiled, ...(this.#predict ? { predictStep: this.#predict } : {}) }
     return Object.entries(all)
-      .map(([name, step]) => `${name}\n${step.explain()}`)
+      .map(([name, step]) => `${name}\n${step.explain(options)}`)
       .join('\n')
   }
 

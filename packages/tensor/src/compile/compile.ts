@@ -5,7 +5,8 @@ import { isHeard } from '../op.ts'
 import { sameShape, type Shape } from '../shape.ts'
 import { SparseTensor } from '../sparse.ts'
 import { Tensor, Variable } from '../tensor.ts'
-import { explain } from './explain.ts'
+import { explain, type ExplainOptions } from './explain.ts'
+export type { ExplainOptions }
 import { tracing } from './host.ts'
 import type { Program } from './program.ts'
 import { trace, type Choice } from './trace.ts'
@@ -13,8 +14,11 @@ import { trace, type Choice } from './trace.ts'
 /** A function that runs as one program; call it as the function itself. */
 export interface CompiledFunction<A extends readonly unknown[], R> {
   (...args: A): R
-  /** The programs made so far, as text: their loops and kernels, with formulas, shapes and bytes, and why each was made. */
-  explain(): string
+  /**
+   * The programs made so far, as text: their loops and kernels, with formulas, shapes and bytes, and why each was made; with
+   * `times`, what each kernel takes is measured.
+   */
+  explain(options?: ExplainOptions): string
   /** Programs made so far. */
   readonly traces: number
 }
@@ -94,7 +98,10 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): 
     return outputs.length === 0 ? (found.result as R) : (replaceTensors(found.result, outputs, false) as R)
   }
   return Object.defineProperties(run, {
-    explain: { value: () => entries.map(({ program, signature, reason }) => explain(program, signature, reason)).join('\n') },
+    explain: {
+      value: (options?: ExplainOptions) =>
+        entries.map(({ program, signature, reason }) => explain(program, signature, reason, options)).join('\n'),
+    },
     traces: { get: () => traces },
   }) as CompiledFunction<A, R>
 }

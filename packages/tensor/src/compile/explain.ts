@@ -5,12 +5,25 @@ import type { Item } from './fuse.ts'
 import type { Program } from './program.ts'
 import { valueOf } from './trace.ts'
 
+/** What a text about programs has beside their kernels. */
+export interface ExplainOptions {
+  /** Measure what each kernel takes: programs are run for half a second, and variables get their values back. @defaultValue false */
+  readonly times?: boolean
+}
+
 /** A program as text: a line for each loop and kernel. */
-export function explain(program: Program | undefined, signature: string, reason: string): string {
+export function explain(
+  program: Program | undefined,
+  signature: string,
+  reason: string,
+  { times = false }: ExplainOptions = {},
+): string {
   if (!program) return `${signature}: runs op by op, for a part of it is done on the host\n`
   const { items, graph } = program
+  const spent = times ? program.times?.() : undefined
+  const column = (i: number): string => (spent ? (spent[i] === undefined ? '' : `${spent[i].toFixed(1)} µs`).padStart(12) : '')
   const lines = items.map(
-    (item, i) => `  ${String(i).padStart(3)}  ${item.turns ? `${item.turns.count} × ` : ''}${itemText(item)}`,
+    (item, i) => `  ${String(i).padStart(3)}${column(i)}  ${item.turns ? `${item.turns.count} × ` : ''}${itemText(item)}`,
   )
   const head = [
     `${signature}: ${items.length} kernels from ${graph.nodes.length} nodes, ${program.bytes} bytes, ${program.parts} calls a run`,

@@ -16,6 +16,8 @@ export interface Program {
   readonly bytes: number
   /** Calls from JavaScript that one run takes. */
   readonly parts: number
+  /** Microseconds that each item takes, measured on what the last run was given; `undefined` for all but the first item of a loop. */
+  times?(): readonly (number | undefined)[]
 }
 
 /** A program with everything that it needs: WebAssembly modules, the memory that they begin with, and addresses. */

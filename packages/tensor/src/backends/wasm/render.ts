@@ -1,7 +1,7 @@
 import { BackendError } from '../../errors.ts'
 import type { Kernel } from '../../formula/kernel.ts'
 import { type Expr, f32x4, f64x2, type FunctionBuilder, i32x4, Local, type ModuleBuilder, v128 } from './assembler/index.ts'
-import { graphOf, is, isLong, type LaneType, mathematics, type Node, Site } from './math/index.ts'
+import { type Graph, graphOf, is, isLong, type LaneType, mathematics, type Node, Site } from './math/index.ts'
 
 export type { LaneType }
 
@@ -26,8 +26,17 @@ export type Rendered = (args: readonly (Vector | undefined)[]) => readonly Lanes
 
 /** Can the kernel be computed in lanes of this type? In i32x4 only what int32 is closed under: no `exp`, no literal 0.5. */
 export function canRender(kernel: Kernel, type: LaneType): boolean {
+  let known = rendered.get(kernel)
+  if (!known) rendered.set(kernel, (known = {}))
+  return (known[type] ??= hasCode(graphOf(kernel, type), type))
+}
+
+/** What {@link canRender} said: it is asked for every node of a program, and most are kernels of a table. */
+const rendered = new WeakMap<Kernel, Partial<Record<LaneType, boolean>>>()
+
+function hasCode({ nodes }: Graph, type: LaneType): boolean {
   const int = type === 'i32x4'
-  return graphOf(kernel, type).nodes.every(({ fn, value, args }) => {
+  return nodes.every(({ fn, value, args }) => {
     if (fn === '@number') return !int || value === (value | 0)
     // A quotient of integers is a fraction until it is stored.
     if (int && args.some((arg, i) => arg.fn === '/' && !(fn === 'select' && i > 0))) return false
@@ -44,9 +53,9 @@ const mostInPlace = 6
  * need no such care: the engine moves them out of loops.)
  */
 export function prepareWasm(target: RenderTarget, kernel: Kernel, type: LaneType, options: RenderOptions = {}): Rendered {
-  if (!canRender(kernel, type)) throw new BackendError(`wasm: a kernel cannot be computed in ${type}: ${kernel.key}`)
   const { scalars = [], results = 'number' } = options
   const graph = graphOf(kernel, type, (i) => scalars[i] !== undefined)
+  if (!hasCode(graph, type)) throw new BackendError(`wasm: a kernel cannot be computed in ${type}: ${kernel.key}`)
   const inPlace = graph.nodes.filter(({ fn, scalar }) => !scalar && isLong(fn)).length <= mostInPlace
   const before = new Writing(target, type, false)
   for (const node of graph.nodes) if (node.scalar) before.add(node, scalars)

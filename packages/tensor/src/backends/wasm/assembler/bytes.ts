@@ -4,10 +4,13 @@ const float = new DataView(new ArrayBuffer(8))
 /** Bytes in the making, written in the number formats of WebAssembly: LEB128 integers, little-endian floats. */
 export class Bytes {
   // A plain array grows cheaper than a typed one, and most functions are short.
-  readonly #data: number[] = []
+  #data: number[] = []
+  /** What was appended, and what stood before it: copied once, at the end. */
+  readonly #parts: number[][] = []
+  #before = 0
 
   get length(): number {
-    return this.#data.length
+    return this.#before + this.#data.length
   }
 
   byte(value: number): void {
@@ -58,8 +61,11 @@ export class Bytes {
     for (let i = 0; i < bytes.length; i++) this.#data.push(bytes[i])
   }
 
+  /** Puts other bytes here, to which nothing may be added any more. */
   append(other: Bytes): void {
-    this.raw(other.#data)
+    this.#parts.push(this.#data, ...other.#parts, other.#data)
+    this.#before = this.length + other.length
+    this.#data = []
   }
 
   /** `content` after its length. */
@@ -75,6 +81,12 @@ export class Bytes {
   }
 
   toArray(): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.#data)
+    const all = new Uint8Array(this.length)
+    let at = 0
+    for (const part of [...this.#parts, this.#data]) {
+      all.set(part, at)
+      at += part.length
+    }
+    return all
   }
 }

@@ -29,7 +29,8 @@ export function graphOf(kernel: Kernel, type: LaneType, isScalar: (argument: num
   const ids = new Map<Node, number>()
 
   const make = (fn: string, args: readonly Node[], value = 0, scalar = args.every((arg) => arg.scalar)): Node => {
-    const key = [fn, ...args.map((arg) => ids.get(arg)), Object.is(value, -0) ? '-0' : value].join()
+    let key = `${fn} ${Object.is(value, -0) ? '-0' : value}`
+    for (const arg of args) key += ` ${ids.get(arg)}`
     let node = nodes.get(key)
     if (!node) {
       nodes.set(key, (node = { fn, args, value, scalar }))

@@ -1,8 +1,8 @@
 import type { Item, Loop } from '../../../compile/fuse.ts'
-import { callNode, isWhole, rootOf, valueOf, type Graph, type Turns, type Value } from '../../../compile/trace.ts'
+import { isWhole, rootOf, valueOf, type Graph, type Turns, type Value } from '../../../compile/trace.ts'
 import { bytesPerElement } from '../../../dtype.ts'
 import { BackendError, IndexError } from '../../../errors.ts'
-import type { Tensor, Variable } from '../../../tensor.ts'
+import type { Variable } from '../../../tensor.ts'
 import type { Backend } from '../../backend.ts'
 import { type FunctionBuilder, i32, integers, type Local, memory, ModuleBuilder } from '../assembler/index.ts'
 import type { Split } from '../control.ts'
@@ -10,24 +10,13 @@ import { gemmKernel } from '../gemm/index.ts'
 import { MemoryBuffer, writeElements } from '../resident.ts'
 import type { Block, Runtime } from '../runtime.ts'
 import { realOf } from '../stage.ts'
+import { hostCall } from './host-call.ts'
+import { codeOf, isSteady } from './inline.ts'
 import { tasksOf, writeLoop } from './loop.ts'
-import {
-  canArgReduce,
-  canGather,
-  canScatter,
-  writeArgReduce,
-  writeCheck,
-  writeGather,
-  writeScatterAdd,
-  type Fail,
-} from './move.ts'
+import { writeCheck, type Fail } from './move.ts'
 import { tasksOfNarrow, writeNarrow, type NarrowNode } from './narrow.ts'
 import { isProduct, operandWords, spaceOfJobs, writeJob } from './product.ts'
 import { canRecord, Recorder, type Step } from './recorder.ts'
-import { canReduce, writeReduce } from './reduce.ts'
-import { canScan, writeScan } from './scan.ts'
-import { canSparse, writeSparse } from './sparse.ts'
-import { canTruncate, writeTruncate } from './truncate.ts'
 import { addressIn, planStorage, writtenBy, type Plan, type Storage } from './storage.ts'
 
 /** What of a runtime programs are made with. */
@@ -68,11 +57,22 @@ export class ProgramCode {
   readonly #backend: Backend
   readonly #blockOf: (variable: Variable) => Block
   readonly #items: readonly Item[]
+  /** For items that are parts of their own: the part that each begins with. */
+  readonly begins: number[] | undefined
   /** While the code of a turn is written: how far into its stack a slice has come. */
   #shift: ((value: Value) => Local<'i32'> | undefined) | undefined
 
-  constructor(host: ProgramHost, backend: Backend, graph: Graph, items: readonly Item[], blockOf: (variable: Variable) => Block) {
+  /** With `apart`, no function holds more than one item, or the turns of one loop, so that items can be timed. */
+  constructor(
+    host: ProgramHost,
+    backend: Backend,
+    graph: Graph,
+    items: readonly Item[],
+    blockOf: (variable: Variable) => Block,
+    apart = false,
+  ) {
     this.#host = host
+    if (apart) this.begins = []
     this.#recorder = new Recorder(host)
     this.#backend = backend
     this.#blockOf = blockOf
@@ -94,6 +94,11 @@ export class ProgramCode {
     const steps = this.#record()
     this.kernels = [...this.#recorder.kernels]
     this.#write(steps)
+  }
+
+  /** Bytes of the arena that a run reads and writes; the rest are jobs. */
+  get filled(): number {
+    return headBytes + this.plan.bytes
   }
 
   /** What the items that kernels compute come to: jobs at constant addresses. */
@@ -177,6 +182,10 @@ export class ProgramCode {
         endFunction()
         turns = item.turns
       }
+      if (this.begins) {
+        if (!turns) endFunction()
+        this.begins.push(this.parts.length)
+      }
       // A value of which parts are written begins as zeros.
       for (const out of writtenBy(item)) {
         const value = valueOf(out)
@@ -190,7 +199,12 @@ export class ProgramCode {
         else part(this.#sharedLoop(item, size))
       } else if (item.kind === 'narrowMatmul') this.#narrow(item, threads, inline, part)
       else if (recorded.has(item)) recorded.get(item)!.forEach((step) => run(step, item))
-      else if (!this.#inline(item, inline)) part({ kind: 'host', name: item.kind, call: this.#hostCall(item) })
+      else {
+        const steady = !host.deterministic || isSteady(item)
+        const code = steady ? codeOf(item, module, storage, (op) => this.#failing(op)) : undefined
+        if (code) inline(code)
+        else part({ kind: 'host', name: item.kind, call: hostCall(host, this.#backend, item, storage) })
+      }
     }
     if (turns) endFunction()
     turns = undefined
@@ -254,15 +268,17 @@ export class ProgramCode {
     const [x, , rows] = node.inputs
     const tasks = tasksOfNarrow(node)
     if (rows) inline((f) => writeCheck({ f, module }, rows, x.shape[0], storage, this.#failing('take')))
+    const where = threads === 1 ? module : loops
+    const name = `product${this.parts.length}`
+    const product = where.func(name, { params: taskParams }, (f, p) => writeNarrow({ f, module: where }, node, storage, fused, p))
     if (threads === 1) {
-      inline((f) => {
-        const range = { begin: f.let(i32.const(0)), end: f.let(i32.const(tasks)) }
-        writeNarrow({ f, module }, node, storage, fused, range)
-      })
+      // Called task by task, the engine can take up optimized code in the midst of the first run.
+      inline((f) =>
+        f.for(0, tasks, 1, (begin) => f.do(product.call({ job: 0, begin, end: i32.add(begin, 1), scratch: this.#host.scratch }))),
+      )
       return
     }
-    const name = `product${this.parts.length}`
-    loops.export(loops.func(name, { params: taskParams }, (f, p) => writeNarrow({ f, module: loops }, node, storage, fused, p)))
+    loops.export(product)
     part({ kind: 'loop', name, split: { tasks, grain: Math.max(1, Math.ceil(tasks / threads / 4)) } })
   }
 
@@ -275,56 +291,5 @@ export class ProgramCode {
       f.do(i32.store(0, this.failures.length, this.arena.address), i32.store(0, index, this.arena.address + 4))
       f.do(f.exit())
     }
-  }
-
-  /** Writes an item into the module, if there is code for it. */
-  #inline(item: Exclude<Item, Loop>, inline: (write: (f: FunctionBuilder) => void) => void): boolean {
-    const steady = item.kind === 'gather' || item.kind === 'copy' || item.kind === 'scan'
-    if (this.#host.deterministic && !steady) return false
-    const { storage, module } = this
-    const { inputs, outputs } = item
-    const [out] = outputs
-    if (item.kind === 'reduce' && out.layout.contiguous && canReduce(item.details, inputs[0], out))
-      inline((f) => writeReduce({ f, module }, item.details, inputs[0], out, storage))
-    else if (item.kind === 'gather' && canGather(inputs[0], inputs[1], item.details.axis, out))
-      inline((f) => writeGather({ f, module }, inputs, item.details.axis, out, storage, this.#failing('take')))
-    else if (item.kind === 'scatterAdd' && canScatter(inputs[0], inputs[1], item.details.axis, out))
-      inline((f) => writeScatterAdd({ f, module }, inputs, item.details.axis, out, storage, this.#failing('scatterAdd')))
-    else if (item.kind === 'sparseMatmul' && canSparse(inputs, out))
-      inline((f) => writeSparse({ f, module }, inputs, item.details.transposed, out, storage))
-    else if (item.kind === 'scan' && canScan(inputs[0], out))
-      inline((f) => writeScan({ f, module }, item.details, inputs[0], out, storage))
-    else if (item.kind === 'argReduce' && canArgReduce(inputs[0]))
-      inline((f) => writeArgReduce({ f, module }, item.details.kind, inputs[0], item.details.axis, out, storage))
-    else if (item.kind === 'copy' && canTruncate(inputs[0], out))
-      inline((f) => writeTruncate({ f, module }, inputs[0], out, storage))
-    else return false
-    return true
-  }
-
-  /** Calls a kernel of the backend on the memory of the program. */
-  #hostCall(item: Exclude<Item, Loop>): () => void {
-    const view = (x: Tensor): Tensor => new MemoryBuffer(this.#host, x.dtype).tensor(x, this.storage.address(x))
-    const inputs = item.inputs.map(view)
-    const outputs = item.outputs.map(view)
-    const fresh = item.outputs.every(isWhole) && item.kind !== 'copy'
-    const indexed = item.kind === 'gather' || item.kind === 'scatterAdd' ? item : undefined
-    return () => {
-      if (fresh) for (const out of outputs) out.array.fill(0, out.layout.offset, out.layout.offset + out.size)
-      if (indexed) {
-        const whole = indexed.kind === 'gather' ? inputs[0] : outputs[0]
-        checkIndices(indexed.kind, inputs[1], whole.shape[indexed.details.axis])
-      }
-      callNode(this.#backend, item, inputs, outputs)
-    }
-  }
-}
-
-function checkIndices(op: string, indices: Tensor, length: number): void {
-  const { array, layout } = indices
-  for (let i = 0; layout.contiguous && i < indices.size; i++) {
-    const index = array[layout.offset + i]
-    if (index >= 0 && index < length) continue
-    throw new IndexError(`${op}: index ${index} is outside an axis of length ${length}`, { index, length })
   }
 }

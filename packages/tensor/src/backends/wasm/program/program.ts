@@ -15,6 +15,7 @@ import { ProgramCode } from './code.ts'
 import { laneTypeOf } from './loop.ts'
 import { withNarrow } from './narrow.ts'
 import { readBy } from './storage.ts'
+import { timesOf } from './times.ts'
 
 /** A graph as programs are made of it: simplified, with loops. */
 export function prepare(traced: Graph, backend: Backend, exact: boolean): { graph: Graph; items: Item[] } {
@@ -29,10 +30,25 @@ export function buildProgram(runtime: Runtime, backend: Backend, traced: Graph):
   return new WasmProgram(runtime, backend, graph, items)
 }
 
+/** The parts of a program as functions; what threads share of it goes with its owner. */
+export function link(runtime: Runtime, { module, loops, kernels, parts }: ProgramCode, owner: object): (() => void)[] {
+  const functions = Object.fromEntries(kernels.map((kernel) => [`k${kernel}`, runtime.function(kernel)]))
+  const instance = new WebAssembly.Instance(module.compile(), { env: { memory: runtime.memory }, kernels: functions })
+  const own = instance.exports as Record<string, () => void>
+  const shared = parts.some(({ kind }) => kind === 'loop') ? runtime.add(loops, owner) : {}
+  return parts.map((part) => {
+    if (part.kind === 'function') return own[part.name]
+    if (part.kind === 'host') return part.call
+    if (part.kind === 'loop') return () => runtime.run(shared[part.name], 0, part.split)
+    return () => runtime.run(part.kernel, part.job, part.split)
+  })
+}
+
 class WasmProgram implements Program {
   readonly items: readonly Item[]
   readonly graph: Graph
   readonly #runtime: Runtime
+  readonly #backend: Backend
   readonly #code: ProgramCode
   readonly #residents: readonly { readonly resident: Resident; readonly written: boolean }[]
   readonly #inputs: readonly number[]
@@ -47,6 +63,7 @@ class WasmProgram implements Program {
     this.graph = graph
     this.items = items
     this.#runtime = runtime
+    this.#backend = backend
     this.#threads = runtime.threads().count
     this.#deterministic = runtime.deterministic
     const code = (this.#code = new ProgramCode(runtime, backend, graph, items, (variable) => residentOf(runtime, variable).block))
@@ -60,7 +77,7 @@ class WasmProgram implements Program {
     this.#inputs = graph.inputs.map((value) => (code.plan.offsets.has(value) ? code.start(value) : -1))
     this.#numbers = graph.numbers.map((value) => this.#numberWriter(value))
     this.#outputs = graph.outputs.map((x) => this.#outputReader(x))
-    this.#parts = this.#link()
+    this.#parts = link(runtime, code, this)
   }
 
   get bytes(): number {
@@ -90,20 +107,8 @@ class WasmProgram implements Program {
     return this.#outputs.map((read) => read())
   }
 
-  /** Instantiates the modules: the parts as functions. */
-  #link(): (() => void)[] {
-    const runtime = this.#runtime
-    const { module, loops, kernels, parts } = this.#code
-    const functions = Object.fromEntries(kernels.map((kernel) => [`k${kernel}`, runtime.function(kernel)]))
-    const instance = new WebAssembly.Instance(module.compile(), { env: { memory: runtime.memory }, kernels: functions })
-    const own = instance.exports as Record<string, () => void>
-    const shared = parts.some(({ kind }) => kind === 'loop') ? runtime.add(loops, this) : {}
-    return parts.map((part) => {
-      if (part.kind === 'function') return own[part.name]
-      if (part.kind === 'host') return part.call
-      if (part.kind === 'loop') return () => runtime.run(shared[part.name], 0, part.split)
-      return () => runtime.run(part.kernel, part.job, part.split)
-    })
+  times(): (number | undefined)[] {
+    return timesOf(this.#runtime, this.#backend, this.graph, this.items, this.#code)
   }
 
   #numberWriter(value: Value): () => void {
