@@ -162,6 +162,33 @@ describe('the same as the function itself', () => {
     expect(w.toTypedArray()).toEqual(before)
   })
 
+  test.runIf(hasPrograms).each(['float32', 'float64'] as const)('small products, bit by bit: %s', (dtype) => {
+    const draw = new random.Generator(5)
+    const sizes = fc.integer({ min: 1, max: 21 })
+    fc.assert(
+      fc.property(sizes, sizes, sizes, fc.boolean(), fc.boolean(), fc.boolean(), (m, k, n, left, right, exact) => {
+        setDeterministic(exact)
+        const matrix = (rows: number, columns: number, turned: boolean): Tensor =>
+          draw.normal(turned ? [columns, rows] : [rows, columns], { dtype })
+        const [a, b] = [matrix(m, k, left), matrix(k, n, right)]
+        const f = (x: Tensor, y: Tensor): Tensor => (left ? x.transpose() : x).matmul(right ? y.transpose() : y)
+        expect(numbers(compile(f)(a, b))).toEqual(numbers(f(a, b)))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('what an activation and its gradient share is computed once', () => {
+    const f = (x: Tensor): Tensor[] => {
+      const { value, grads } = valueAndGrad((y: Tensor) => y.matmul(y.transpose()).mul(0.1).silu().sum())(x)
+      return [value, grads[0], x.exp(), x.exp().log1p()]
+    }
+    const g = compile(f)
+    const x = new random.Generator(6).normal([9, 7])
+    g(x).forEach((got, i) => expect(apart(got, f(x)[i])).toBeLessThan(2e-6))
+    expect(g.explain().match(/exp\(/g)?.length).toBe(hasPrograms ? 2 : undefined)
+  })
+
   test('no elements, one element, integers and truth values', () => {
     const f = (x: Tensor, n: Tensor): Tensor[] => [
       x.exp().sum(),
@@ -323,6 +350,18 @@ describe.runIf(hasPrograms)('traces', () => {
     const f = compile((x: Tensor, rate: Tensor) => x.mul(rate))
     expect([1, 2, 3].map((rate) => f(tensor([2]), scalar(rate)).item())).toEqual([2, 4, 6])
     expect(f.traces).toBe(1)
+  })
+
+  test('kernels are timed, and variables are what they were', () => {
+    const w = new Variable(tensor([1, 2]))
+    const f = compile((x: Tensor) => {
+      w.assign(w.add(x.cumsum()))
+      return w.matmul(x)
+    })
+    f(tensor([1, 1]))
+    const lines = f.explain({ times: true }).split('\n')
+    expect(lines.filter((line) => /^ +\d+ +\d+\.\d µs {2}\w/.test(line)).length).toBe(Number(/(\d+) kernels/.exec(lines[0])![1]))
+    expect([w.toArray(), f(tensor([1, 0])).item()]).toEqual([[2, 4], 3])
   })
 
   test('elementwise ops become one loop', () => {

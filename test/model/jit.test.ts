@@ -14,9 +14,9 @@ import {
   MultiHeadAttention,
   type AnyLayer,
 } from '@typegrad/layers'
-import { Sequential } from '@typegrad/model'
+import { Rows, Sequential } from '@typegrad/model'
 import { Adam, ExponentialDecay, optimizers } from '@typegrad/optim'
-import { currentBackend, IndexError, random, setSeed, tensor, type Tensor } from '@typegrad/tensor'
+import { arange, currentBackend, IndexError, random, setSeed, setThreads, tensor, zeros, type Tensor } from '@typegrad/tensor'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 /** Without WebAssembly steps run op by op: there is nothing to compile them to. */
@@ -127,6 +127,82 @@ describe('compiled steps', () => {
       .compile({ loss: 'mse', jit: true })
       .fit(random.normal([6, 4, 3]), random.normal([6, 1]), { verbose: 0, batchSize: 3 })
     expect(model.explain().includes('traced for')).toBe(hasPrograms)
+  })
+})
+
+/** Typed arrays, views of them and pages of WebAssembly memory that are made while f runs. */
+function countMade(f: () => void): number {
+  const names = ['Float32Array', 'Float64Array', 'Int32Array', 'Uint8Array', 'ArrayBuffer', 'SharedArrayBuffer'] as const
+  const originals = names.map((name) => globalThis[name])
+  let made = 0
+  const spies = [
+    vi.spyOn(WebAssembly.Memory.prototype, 'grow'),
+    vi.spyOn(Object.getPrototypeOf(Float32Array.prototype) as Float32Array, 'subarray'),
+    vi.spyOn(Object.getPrototypeOf(Float32Array.prototype) as Float32Array, 'slice'),
+  ]
+  names.forEach((name, i) => {
+    const construct = (type: NewableFunction, args: unknown[], target: NewableFunction): object => {
+      made++
+      return Reflect.construct(type, args, target) as object
+    }
+    Object.assign(globalThis, { [name]: new Proxy(originals[i], { construct }) })
+  })
+  try {
+    f()
+  } finally {
+    names.forEach((name, i) => Object.assign(globalThis, { [name]: originals[i] }))
+  }
+  for (const spy of spies) {
+    made += spy.mock.calls.length
+    spy.mockRestore()
+  }
+  return made
+}
+
+/** Kernels of a step, and calls from JavaScript that it takes: two more for a draw of random numbers, and for each loop over time steps. */
+const counts: Readonly<Record<string, readonly [kernels: number, calls: number]>> = {
+  dense: [38, 1],
+  'batch normalization and dropout': [53, 3],
+  'layer normalization': [40, 1],
+  convolution: [39, 1],
+  lstm: [57, 5],
+  embedding: [37, 1],
+}
+
+describe.runIf(hasPrograms)('a compiled step', () => {
+  it('is counted where it makes something', () => {
+    expect(countMade(() => void new Float32Array(2).subarray(1))).toBe(2)
+  })
+
+  it.each(Object.keys(models))('takes so many kernels and makes no array: %s', async (name) => {
+    setThreads(1)
+    setSeed(1)
+    const { x, layers } = models[name]
+    const model = new Sequential([...layers(), new Dense({ units: 3, activation: 'softmax' })])
+    model.compile({ loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] })
+    const [inputs, y] = [x(), random.integers([20], { high: 3 })]
+    await model.fit(inputs, y, { batchSize: 8, verbose: 0 })
+    const rows = new Rows({ x: [inputs], y: [y], sampleWeight: [] }, arange(8, { dtype: 'int32' }))
+    const step = (): void => model.steps.train(rows)
+    step()
+    expect(countMade(step)).toBe(0)
+    const [, kernels, calls] = /: (\d+) kernels .* (\d+) calls/.exec(model.explain())!
+    expect([kernels, calls].map(Number)).toEqual(counts[name])
+    setThreads()
+  })
+
+  it('leaves the collector less than a kilobyte', async () => {
+    const model = new Sequential([new Dense({ units: 3, activation: 'softmax', inputDim: 5 })]).compile({ loss: 'mse' })
+    const rows = new Rows({ x: [zeros([20, 5])], y: [zeros([20, 3])], sampleWeight: [] }, arange(8, { dtype: 'int32' }))
+    await model.steps.begin()
+    const bytesOf = (steps: number): number => {
+      globalThis.gc!()
+      const before = process.memoryUsage().heapUsed
+      for (let i = 0; i < steps; i++) model.steps.train(rows)
+      return (process.memoryUsage().heapUsed - before) / steps
+    }
+    // The least of several: what else the process does is counted too, and code that the engine makes.
+    expect(Math.min(...Array.from({ length: 6 }, () => bytesOf(1500)))).toBeLessThan(1024)
   })
 })
 

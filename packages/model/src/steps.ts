@@ -99,7 +99,12 @@ export class Steps {
     const eagerly = (): Tensor[] => model.predictStep(x)
     if (!this.#jit || !this.#mayCompile('predictStep')) return eagerly()
     const compiled = (this.#predict ??= compile((inputs) => model.predictStep(inputs)))
-    return this.#orEagerly(() => compiled(x.map(alike)), eagerly)
+    try {
+      return compiled(x.map(alike))
+    } catch (error) {
+      this.#giveUpFor(error)
+      return eagerly()
+    }
   }
 
   /** The programs of the steps as text. */
@@ -110,27 +115,40 @@ export class Steps {
       .join('\n')
   }
 
+  /** A step; nothing is made on the way to a program that is there. */
   #take(kind: Kind, batch: Batch): void {
     const model = this.#model
-    const plain = (): Batch => ({ x: model.encoded(batch.x), y: batch.y, sampleWeight: batch.sampleWeight })
     const compiles = this.#jit && this.#mayCompile(kind)
     const resident = batch instanceof Rows && (compiles || onDevice()) ? this.#residentOf(batch.arrays, kind) : undefined
-    const eagerly = (): void => model[kind](resident && onDevice() ? pickRows(resident, (batch as Rows).rows) : plain())
-    if (!compiles) return eagerly()
-    const compiled = (this.#compiled[kind] ??= compile((_, arrays, rows) => model[kind](rows ? pickRows(arrays, rows) : arrays)))
-    this.#orEagerly(() => {
-      if (batch instanceof Rows && resident) compiled(this.#trainable, resident, batch.rows)
-      else {
-        const { x, ...rest } = plain()
-        compiled(this.#trainable, { ...rest, x: x.map(alike) }, undefined)
+    if (compiles)
+      try {
+        const compiled = (this.#compiled[kind] ??= compile((_, arrays, rows) =>
+          model[kind](rows ? pickRows(arrays, rows) : arrays),
+        ))
+        if (batch instanceof Rows && resident) compiled(this.#trainable, resident, batch.rows)
+        else {
+          const { x, ...rest } = this.#plain(batch)
+          compiled(this.#trainable, { ...rest, x: x.map(alike) }, undefined)
+        }
+        return
+      } catch (error) {
+        this.#giveUpFor(error)
       }
-    }, eagerly)
+    model[kind](resident && onDevice() ? pickRows(resident, (batch as Rows).rows) : this.#plain(batch))
+  }
+
+  /** The arrays of a batch: rows are picked as they are asked for, strings are encoded. */
+  #plain({ x, y, sampleWeight }: Batch): Batch {
+    return { x: this.#model.encoded(x), y, sampleWeight }
   }
 
   /** The arrays as variables, which programs read in place; `undefined` for arrays that are too large. */
   #residentOf(arrays: Batch, kind: Kind): Batch | undefined {
     const known = this.#entered.get(arrays)
-    if (known && this.#holds(known, arrays)) return known
+    return known && this.#holds(known, arrays) ? known : this.#enter(arrays, kind)
+  }
+
+  #enter(arrays: Batch, kind: Kind): Batch | undefined {
     const all = [...arrays.x, ...arrays.y, ...arrays.sampleWeight]
     if (all.some(isStrings)) return undefined
     if (all.flatMap(stored).reduce((bytes, { size }) => bytes + 4 * size, 0) > mostResidentBytes) return undefined
@@ -166,20 +184,25 @@ export class Steps {
 
   /** Whether no other arrays have taken the place of these. */
   #holds(resident: Batch, arrays: Batch): boolean {
-    const same = (list: readonly Tensor[], given: readonly Tensor[]): boolean =>
-      list.every((x, i) => this.#source.get(stored(x)[0]) === given[i])
-    return same(resident.x, arrays.x) && same(resident.y, arrays.y) && same(resident.sampleWeight, arrays.sampleWeight)
+    return (
+      this.#holdsAll(resident.x, arrays.x) &&
+      this.#holdsAll(resident.y, arrays.y) &&
+      this.#holdsAll(resident.sampleWeight, arrays.sampleWeight)
+    )
+  }
+
+  #holdsAll(list: readonly Tensor[], given: readonly Tensor[]): boolean {
+    for (let i = 0; i < list.length; i++) {
+      const x = list[i]
+      if (this.#source.get(x instanceof SparseTensor ? x.parts.indptr : x) !== given[i]) return false
+    }
+    return true
   }
 
   /** Tracing computes nothing: what cannot be traced can still be run. */
-  #orEagerly<T>(run: () => T, eagerly: () => T): T {
-    try {
-      return run()
-    } catch (error) {
-      if (!isTraceError(error)) throw error
-      this.#giveUp(error.message)
-      return eagerly()
-    }
+  #giveUpFor(error: unknown): void {
+    if (!isTraceError(error)) throw error
+    this.#giveUp(error.message)
   }
 
   #giveUp(reason: string): void {

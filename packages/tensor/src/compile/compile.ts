@@ -186,7 +186,8 @@ function isLike(value: unknown, pattern: unknown, tensors: Tensor[]): boolean {
       if (!isLike(value[key], pattern[key], tensors)) return false
       count++
     }
-    return count === Object.keys(value).length
+    for (const _ in value) count--
+    return count === 0
   }
   return Object.is(value, pattern)
 }

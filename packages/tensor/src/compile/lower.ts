@@ -23,7 +23,7 @@ class Maker {
 }
 
 /**
- * The graph as programs want it: no variable becomes another one's old value, convolution and pooling read elements in order,
+ * The graph as programs want it: no variable becomes another one's old value, convolution, pooling and sums at indices read elements in order,
  * and (unless `exact`) softmax is taken apart.
  */
 export function lower(graph: Graph, exact: boolean): Graph {
@@ -32,16 +32,26 @@ export function lower(graph: Graph, exact: boolean): Graph {
   return withoutSwaps(inOrder(apart, maker), maker)
 }
 
-const windowed: ReadonlySet<string> = new Set(['conv', 'convInput', 'convKernel', 'pool', 'poolGradient', 'poolPick'])
+/** Kernels that read their operands in order. */
+const ordered: ReadonlySet<string> = new Set([
+  'conv',
+  'convInput',
+  'convKernel',
+  'pool',
+  'poolGradient',
+  'poolPick',
+  'scatterAdd',
+])
 
-/** What moves windows over floats gets copies of views whose elements do not lie in order, and of those of another dtype. */
+/** What moves windows over floats, or adds them up, gets copies of views whose elements do not lie in order, and of those of another dtype. */
 function inOrder(graph: Graph, maker: Maker): Graph {
   const nodes = graph.nodes.flatMap((node): Node[] => {
     const [out] = node.outputs
-    if (!windowed.has(node.kind) || !isFloat(out.dtype)) return [node]
+    if (!ordered.has(node.kind) || node.turns || !isFloat(out.dtype)) return [node]
     const copies: Node[] = []
-    const inputs = node.inputs.map((x) => {
-      if (x.layout.contiguous && x.dtype === out.dtype) return x
+    const inputs = node.inputs.map((x, i) => {
+      const isIndices = node.kind === 'scatterAdd' && i === 1
+      if (isIndices || (x.layout.contiguous && x.dtype === out.dtype)) return x
       const copy = maker.tensor(x.shape, out)
       copies.push({ kind: 'copy', inputs: [x], outputs: [copy], details: undefined })
       return copy

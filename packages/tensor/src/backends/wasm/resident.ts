@@ -96,7 +96,7 @@ export function writeElements(runtime: Pick<Runtime, 'view'>, x: Tensor, address
   const offset = layout.contiguous ? layout.offset : 0
   const view = runtime.view(dtype)
   if (layout.size <= 32) for (let i = 0; i < layout.size; i++) view[at + i] = elements[offset + i]
-  else view.set(elements.subarray(offset, offset + layout.size), at)
+  else view.set(layout.size === elements.length ? elements : elements.subarray(offset, offset + layout.size), at)
 }
 
 /** Where an eager kernel runs: what is small, and not on the memory of a program, in a memory that no thread shares. */

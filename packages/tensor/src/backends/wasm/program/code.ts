@@ -17,6 +17,7 @@ import { writeCheck, type Fail } from './move.ts'
 import { tasksOfNarrow, writeNarrow, type NarrowNode } from './narrow.ts'
 import { isProduct, operandWords, spaceOfJobs, writeJob } from './product.ts'
 import { canRecord, Recorder, type Step } from './recorder.ts'
+import { isSmall, spaceOfSmall, writeSmall } from './small.ts'
 import { addressIn, planStorage, writtenBy, type Plan, type Storage } from './storage.ts'
 
 /** What of a runtime programs are made with. */
@@ -57,6 +58,8 @@ export class ProgramCode {
   readonly #backend: Backend
   readonly #blockOf: (variable: Variable) => Block
   readonly #items: readonly Item[]
+  /** Where small products turn their right operand. */
+  readonly turning: Block | undefined
   /** For items that are parts of their own: the part that each begins with. */
   readonly begins: number[] | undefined
   /** While the code of a turn is written: how far into its stack a slice has come. */
@@ -85,6 +88,8 @@ export class ProgramCode {
       // A variable that is written in place is read in the same loop: what lies behind an element there may still be needed.
       mayOverrun: (x) => isWhole(x) && !plan.inPlace.has(valueOf(x)) && valueOf(x).origin.kind !== 'slice',
     }
+    const turning = Math.max(0, ...items.filter(isSmall).map(spaceOfSmall))
+    if (turning > 0) this.turning = host.hold(turning)
     const { shared } = host
     this.module = new ModuleBuilder({ memory: { shared } })
     this.loops = new ModuleBuilder({ memory: { shared } })
@@ -108,7 +113,7 @@ export class ProgramCode {
     const steps = new Map<Item, readonly Step[]>()
     let job = this.arena.address + headBytes + this.plan.bytes
     for (const item of this.#items) {
-      if (!isProduct(item)) continue
+      if (!isProduct(item) || isSmall(item)) continue
       const type = realOf(writtenBy(item)[0].dtype)!
       const kernel = gemmKernel(this.#recorder, type)
       const { split, bytes } = writeJob(host.view('int32') as Int32Array, job, type, item, this.storage, threads)
@@ -197,7 +202,8 @@ export class ProgramCode {
         const size = item.shape.reduce((a, b) => a * b, 1)
         if (size < limits.parallel || threads === 1 || turns) inline((f) => writeLoop({ f, module }, item, storage))
         else part(this.#sharedLoop(item, size))
-      } else if (item.kind === 'narrowMatmul') this.#narrow(item, threads, inline, part)
+      } else if (isSmall(item)) inline((f) => writeSmall({ f, module }, item, storage, host.fused, this.turning?.address ?? 0))
+      else if (item.kind === 'narrowMatmul') this.#narrow(item, threads, inline, part)
       else if (recorded.has(item)) recorded.get(item)!.forEach((step) => run(step, item))
       else {
         const steady = !host.deterministic || isSteady(item)

@@ -1,6 +1,7 @@
 import { fuse, type Item } from '../../../compile/fuse.ts'
 import { lower } from '../../../compile/lower.ts'
 import type { Program } from '../../../compile/program.ts'
+import { withShared } from '../../../compile/share.ts'
 import { simplify } from '../../../compile/simplify.ts'
 import { valueOf, type Graph, type Value } from '../../../compile/trace.ts'
 import { bytesPerElement } from '../../../dtype.ts'
@@ -12,6 +13,7 @@ import { MemoryBuffer, residentOf, writeElements, type Resident } from '../resid
 import { canRender } from '../render.ts'
 import type { Runtime } from '../runtime.ts'
 import { ProgramCode } from './code.ts'
+import { link } from './link.ts'
 import { laneTypeOf } from './loop.ts'
 import { withNarrow } from './narrow.ts'
 import { readBy } from './storage.ts'
@@ -20,7 +22,7 @@ import { timesOf } from './times.ts'
 /** A graph as programs are made of it: simplified, with loops. */
 export function prepare(traced: Graph, backend: Backend, exact: boolean): { graph: Graph; items: Item[] } {
   const lowered = lower(traced, exact)
-  const graph = simplify(exact ? lowered : withNarrow(lowered), backend)
+  const graph = withShared(simplify(exact ? lowered : withNarrow(lowered), backend))
   return { graph, items: fuse(graph, (kernel, type) => canRender(kernel, laneTypeOf[type])) }
 }
 
@@ -28,20 +30,6 @@ export function prepare(traced: Graph, backend: Backend, exact: boolean): { grap
 export function buildProgram(runtime: Runtime, backend: Backend, traced: Graph): Program {
   const { graph, items } = prepare(traced, backend, runtime.deterministic)
   return new WasmProgram(runtime, backend, graph, items)
-}
-
-/** The parts of a program as functions; what threads share of it goes with its owner. */
-export function link(runtime: Runtime, { module, loops, kernels, parts }: ProgramCode, owner: object): (() => void)[] {
-  const functions = Object.fromEntries(kernels.map((kernel) => [`k${kernel}`, runtime.function(kernel)]))
-  const instance = new WebAssembly.Instance(module.compile(), { env: { memory: runtime.memory }, kernels: functions })
-  const own = instance.exports as Record<string, () => void>
-  const shared = parts.some(({ kind }) => kind === 'loop') ? runtime.add(loops, owner) : {}
-  return parts.map((part) => {
-    if (part.kind === 'function') return own[part.name]
-    if (part.kind === 'host') return part.call
-    if (part.kind === 'loop') return () => runtime.run(shared[part.name], 0, part.split)
-    return () => runtime.run(part.kernel, part.job, part.split)
-  })
 }
 
 class WasmProgram implements Program {

@@ -4,7 +4,7 @@ import type { Backend } from '../../backend.ts'
 import { residentOf } from '../resident.ts'
 import type { Runtime } from '../runtime.ts'
 import { ProgramCode } from './code.ts'
-import { link } from './program.ts'
+import { link } from './link.ts'
 
 /** Milliseconds that a program is run for, after as many to warm up. */
 const span = 200
