@@ -150,46 +150,77 @@ export function runCases<Case extends GoldenCase>(
   return { family, backend: currentBackend().name, total: cases.length, passed: cases.length - failures.size, failures }
 }
 
-/** The gpu.js mode that the cases run in instead of the backends of the host: `npm run conformance:gpu`. */
-const gpuMode = process.env['CONFORMANCE_GPU'] as 'cpu' | 'webasm' | 'webgpu' | undefined
+/**
+ * Where the cases run on the gpu. Every run of the tests has all of them in gpu.js' mode `cpu`, and in mode `webasm` those for
+ * which mode `cpu` compiled a kernel that the family had not needed before: so every kernel. `CONFORMANCE_GPU=all` has all of
+ * them in all modes; the name of one mode has them there, and nowhere else.
+ */
+const asked = process.env['CONFORMANCE_GPU']
+export type GpuMode = 'cpu' | 'webasm' | 'webgpu'
+const gpuModes: readonly GpuMode[] =
+  asked === undefined ? ['cpu', 'webasm'] : asked === 'all' ? ['cpu', 'webasm', 'webgpu'] : [asked as GpuMode]
+/** Those in which all cases run. */
+export const wholeGpuModes: readonly GpuMode[] = asked === undefined ? ['cpu'] : gpuModes
+export const onHost: boolean = asked === undefined || asked === 'all'
+
+/** Makes the gpu the current backend, or says why it cannot. */
+export async function useGpu(mode: GpuMode): Promise<string | undefined> {
+  const { useBackend } = await import('@typegrad/gpu')
+  const { modes } = mode === 'webgpu' ? await import('./gpu/modes.ts') : { modes: [] }
+  const missing = modes.find(({ options }) => options.mode === mode)?.missing
+  if (missing === undefined) await useBackend('gpu', { mode, allowSoftware: true })
+  return missing
+}
+
+/** What {@link runCasesOnGpu} found, and in which cases a kernel was compiled. */
+interface GpuOutcome extends Outcome {
+  readonly compiled: ReadonlySet<string>
+}
 
 /** The same on the gpu, whose results are read when a case has ended. Cases that read numbers at once cannot run there. */
 async function runCasesOnGpu<Case extends GoldenCase>(
   family: string,
   { cases, tol }: Pick<GoldenFile<Case>, 'cases' | 'tol'>,
   run: (one: Case, check: Check) => void,
-): Promise<Outcome> {
-  const { modes } = await import('./gpu/modes.ts')
-  const { useBackend } = await import('@typegrad/gpu')
-  const { missing, options } = modes.find((mode) => mode.options.mode === gpuMode)!
-  if (missing !== undefined) throw new Error(missing)
-  await useBackend('gpu', options)
+  mode: GpuMode,
+): Promise<GpuOutcome | string> {
+  const { disposeGpu, gpuCounters } = await import('@typegrad/gpu')
   const failures = new Map<string, string>()
+  const compiled = new Set<string>()
   let atOnce = 0
-  for (const one of cases) {
-    const reading: Promise<void>[] = []
-    const check: Check = (field, got, expected) => {
-      if (!expected) return
-      if (!got) throw new Error(`${field}: missing`)
-      const compare = async (): Promise<void> => {
-        const values = await got.data()
-        const wrong = differenceOf(got.shape, () => values, expected, one.tol?.[field] ?? tol)
-        if (wrong) throw new Error(`${field}: ${wrong}`)
+  const before = currentBackend().name
+  try {
+    const missing = await useGpu(mode)
+    if (missing !== undefined) return missing
+    for (const one of cases) {
+      const { kernels } = gpuCounters()
+      const reading: Promise<void>[] = []
+      const check: Check = (field, got, expected) => {
+        if (!expected) return
+        if (!got) throw new Error(`${field}: missing`)
+        const compare = async (): Promise<void> => {
+          const values = await got.data()
+          const wrong = differenceOf(got.shape, () => values, expected, one.tol?.[field] ?? tol)
+          if (wrong) throw new Error(`${field}: ${wrong}`)
+        }
+        reading.push(compare())
       }
-      reading.push(compare())
+      try {
+        scope(() => run(one, check))
+        await Promise.all(reading)
+      } catch (error) {
+        await Promise.allSettled(reading)
+        if (/lies? on the gpu/.test(String(error))) atOnce++
+        else failures.set(one.id, error instanceof Error ? error.message : String(error))
+      }
+      if (gpuCounters().kernels > kernels) compiled.add(one.id)
     }
-    try {
-      scope(() => run(one, check))
-      await Promise.all(reading)
-    } catch (error) {
-      await Promise.allSettled(reading)
-      if (/lies? on the gpu/.test(String(error))) atOnce++
-      else failures.set(one.id, error instanceof Error ? error.message : String(error))
-    }
+  } finally {
+    await disposeGpu()
+    setBackend(before)
   }
-  setBackend('cpu')
   const total = cases.length - atOnce
-  return { family, backend: `gpu, ${gpuMode}`, total, passed: total - failures.size, failures }
+  return { family, backend: `gpu.js ${mode}`, total, passed: total - failures.size, failures, compiled }
 }
 
 /**
@@ -200,32 +231,41 @@ export function conformance<Case extends GoldenCase>(
   family: string,
   file: Pick<GoldenFile<Case>, 'cases' | 'tol'> & { readonly source?: unknown },
   run: (one: Case, check: Check) => void,
-  {
-    exceptions = {},
-    backends = backendNames(),
-  }: { exceptions?: Readonly<Record<string, string>>; backends?: readonly string[] } = {},
+  { exceptions = {}, backends }: { exceptions?: Readonly<Record<string, string>>; backends?: readonly string[] } = {},
 ): void {
+  const source = typeof file.source === 'string' ? file.source : undefined
+  const isKnown = ([id]: readonly [string, string]): boolean => id in exceptions
+  const unknown = (failures: ReadonlyMap<string, string>): string[] =>
+    [...failures].filter((failure) => !isKnown(failure)).map(([id, wrong]) => `${id}: ${wrong}`)
   describe(`conformance: ${family}`, () => {
-    for (const mode of gpuMode === undefined ? [] : [gpuMode])
-      test(`${family} on the gpu, mode ${mode}`, async ({ task }) => {
-        const { backend, passed, total, failures } = await runCasesOnGpu(family, file, run)
-        const source = typeof file.source === 'string' ? file.source : undefined
-        task.meta.conformance = { family, backend, total, passed, source, exceptions }
-        expect([...failures].filter(([id]) => !(id in exceptions)).map(([id, wrong]) => `${id}: ${wrong}`)).toEqual([])
-      }, 600_000)
-    for (const backend of gpuMode === undefined ? backends : []) {
+    for (const backend of onHost ? (backends ?? backendNames().filter((name) => name !== 'gpu')) : []) {
       const before = setBackend(backend)
       const { passed, total, failures } = runCases(family, file, run)
       setBackend(before)
       const reasons = Object.entries(exceptions).map(([id, reason]) => `${id}: ${reason}`)
       const known = reasons.length > 0 ? ` (exceptions: ${reasons.join('; ')})` : ''
       test(`${family} on ${backend}: ${passed} of ${total} cases${known}`, ({ task }) => {
-        const source = typeof file.source === 'string' ? file.source : undefined
         task.meta.conformance = { family, backend, total, passed, source, exceptions }
         expect(total).toBeGreaterThan(0)
-        expect([...failures].filter(([id]) => !(id in exceptions)).map(([id, wrong]) => `${id}: ${wrong}`)).toEqual([])
+        expect(unknown(failures)).toEqual([])
         expect(Object.keys(exceptions).filter((id) => !failures.has(id))).toEqual([])
       })
+    }
+    let compiled: ReadonlySet<string> | undefined
+    for (const mode of backends ? [] : gpuModes) {
+      const sliced = asked === undefined && mode !== 'cpu'
+      test(`${family} on the gpu, gpu.js ${mode}${sliced ? ', every kernel' : ''}`, async ({ task, skip }) => {
+        const cases = file.cases.filter(({ id }) => !sliced || !compiled || compiled.has(id))
+        const outcome = await runCasesOnGpu(family, { ...file, cases }, run, mode)
+        if (typeof outcome === 'string') {
+          skip(outcome)
+          return
+        }
+        const { backend, passed, total, failures } = outcome
+        if (mode === 'cpu') ({ compiled } = outcome)
+        if (!sliced) task.meta.conformance = { family, backend, total, passed, source, exceptions }
+        expect(unknown(failures)).toEqual([])
+      }, 600_000)
     }
   })
 }

@@ -3,7 +3,7 @@ import { Sequential, type Batch } from '@typegrad/model'
 import { compile, random, scope, setBackend, setSeed, zeros, type Tensor } from '@typegrad/tensor'
 import { disposeGpu, gpuCounters, gpuInfo, useBackend } from '@typegrad/gpu'
 import { mustAgree, race, type Row } from '../case.ts'
-import type { Contestant } from '../measure.ts'
+import { interleave } from '../measure.ts'
 
 /** What is asked of a GPU, and of a software renderer, which is thousands of times slower. */
 const sizes = {
@@ -20,6 +20,27 @@ const sizes = {
     cnn: { side: 8, filters: 4, batch: 8 },
   },
 }
+
+/** What cards can do at most by their data sheets: float32 without tensor cores in GFLOP/s, memory in GB/s. */
+const cards: readonly [RegExp, Peak][] = [
+  [/H200/, { flops: 67e3, bytes: 4800 }],
+  [/H100.*PCIe/, { flops: 51e3, bytes: 2000 }],
+  [/H100/, { flops: 67e3, bytes: 3350 }],
+  [/A100.*80GB/, { flops: 19.5e3, bytes: 2039 }],
+  [/A100/, { flops: 19.5e3, bytes: 1555 }],
+  [/\bL40S/, { flops: 91.6e3, bytes: 864 }],
+  [/\bL4\b/, { flops: 30.3e3, bytes: 300 }],
+  [/\bT4\b/, { flops: 8.1e3, bytes: 300 }],
+  [/RTX 4090/, { flops: 82.6e3, bytes: 1008 }],
+]
+interface Peak {
+  readonly flops: number
+  readonly bytes: number
+}
+
+/** The row with the part of what the card can do, if that is known. */
+const ofPeak = (row: Row, peak: number | undefined): Row =>
+  peak === undefined ? row : { ...row, peers: { ...row.peers, 'of peak': row.ours / peak } }
 
 const topic = 'gpu'
 /** Runs `f` and waits until all is done; its result is freed. */
@@ -53,11 +74,13 @@ export async function* gpu(): AsyncGenerator<Row> {
   console.log(
     `adapter: ${found.adapter}, ${found.mode}, ${found.kernels ?? 'stock'} kernels${found.software ? ', A SOFTWARE RENDERER' : ''}\n`,
   )
+  const peak = cards.find(([name]) => name.test(found.adapter ?? ''))?.[1]
+  if (peak) console.log(`at most ${peak.flops / 1e3} TFLOP/s and ${peak.bytes} GB/s by its data sheet\n`)
   const size = found.software ? sizes.software : sizes.card
   setBackend('wasm')
   setSeed(1)
-  yield* products(size.products)
-  yield* launches(size.floats)
+  for await (const row of products(size.products)) yield ofPeak(row, peak?.flops)
+  for await (const row of launches(size.floats)) yield row.unit === 'GB/s' ? ofPeak(row, peak?.bytes) : row
   yield* steps(size)
   yield* transfers(size.floats)
   await disposeGpu()
@@ -70,15 +93,14 @@ async function* products(list: readonly number[]): AsyncGenerator<Row> {
     const times = Math.max(5, Math.min(200, Math.round(2e11 / n ** 3)))
     const value = (microseconds: number): number => (2 * n ** 3 * times) / microseconds / 1e3
     mustAgree(`${n}³`, await x.matmul(y).slice([0, 1]).data(), a.slice([0, 1]).matmul(b).toTypedArray())
-    setBackend('gpu')
-    const onHost: Contestant[] = n > 1024 ? [] : [{ name: 'wasm', run: () => repeat(times, () => a.matmul(b)) }]
     yield await race({
       topic,
       case: `${n}³`,
       unit: 'GFLOP/s',
       value,
       ours: onGpu(series(times, () => x.matmul(y))),
-      peers: onHost,
+      peers: [],
+      measured: n > 1024 ? {} : { wasm: times * (await onWasm(() => a.matmul(b))) },
     })
     const dense = compile((u: Tensor, w: Tensor, c: Tensor) => u.matmul(w).add(c).relu())
     yield await race({
@@ -93,9 +115,11 @@ async function* products(list: readonly number[]): AsyncGenerator<Row> {
   }
 }
 
-function repeat(times: number, f: () => unknown): void {
+/** Microseconds on the host, which is not asked as often as the gpu. */
+async function onWasm(f: () => unknown): Promise<number> {
   setBackend('wasm')
-  for (let i = 0; i < times; i++) f()
+  const [{ median }] = await interleave([{ name: 'wasm', run: f }], { rounds: 5 })
+  return median
 }
 
 /** Contestants take turns, and with them their backends. */

@@ -1,8 +1,9 @@
 import { BackendError, currentBackend, random, scope, setBackend, tensor } from '@typegrad/tensor'
 import { Dense } from '@typegrad/layers'
 import { Sequential } from '@typegrad/model'
-import { disposeGpu, gpuCounters, gpuInfo, useBackend } from '@typegrad/gpu'
+import { disposeGpu, gpuCounters, gpuInfo, GpuKernelError, useBackend } from '@typegrad/gpu'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Wgsl } from '../../packages/gpu/src/kernel-text.ts'
 import { engineForTests } from '../../packages/gpu/src/use-backend.ts'
 import { forgetWarnings } from '../../packages/gpu/src/warn.ts'
 import { modes } from './modes.ts'
@@ -92,6 +93,35 @@ describe('useBackend', () => {
     expect(await useBackend('gpu', webgpu.options)).toMatchObject({ kernels: 'pooled', software: true })
     expect(gpuCounters()).toMatchObject({ uploads: 0, launches: 0, readbacks: 0 })
     expect(await useBackend('gpu', stock.options)).toMatchObject({ kernels: 'stock' })
+  })
+})
+
+describe.each(modes)('a kernel that cannot be compiled, in mode $name', ({ missing, options }) => {
+  test.skipIf(missing !== undefined)('is named, with the place where the compiler stopped', async () => {
+    await useBackend('gpu', options)
+    const engine = engineForTests()
+    const launch = async (source: string, wgsl?: Wgsl): Promise<unknown> => {
+      const out = engine.temporary(4)
+      engine.launch('nonsense', () => ({ source, types: ['Integer'], functions: [], rank: 1, wgsl }), [4], [1], [out])
+      return engine.read(out, 0, 4)
+    }
+    const failure: unknown = await launch('function(n) { return nothing.at(n); }').catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(GpuKernelError)
+    expect(failure).toMatchObject({
+      message: expect.stringContaining("the kernel 'nonsense'"),
+      details: { kernel: 'nonsense', source: expect.stringContaining('nothing') },
+    })
+    if (options.mode !== 'webgpu' || options.kernels === 'stock') return
+    const body = '@compute @workgroup_size(1) fn main() {\n  let x = nothing(1);\n}'
+    const told: unknown = await launch('function(n) { return n; }', {
+      body,
+      workgroup: [1, 1, 1],
+      groups: () => [1, 1, 1],
+    }).catch((error: unknown) => error)
+    expect(told).toBeInstanceOf(GpuKernelError)
+    const { line, source } = (told as GpuKernelError).details as { line: number; source: string }
+    expect(source.split('\n')[line - 1]).toContain('nothing(1)')
+    expect(String(told)).toMatch(/line \d+: let x = nothing\(1\);/)
   })
 })
 

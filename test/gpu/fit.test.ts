@@ -3,14 +3,15 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import '@typegrad/formats'
-import { BackendError, currentBackend, random, setBackend, type Tensor } from '@typegrad/tensor'
+import { BackendError, currentBackend, random, setBackend, zeros, type Tensor } from '@typegrad/tensor'
 import { getDummies, loadBreastCancer, loadDiabetes, loadIris, StandardScaler } from '@typegrad/data'
 import { BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D } from '@typegrad/layers'
 import { Callback, LambdaCallback, Model, Sequential, type Logs } from '@typegrad/model'
-import { Adam, RMSprop } from '@typegrad/optim'
+import { Adam, Optimizer, optimizers, RMSprop } from '@typegrad/optim'
 import { gpuCounters, useBackend, type GpuCounters } from '@typegrad/gpu'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { gpuSettled } from '../../packages/gpu/src/use-backend.ts'
+import { numbers } from './arrays.ts'
 import { collect } from './collect.ts'
 import { modes, onEveryMode } from './modes.ts'
 
@@ -164,9 +165,10 @@ onEveryMode((mode) => {
     setBackend('cpu')
   })
 
-  // How kernels are launched, and how they are compiled, is no matter of the lesson.
+  // How kernels are launched, and how they are compiled, is no matter of the lesson. (Whole runs in mode cpu: test/model/conformance.test.ts.)
   const names = Object.keys(lessons)
-  test.each(mode.name === 'webgpu' || mode.name === 'gpu.js cpu' ? names : names.slice(-1))(
+  const first = modes.find(({ name, missing }) => name === 'webgpu' && missing === undefined) ?? modes[0]
+  test.each(mode === first ? names : names.slice(-1))(
     '%s learns as on the host, and moves its batch numbers and its figures only',
     async (name) => {
       setBackend('cpu')
@@ -224,6 +226,61 @@ onEveryMode((mode) => {
     await other.loadWeights(path)
     other.weights.forEach((weight, i) => expect(weight.toTypedArray()).toEqual(saved[i]))
     await rm(dirname(path), { recursive: true })
+  })
+
+  // Fewer is better; more is a step back.
+  test.each([
+    [
+      'a perceptron',
+      30,
+      [16, 32],
+      () => [new Dense({ units: 16, activation: 'relu' }), new Dense({ units: 16, activation: 'relu' })],
+    ],
+    [
+      'a convolutional net',
+      29,
+      [8, 8, 8, 1],
+      () => [new Conv2D({ filters: 4, kernelSize: 3, activation: 'relu' }), new MaxPooling2D({ poolSize: 2 }), new Flatten()],
+    ],
+  ] as const)('a compiled step of %s is %i launches, and binds nothing anew', async (_, launches, shape, layers) => {
+    setBackend('cpu')
+    const head = new Dense({ units: 10, activation: 'softmax' })
+    const model = new Sequential([Input({ shape: shape.slice(1) }), ...layers(), head])
+    model.compile({ loss: 'sparseCategoricalCrossentropy', optimizer: 'adam', device: 'gpu' })
+    await model.steps.begin()
+    const data = { x: [await numbers(shape).to('gpu')], y: [await zeros([shape[0]], { dtype: 'int32' }).to('gpu')] }
+    const steps = async (count: number): Promise<GpuCounters> => {
+      for (let i = 0; i < count; i++) model.steps.train({ ...data, sampleWeight: [] })
+      await gpuSettled()
+      return gpuCounters()
+    }
+    // What models before it had is free, and its buffers come back to the same places.
+    await collect()
+    const before = await steps(30)
+    const after = await steps(10)
+    const { uploads, readbacks, bindings, buffers, bytes } = before
+    expect(after).toMatchObject({ uploads, readbacks, bindings, buffers, bytes })
+    const count = (after.launches - before.launches) / 10
+    // Kernels of the other modes may read more arrays, and be fewer.
+    expect(mode.options.mode === 'webgpu' ? count : Math.max(count, launches)).toBe(launches)
+  })
+
+  // What an optimizer is made of is the same in every mode.
+  const classes = Object.entries(optimizers).filter(([, made]) => made.prototype instanceof Optimizer)
+  test.each(mode === modes[0] ? classes : [])('%s keeps its slots on the device', async (_, Made) => {
+    setBackend('cpu')
+    const layers = [Input({ shape: [3] }), new Dense({ units: 4, activation: 'tanh' }), new Dense({ units: 1 })]
+    const model = new Sequential(layers).compile({ loss: 'mse', optimizer: new Made(), device: 'gpu' })
+    await model.steps.begin()
+    const [x, y] = await Promise.all([numbers([8, 3]), numbers([8, 1], 2)].map((data) => data.to('gpu')))
+    model.steps.train({ x: [x], y: [y], sampleWeight: [] })
+    const before = gpuCounters()
+    for (let i = 0; i < 3; i++) model.steps.train({ x: [x], y: [y], sampleWeight: [] })
+    await gpuSettled()
+    const { uploads, readbacks, hostOps } = before
+    expect(gpuCounters()).toMatchObject({ uploads, readbacks, hostOps })
+    expect(hostOps).toBe(0)
+    expect((await model.weights[0].data()).every(Number.isFinite)).toBe(true)
   })
 
   test('a model compiled for the gpu is computed there, and nothing else is', async () => {

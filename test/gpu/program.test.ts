@@ -47,7 +47,6 @@ onEveryMode((mode) => {
   })
   test.each([
     ['small', [3, 4], [4, 5]],
-    ['in tiles', [40, 33], [33, 50]],
     ['in batches', [2, 34, 20], [20, 33]],
     ['of columns', [7, 3], [3, 1]],
   ] as const)('a product with bias and activation is one kernel, %s', async (_, left, right) => {
@@ -60,6 +59,73 @@ onEveryMode((mode) => {
     scope(() => f(...there))
     expect(gpuCounters().launches).toBe(before + 1)
     await expectSame(dense, x, w, bias, scale)
+  })
+  test.each([
+    ['an image', [2, 5, 4, 3], [3, 2, 3, 4], { padding: 'same', strides: 2 }],
+    ['groups of a line', [2, 9, 4], [3, 2, 6], { groups: 2 }],
+  ] as const)('a convolution with bias and activation is one kernel, of %s', async (_, shape, window, options) => {
+    const [x, w, bias] = [numbers(shape), numbers(window, 2), numbers([window.at(-1)!], 3)]
+    const layer = (...[a, b, c]: Tensor[]): Tensor => a.conv(b, options).add(c).silu().mul(0.5)
+    const there = await Promise.all([x, w, bias].map((v) => v.to('gpu')))
+    const f = compile(layer)
+    scope(() => f(...there))
+    const before = gpuCounters().launches
+    scope(() => f(...there))
+    expect(gpuCounters().launches).toBe(before + 1)
+    await expectSame(layer, x, w, bias)
+  })
+  test.each([
+    ['of one axis', [6], [6]],
+    ['of rows', [4, 5], [4, 1]],
+    ['of four axes', [2, 3, 2, 5], [3, 1, 5]],
+  ] as const)('several results are one launch, %s', async (_, shape, part) => {
+    const f = (...[a, b]: Tensor[]): Tensor[] => {
+      const product = a.mul(b)
+      return [product, product.square().add(b)]
+    }
+    const xs = [numbers(shape), numbers(part, 2)]
+    const there = await Promise.all(xs.map((v) => v.to('gpu')))
+    const compiled = compile(f)
+    scope(() => compiled(...there))
+    const before = gpuCounters().launches
+    scope(() => compiled(...there))
+    expect(gpuCounters().launches).toBe(before + 1)
+    await expectSame(f, ...xs)
+  })
+  test.each<[string, number, readonly number[], (x: Tensor, y: Tensor) => Tensor]>([
+    ['a mean of squares', 1, [4, 5], (x, y) => x.sub(y).square().mean()],
+    ['along one axis', 1, [3, 4, 5], (x, y) => x.mul(y).tanh().sum(1)],
+    ['of how many are larger', 1, [7, 5], (x, y) => x.greater(y).mean(0)],
+    ['but for one that is read in another order', 2, [4, 5], (x, y) => x.add(y).transpose().max(1)],
+    ['in two stages', 2, [900, 5], (x, y) => x.mul(y).add(1).sum()],
+  ])('a reduction of a formula is stored nowhere: %s', async (_, launches, shape, f) => {
+    const xs = [numbers(shape), numbers([5], 2)]
+    const [x, y] = await Promise.all(xs.map((v) => v.to('gpu')))
+    const compiled = compile(f)
+    scope(() => compiled(x, y))
+    const before = gpuCounters().launches
+    scope(() => compiled(x, y))
+    expect(gpuCounters().launches).toBe(before + launches)
+    setBackend('cpu')
+    const want = f(xs[0], xs[1]).toTypedArray()
+    const got = await compiled(x, y).data()
+    want.forEach((value, i) => expect(Math.abs(got[i] - value)).toBeLessThan(1e-5 * Math.max(1, Math.abs(value))))
+  })
+  test('sums and products of integers are one kernel; what has fractions is stored between', async () => {
+    const whole = (x: Tensor): Tensor =>
+      x
+        .mul(10)
+        .add(tensor([1, 2, 3], { dtype: 'int32' }))
+        .neg()
+    const x = tensor([4, -5, 6], { dtype: 'int32' })
+    const there = await x.to('gpu')
+    const f = compile(whole)
+    scope(() => f(there))
+    const before = gpuCounters().launches
+    scope(() => f(there))
+    expect(gpuCounters().launches).toBe(before + 1)
+    await expectSame(whole, x)
+    await expectSame((v) => v.div(4).cast('int32').mul(3), x)
   })
   test('products that are read elsewhere too, or by another order, stay products', () =>
     expectSame(
@@ -141,6 +207,18 @@ onEveryMode((mode) => {
     await gpuSettled()
     expect(gpuCounters()).toMatchObject({ buffers, bytes, pooledBuffers, pooledBytes })
     expect((await w.data()).every(Number.isFinite)).toBe(true)
+  })
+  test('kernels serve arrays of any size', async () => {
+    const work = async (n: number, m: number): Promise<void> => {
+      const [x, w, image] = [numbers([n, m]), numbers([m, n + 1]), numbers([2, n + 2, m + 2, 2])]
+      const made = [x.matmul(w).relu(), x.sum(0), x.softmax(), x.transpose().add(1), x.take([1, 0], 1), x.cumsum(1)]
+      await Promise.all([...made, image.conv(numbers([2, 3, 2, 4])), image.maxPool(2)].map((result) => result.data()))
+    }
+    await work(4, 5)
+    const { kernels } = gpuCounters()
+    await work(7, 6)
+    await work(11, 3)
+    expect(gpuCounters().kernels).toBe(kernels)
   })
   test('all kernels of the above keep the rules', () => {
     for (const [key, { source, functions }] of engineForTests().sources) {

@@ -19,6 +19,7 @@ import { reduceSource } from '../../packages/gpu/src/kernels/reduce-source.ts'
 import { scanSource } from '../../packages/gpu/src/kernels/scan.ts'
 import { scatterScanSource, scatterSource } from '../../packages/gpu/src/kernels/scatter-add.ts'
 import { softmaxSource } from '../../packages/gpu/src/kernels/softmax.ts'
+import { sparseSource } from '../../packages/gpu/src/kernels/sparse.ts'
 
 const grids = ['1', '2', '3', 'f2', 'f4']
 
@@ -53,6 +54,7 @@ export function* allSources(): Generator<[name: string, source: KernelSource]> {
     yield [`shift ${grid}`, scanSource(grid, '1', undefined)]
     for (const rank of [1, 2, 3]) {
       yield [`conv ${rank} ${grid}`, convSource(rank, grid)]
+      yield [`conv ${rank} ${grid}, finished`, convSource(rank, grid, { formula: parse('max(x0 + x1, x2)'), kinds: 'ac' })]
       yield [`convInput ${rank} ${grid}`, convInputSource(rank, grid)]
       yield [`convKernel ${rank} ${grid}`, convKernelSource(rank, grid)]
       yield [`pick ${rank} ${grid}`, pickSource(rank, grid)]
@@ -61,12 +63,15 @@ export function* allSources(): Generator<[name: string, source: KernelSource]> {
         yield [`poolGradient ${kind} ${rank} ${grid}`, poolGradientSource(kind, rank, grid)]
     }
   }
+  for (const grid of ['2', '3', 'f2'])
+    for (const kind of ['rows', 'columns', 'scan'] as const) yield [`sparse ${kind} ${grid}`, sparseSource(kind, grid)]
   for (const axes of [0, 1, 2, 4])
     for (const kept of [true, false]) yield [`place ${axes} ${kept}`, placeSource(axes, kept, { dtype: 'int32' })]
   yield ['sum of parts', sumOfPartsSource()]
   yield ['random', randomSource()]
   yield ['constant', constantSource()]
   const adam = resultsOf(kernel(['w', 'm', 'v', 'g', 'rate'], { m: '0.9 * m + g', v: 'v + g * g', w: 'w - rate * m / sqrt(v)' }))
+  for (const grid of ['3', 'f4']) yield [`planes ${grid}`, planesSource(adam, 'aaaac', ['float32', 'float32', 'float32'], grid)]
   yield ['planes', planesSource(adam, 'aaaac', ['float32', 'float32', 'float32'])]
 }
 
@@ -85,10 +90,13 @@ function* reduction(
   row: { init: number; step: string; finish?: string },
 ): Generator<[string, KernelSource]> {
   const acc: Formula = { op: 'name', name: 'acc' }
+  const one = { formula: parse('x0'), kinds: 'a' }
   const step = parse(row.step)
-  for (const rank of [0, 1, 2]) yield [`${name} of ${rank}`, reduceSource(step, parse(row.finish ?? 'acc'), grid, rank, 'int32')]
+  for (const rank of [0, 1, 2])
+    yield [`${name} of ${rank}`, reduceSource(step, parse(row.finish ?? 'acc'), grid, rank, 'int32', one)]
   const combine = combineOf(row, step)
   if (!combine) return
-  yield [`${name}, first stage`, reduceSource(step, acc, grid, 2, 'float32', 1)]
-  yield [`${name}, second stage`, reduceSource(combine, acc, grid, 1, 'float32')]
+  yield [`${name}, first stage`, reduceSource(step, acc, grid, 2, 'float32', one, 1)]
+  yield [`${name}, of a formula`, reduceSource(step, acc, grid, 2, 'float32', { formula: parse('exp(x0) * x1'), kinds: 'ac' }, 0)]
+  yield [`${name}, second stage`, reduceSource(combine, acc, grid, 1, 'float32', one)]
 }

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
-import { internals, reductions, tensor, Tensor, zeros, type TypedArray } from '@typegrad/tensor'
+import { compile, csr, internals, reductions, tensor, Tensor, zeros, type SparseTensor, type TypedArray } from '@typegrad/tensor'
 import { grad } from '@typegrad/autograd'
+import { gpuCounters } from '@typegrad/gpu'
 import { describe, expect, test } from 'vitest'
+import { selfTest } from '../../packages/gpu/src/self-test.ts'
+import { engineForTests } from '../../packages/gpu/src/use-backend.ts'
 import { numbers, shape, viewCase, viewOf } from './arrays.ts'
 import { onEveryMode } from './modes.ts'
 import { expectSame } from './same.ts'
@@ -12,7 +15,7 @@ type Reduce = (axes?: number | number[] | null) => Tensor
 /** The axis that a number stands for. */
 const axisOf = (x: Tensor, n: number): number => n % x.rank
 
-onEveryMode(() => {
+onEveryMode((mode) => {
   describe('reductions', () => {
     test.each(Object.keys(reductions))('%s over any axes of any view', async (name) => {
       await fc.assert(
@@ -104,10 +107,13 @@ onEveryMode(() => {
         }),
         runs,
       ))
+    // Every kernel in tiles is seconds of work for the compiler of a software renderer: what has none is not repeated.
+    test.skipIf(mode.options.mode !== 'webgpu')('in tiles, by the self-test of the start', async () => {
+      expect(await selfTest(engineForTests().runtime, false)).toBe(undefined)
+    })
     test('of sizes that are multiplied in tiles', async () => {
       for (const [m, k, n] of [
         [33, 17, 40],
-        [64, 64, 64],
         [100, 16, 70],
       ]) {
         await expectSame(
@@ -121,6 +127,20 @@ onEveryMode(() => {
         )
       }
       await expectSame(() => numbers([3, 40, 20]).matmul(numbers([3, 50, 20], 2).swapaxes(1, 2)), sums)
+    })
+    test('of a sparse matrix, and the gradient by its transpose', async () => {
+      const before = gpuCounters().hostOps
+      const w = numbers([4, 6]).transpose()
+      for (const values of [undefined, [1, -2, 3, 0.5, 4]]) {
+        const parts = { shape: [3, 6], indptr: [0, 2, 2, 5], indices: [0, 3, 4, 1, 1] } as const
+        const x = csr({ ...parts, ...(values && { values }) }).take([2, 0, 2, 1])
+        const loss = (a: SparseTensor, v: Tensor): Tensor => a.matmul(v).square().sum()
+        await expectSame(() => [x.matmul(w), grad((v) => loss(x, v))(w)], sums)
+        // Of what is given to a program, the host does not know the columns.
+        const step = compile((a: SparseTensor, v: Tensor) => grad((u) => loss(a, u))(v))
+        await expectSame(() => step(x, w), sums)
+      }
+      expect(gpuCounters().hostOps).toBe(before)
     })
     test('of infinities beside the edge of a tile', () => {
       const a = numbers([40, 17]).toTypedArray()

@@ -95,32 +95,37 @@ async function onHost(name: string, make: () => Job, optimizer: 'sgd' | 'adam', 
 }
 
 onEveryMode((mode) => {
-  test.each([
+  const jobs = [
     ['a perceptron', perceptron, 'sgd', 20],
-    ['a perceptron', perceptron, 'adam', 60],
+    ['a perceptron', perceptron, 'adam', 40],
     ['a convolutional net', convolutional, 'adam', 8],
-  ] as const)('%s has the weights of the host, and takes nothing but its batches', async (name, make, optimizer, steps) => {
-    setBackend('cpu')
-    const want = await onHost(name, make, optimizer, steps)
-    await useBackend('gpu', mode.options)
-    let before = gpuCounters()
-    const got = await train(make, optimizer, steps, async (step) => {
-      if (step < steps - 5) return
-      await gpuSettled()
-      if (step > steps - 5) return
-      await collect()
-      before = gpuCounters()
-    })
-    setBackend('cpu')
-    got.forEach((values, i) => values.forEach((value, k) => expect(Math.abs(value - want[i][k])).toBeLessThan(1e-4)))
+  ] as const
+  // How kernels are compiled and launched does not depend on what is trained.
+  test.each(mode.name === 'gpu.js webasm' || mode.options.kernels === 'stock' ? jobs.slice(-1) : jobs)(
+    '%s has the weights of the host, and takes nothing but its batches',
+    async (name, make, optimizer, steps) => {
+      setBackend('cpu')
+      const want = await onHost(name, make, optimizer, steps)
+      await useBackend('gpu', mode.options)
+      let before = gpuCounters()
+      const got = await train(make, optimizer, steps, async (step) => {
+        if (step < steps - 5) return
+        await gpuSettled()
+        if (step > steps - 5) return
+        await collect()
+        before = gpuCounters()
+      })
+      setBackend('cpu')
+      got.forEach((values, i) => values.forEach((value, k) => expect(Math.abs(value - want[i][k])).toBeLessThan(1e-4)))
 
-    const now = gpuCounters()
-    const grown = (counter: keyof typeof now): number => now[counter] - before[counter]
-    // In the last four steps.
-    const counts = { uploads: grown('uploads'), buffers: grown('buffers'), bytes: grown('bytes') }
-    expect(counts).toEqual({ uploads: 4 * 2, buffers: 0, bytes: 0 })
-    // The loss and four weights, at the end.
-    expect(grown('readbacks')).toBe(5)
-    expect(now.hostOps).toBe(0)
-  })
+      const now = gpuCounters()
+      const grown = (counter: keyof typeof now): number => now[counter] - before[counter]
+      // In the last four steps.
+      const counts = { uploads: grown('uploads'), buffers: grown('buffers'), bytes: grown('bytes') }
+      expect(counts).toEqual({ uploads: 4 * 2, buffers: 0, bytes: 0 })
+      // The loss and four weights, at the end.
+      expect(grown('readbacks')).toBe(5)
+      expect(now.hostOps).toBe(0)
+    },
+  )
 }, modes)

@@ -1,8 +1,17 @@
 // Whole training runs that were done in Keras: from the same weights ours gives the same predictions, history and weights.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EarlyStopping, LambdaCallback, ReduceLROnPlateau, type Callback, type Logs } from '@typegrad/model'
-import { setBackend, type Tensor } from '@typegrad/tensor'
-import { difference, fromGolden, type GoldenTensor, type Tolerance } from '../conformance.ts'
+import { currentBackend, setBackend, type Tensor } from '@typegrad/tensor'
+import {
+  difference,
+  fromGolden,
+  onHost,
+  useGpu,
+  wholeGpuModes,
+  type GoldenTensor,
+  type GpuMode,
+  type Tolerance,
+} from '../conformance.ts'
 import { compiledLike, data, list, runs, type Run, type Several } from './golden.ts'
 
 // Adam divides by the root of second moments that are nearly 0, which shows how a sum was rounded: in Keras convolutions add up
@@ -28,19 +37,34 @@ const linesOf = (text: string): string[] =>
 const reasons = { cnn: 'one weight of 54 differs by 1e-5, where Adam divides by the root of what is nearly 0' }
 
 /** Where and how the runs are repeated: whole steps compiled into programs, or op by op. */
-const ways = [
+interface Way {
+  readonly family: string
+  readonly backend: string
+  readonly jit: boolean
+  readonly gpu?: GpuMode
+}
+const host: Way[] = [
   { family: 'whole training runs', backend: 'cpu', jit: true },
   { family: 'whole training runs', backend: 'wasm', jit: true },
   { family: 'whole training runs, op by op', backend: 'cpu', jit: false },
   { family: 'whole training runs, op by op', backend: 'wasm', jit: false },
 ]
-const all = ways.flatMap((way) =>
-  runs.map((run): [string, string, typeof way, Run] => [way.family, `${run.id} on ${way.backend}`, way, run]),
+const gpu = wholeGpuModes.map((mode): Way => ({ family: 'whole training runs', backend: `gpu.js ${mode}`, jit: true, gpu: mode }))
+const all = [...(onHost ? host : []), ...gpu].flatMap((way) =>
+  runs.map((run): [string, string, Way, Run] => [way.family, `${run.id} on ${way.backend}`, way, run]),
 )
 
-describe.each(all)('conformance: %s: %s', (_, __, { family, backend, jit }, run) => {
+// One start serves all runs in a mode.
+afterAll(async () => (await import('@typegrad/gpu')).disposeGpu())
+
+describe.each(all)('conformance: %s: %s', (_, __, { family, backend, jit, gpu }, run) => {
   let before: string
-  beforeAll(() => void (before = setBackend(backend)))
+  let missing: string | undefined
+  beforeAll(async () => {
+    before = currentBackend().name
+    if (gpu) missing = await useGpu(gpu)
+    else setBackend(backend)
+  })
   afterAll(() => void setBackend(before))
 
   const tolerance = (field: string): Tolerance => exceptions[run.id]?.[field] ?? run.case_tol?.[field] ?? run.tol
@@ -58,7 +82,11 @@ describe.each(all)('conformance: %s: %s', (_, __, { family, backend, jit }, run)
     )
   }
 
-  it(`is Keras' run: ${run.description}`, async ({ task }) => {
+  it(`is Keras' run: ${run.description}`, async ({ task, skip }) => {
+    if (missing !== undefined) {
+      skip(missing)
+      return
+    }
     const exception = Object.fromEntries(Object.entries(reasons).filter(([id]) => id === run.id))
     const result = { family, backend, total: 1, source: run.source, exceptions: exception }
     task.meta.conformance = { ...result, passed: 0 }
@@ -100,12 +128,10 @@ describe.each(all)('conformance: %s: %s', (_, __, { family, backend, jit }, run)
     })
     expect(Object.keys(history).toSorted()).toEqual(Object.keys(run.history).toSorted())
     for (const [name, values] of Object.entries(run.history)) sameNumbers('history', history[name], values)
-    run.final_weights.forEach((weight, i) => {
-      expect([weight.path, difference(model.weights[i].value, weight, tolerance('final_weights'))]).toEqual([
-        weight.path,
-        undefined,
-      ])
-    })
+    for (const [i, weight] of run.final_weights.entries()) {
+      const got = await model.weights[i].value.to('cpu')
+      expect([weight.path, difference(got, weight, tolerance('final_weights'))]).toEqual([weight.path, undefined])
+    }
     same('predict', await model.predict(x, quiet), run.predict)
     const after = await model.evaluate(x, y, quiet)
     for (const [name, value] of Object.entries(run.evaluate)) sameNumbers('evaluate', [after[name]], [value])

@@ -14,6 +14,7 @@ import { reduce } from './kernels/reduce.ts'
 import { scan } from './kernels/scan.ts'
 import { scatterAdd } from './kernels/scatter-add.ts'
 import { softmax } from './kernels/softmax.ts'
+import { sparseMatmul } from './kernels/sparse.ts'
 import { operand } from './operand.ts'
 import { GpuProgram } from './program/program.ts'
 import { arrayOf, hostBuffer } from './tensor.ts'
@@ -34,13 +35,7 @@ export function gpuBackend(engine: Engine): Backend {
     argReduce: op(argReduce),
     matmul: op<[Tensor, Tensor, Tensor]>(matmul),
     matmulAdd: op(matmulAdd),
-    sparseMatmul: (x, b, transposed, out) =>
-      engine.op(() => {
-        const inputs = [x.indptr, x.indices, x.values, x.rows, b]
-        hostOp(engine, 'sparseMatmul', inputs, [out], (host, [indptr, indices, values, rows, dense], [y]) =>
-          host.sparseMatmul({ indptr, indices, values, rows }, dense, transposed, y),
-        )
-      }),
+    sparseMatmul: op(sparseMatmul),
     softmax: op(softmax),
     gather: op(gather),
     scatterAdd: op(scatterAdd),

@@ -10,6 +10,8 @@ export interface GpuCounters {
   launches: number
   /** Kernels compiled. */
   kernels: number
+  /** Bindings of memory to kernels that were made; a compiled step uses its own again. */
+  bindings: number
   /** Ops that ran on the host for want of a kernel. */
   hostOps: number
   /** Live device buffers and their bytes. */
@@ -27,6 +29,7 @@ export const zeroCounters = (): GpuCounters => ({
   readBytes: 0,
   launches: 0,
   kernels: 0,
+  bindings: 0,
   hostOps: 0,
   buffers: 0,
   bytes: 0,

@@ -1,6 +1,7 @@
 import { BackendError, type TypedArray } from '@typegrad/tensor'
 import { Storage, type Cell } from './cell.ts'
 import type { GpuCounters } from './counters.ts'
+import { kernelError } from './errors.ts'
 import { KernelText, type KernelSource } from './kernel-text.ts'
 import { Queue } from './queue.ts'
 import type { Compiled, Handle, Runtime } from './runtime/runtime.ts'
@@ -116,15 +117,22 @@ export class Executor {
         if (typeof arg === 'number') values.push(arg)
         else values.push(memoryOf(arg.cell).handle, arg.cell.base + arg.offset)
       }
-      const result = this.runtime.launch(kernel, dims, values)
-      return result instanceof Promise ? result.then((handle) => this.#fill(outs, handle)) : this.#fill(outs, result)
+      const failed = (cause: unknown): never => {
+        throw kernelError(kernel.name, cause, kernel.source)
+      }
+      try {
+        const result = this.runtime.launch(kernel, dims, values)
+        return result instanceof Promise ? result.then((handle) => this.#fill(outs, handle), failed) : this.#fill(outs, result)
+      } catch (cause) {
+        return failed(cause)
+      }
     })
   }
 
   #kernel(key: string, build: () => KernelSource): Compiled {
     let kernel = this.#kernels.get(key)
     if (!kernel) {
-      kernel = this.runtime.compile(build())
+      kernel = compileTyped(this.runtime, key, build())
       this.#kernels.set(key, kernel)
       this.counters.kernels++
     }
@@ -223,6 +231,15 @@ export class Executor {
   /** Settles when everything so far has been given to the device. */
   async settled(): Promise<void> {
     await this.queue.idle
+  }
+}
+
+/** Compiles a kernel; whatever gpu.js throws becomes a typed error that names it. */
+function compileTyped(runtime: Runtime, name: string, source: KernelSource): Compiled {
+  try {
+    return runtime.compile(name, source)
+  } catch (cause) {
+    throw kernelError(name, cause, source)
   }
 }
 

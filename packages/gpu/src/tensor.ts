@@ -31,6 +31,7 @@ export type Graph = internals.Graph
 export type Item = internals.Item
 export type Layout = internals.Layout
 export type Loop = internals.Loop
+export type LoopType = internals.LoopType
 export type Node = internals.Node
 export type PoolAttributes = internals.PoolAttributes
 export type PoolKind = internals.PoolKind
@@ -38,6 +39,7 @@ export type Program = internals.Program
 export type Reduction = internals.Reduction
 export type ScanOptions = internals.ScanOptions
 export type Slot = internals.Slot
+export type SparseParts = internals.SparseParts
 export type Value = internals.Value
 
 const arrays = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array, bool: Uint8Array } as const

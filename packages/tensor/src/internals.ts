@@ -11,7 +11,7 @@ export {
   startBackend,
   withBackend,
 } from './backends/backend.ts'
-export { fuse, type Item, type Loop } from './compile/fuse.ts'
+export { fuse, type Item, type Loop, type LoopType } from './compile/fuse.ts'
 export type { Draw } from './compile/host.ts'
 export { lower } from './compile/lower.ts'
 export type { Program } from './compile/program.ts'
@@ -22,3 +22,4 @@ export { copyOn, sameTensor } from './tensor.ts'
 export { keyOf, namesIn, number, substitute } from './formula/parse.ts'
 export * from './layout.ts'
 export { allocate, hostBuffer, type Buffer, type Lifetime, type Slot } from './memory.ts'
+export type { SparseParts } from './ops/sparse-matmul.ts'

@@ -15,6 +15,8 @@ import {
   windowParameters,
   type Windows,
 } from './windows.ts'
+import { endArguments, endOf, finishText, type End, type Finish } from './finish.ts'
+import { arraysOf } from './results.ts'
 import { write } from './write.ts'
 
 /** The windows of a convolution, and the sizes of its groups. */
@@ -26,20 +28,24 @@ function geometry(x: readonly number[], kernel: readonly number[], y: readonly n
 
 const array = (engine: Engine, x: Tensor): Argument[] => operandArguments(operand(engine, x), x.layout.strides)
 
-/** `out[b, …o, g, j] = Σ x[b, …o·stride + k·dilation - before, g, i] · kernel[…k, i, g, j]`: a thread for each result. */
-export function conv(engine: Engine, x: Tensor, kernel: Tensor, attributes: ConvAttributes, out: Tensor): void {
+/**
+ * `out[b, …o, g, j] = Σ x[b, …o·stride + k·dilation - before, g, i] · kernel[…k, i, g, j]`, finished: a thread for each result.
+ */
+export function conv(engine: Engine, x: Tensor, kernel: Tensor, attributes: ConvAttributes, out: Tensor, finish?: Finish): void {
   if (needsHost([x, kernel], [out])) {
     return hostOp(engine, 'float64', [x, kernel], [out], (host, [a, b], [to]) => host.conv(a, b, attributes, to))
   }
   const { rank, channels, filters, windows } = geometry(x.shape, kernel.shape, out.shape, attributes)
   const grid = pixelGrid(out.shape, engine.runtime.limits)
   const args = [...grid.sizes, ...windowArguments(windows), channels, filters, ...array(engine, x), ...array(engine, kernel)]
+  const { end, key, read } = endOf(engine, finish)
+  args.push(...endArguments(read, (i) => arraysOf(read)[i].layout.strides))
   write(engine, out, (cell) =>
-    engine.launch(`conv ${rank} ${grid.kind}`, () => convSource(rank, grid.kind), grid.dims, args, [cell]),
+    engine.launch(`conv ${rank} ${grid.kind}${key}`, () => convSource(rank, grid.kind, end), grid.dims, args, [cell]),
   )
 }
 
-export function convSource(rank: number, grid: string): KernelSource {
+export function convSource(rank: number, grid: string, end?: End): KernelSource {
   const text = new KernelText(grid)
   windowParameters(text, rank)
   text.integers('channels', 'filters')
@@ -52,7 +58,8 @@ export function convSource(rank: number, grid: string): KernelSource {
     const kernel = text.operand('w', [...axesOf(rank, 'k'), 'c', filter])
     return [`for (let c = 0; c < channels; c++) { sum += x[${x}] * w[${kernel}]; }`]
   })
-  text.lines(...lines, 'return sum;')
+  text.lines(...lines)
+  finishText(text, end, [b, ...o, filter])
   return text.finish()
 }
 

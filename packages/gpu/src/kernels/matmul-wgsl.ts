@@ -13,12 +13,15 @@ export interface Tile {
 
 /**
  * Matrix product by tiles: a group copies a tile of a and one of b into its shared memory, where each element is used 16
- * times, and every thread keeps its results in registers. Parameters are those of the plain kernel for a grid of `axes`, as
- * is the function `finish` of a result and of the numbers (`c`) and array elements (`a`) of `kinds`.
+ * times, and every thread keeps its results in registers. Of the 8 numbers that it reads of a and b for 16 products with 4 × 4
+ * results, and the 16 for 64 with 8 × 8, those of the group's neighbours lie side by side, so that no two fall into one bank;
+ * nor do those that are stored, since a row of a tile has a vector more than it needs. Parameters are those of the plain kernel
+ * for a grid of `axes`, as is the function `finish` of a result and of the numbers (`c`) and array elements (`a`) of `kinds`.
  */
 export function matmulWgsl(axes: 2 | 3, { rows, columns, depth }: Tile, kinds?: string): Wgsl {
   const [tileM, tileN] = [side * rows, side * columns]
   const [groupsM, groupsN] = [tileM / 4, tileN / 4]
+  const [lineA, lineB] = [groupsM + 1, groupsN + 1]
   // A tile is copied as vectors of 4 neighbouring rows of a, or columns of b.
   const [loadsA, loadsB] = [(groupsM * depth) / 256, (groupsN * depth) / 256]
   const p = (name: string): string => `params.user_${name}`
@@ -40,8 +43,8 @@ export function matmulWgsl(axes: 2 | 3, { rows, columns, depth }: Tile, kinds?: 
     workgroup: [side, side, 1],
     groups: (dims) => [Math.ceil(dims[0] / tileN), Math.ceil(dims[1] / tileM), dims[2] ?? 1],
     body: `
-var<workgroup> tileA : array<vec4<f32>, ${groupsM * depth}>;
-var<workgroup> tileB : array<vec4<f32>, ${groupsN * depth}>;
+var<workgroup> tileA : array<vec4<f32>, ${lineA * depth}>;
+var<workgroup> tileB : array<vec4<f32>, ${lineB * depth}>;
 fn loadA(m : i32, k : i32, M : i32, K : i32, at : i32) -> f32 {
   if (m < M && k < K) { return user_a[at + m * ${aM} + k * ${p('aK')}]; }
   return 0.0;
@@ -72,7 +75,7 @@ fn main(@builtin(workgroup_id) wg : vec3<u32>, @builtin(local_invocation_id) li 
       if (alongA) { k = e % ${depth}u; g = e / ${depth}u; }
       let m = m0 + i32(g) * 4;
       let at = k0 + i32(k);
-      tileA[k * ${groupsM}u + g] = vec4<f32>(${four((j) => `loadA(m + ${j}, at, M, K, atA)`)});
+      tileA[k * ${lineA}u + g] = vec4<f32>(${four((j) => `loadA(m + ${j}, at, M, K, atA)`)});
     }
     for (var i = 0u; i < ${loadsB}u; i++) {
       let e = t + i * 256u;
@@ -81,15 +84,15 @@ fn main(@builtin(workgroup_id) wg : vec3<u32>, @builtin(local_invocation_id) li 
       if (alongB) { k = e % ${depth}u; g = e / ${depth}u; }
       let n = n0 + i32(g) * 4;
       let at = k0 + i32(k);
-      tileB[k * ${groupsN}u + g] = vec4<f32>(${four((j) => `loadB(at, n + ${j}, N, K, atB)`)});
+      tileB[k * ${lineB}u + g] = vec4<f32>(${four((j) => `loadB(at, n + ${j}, N, K, atB)`)});
     }
     workgroupBarrier();
     for (var k = 0u; k < ${depth}u; k++) {
       ${range(rows / 4)
-        .map((i) => `let a${i} = tileA[k * ${groupsM}u + li.y * ${rows / 4}u + ${i}u];`)
+        .map((i) => `let a${i} = tileA[k * ${lineA}u + li.y + ${i * side}u];`)
         .join('\n      ')}
       ${range(columns / 4)
-        .map((q) => `let b${q} = tileB[k * ${groupsN}u + li.x * ${columns / 4}u + ${q}u];`)
+        .map((q) => `let b${q} = tileB[k * ${lineB}u + li.x + ${q * side}u];`)
         .join('\n      ')}
       ${range(rows)
         .flatMap((i) =>
@@ -99,17 +102,21 @@ fn main(@builtin(workgroup_id) wg : vec3<u32>, @builtin(local_invocation_id) li 
     }
     workgroupBarrier();
   }
-  let m = m0 + i32(li.y) * ${rows};
-  let n = n0 + i32(li.x) * ${columns};
+  let m = m0 + i32(li.y) * 4;
+  let n = n0 + i32(li.x) * 4;
   ${range(rows)
     .map((i) => {
+      const row = blocked(i)
       const stores = range(columns).map((j) => {
-        const value = finished(`c${i}_${j >> 2}.${'xyzw'[j & 3]}`, `m + ${i}`, `n + ${j}`)
-        return `if (n + ${j} < N) { result[at + ${j}] = ${value}; }`
+        const value = finished(`c${i}_${j >> 2}.${'xyzw'[j & 3]}`, `m + ${row}`, `n + ${blocked(j)}`)
+        return `if (n + ${blocked(j)} < N) { result[at + ${blocked(j)}] = ${value}; }`
       })
-      return `if (m + ${i} < M) { let at = (z * M + m + ${i}) * N + n; ${stores.join(' ')} }`
+      return `if (m + ${row} < M) { let at = (z * M + m + ${row}) * N + n; ${stores.join(' ')} }`
     })
     .join('\n  ')}
 }`,
   }
 }
+
+/** Where the i-th row or column of a thread lies: its neighbours have theirs between each four of them. */
+const blocked = (i: number): number => (i >> 2) * 4 * side + (i & 3)

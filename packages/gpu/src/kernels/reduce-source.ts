@@ -2,6 +2,12 @@ import type { DType, Formula } from '@typegrad/tensor'
 import { KernelText, type KernelSource } from '../kernel-text.ts'
 import { renderGpu, stored } from '../render/render-gpu.ts'
 
+/** An element as a formula of `x0`, `x1` …, which are numbers (`c`) or elements of arrays (`a`). */
+export interface Element {
+  readonly formula: Formula
+  readonly kinds: string
+}
+
 /**
  * The kernel of one stage of a reduction over `rank` axes. Of the axis `dealtAxis` a thread takes only every `parts`-th
  * element, from its own position along the grid's last axis on.
@@ -12,23 +18,28 @@ export function reduceSource(
   grid: string,
   rank: number,
   dtype: DType,
+  { formula, kinds }: Element,
   dealtAxis?: number,
 ): KernelSource {
   const text = new KernelText(grid)
   const { library } = text
-  const at = text.operand('x')
   text.float('init')
   text.float('n')
   const axes = Array.from({ length: rank }, (_, i) => i)
-  for (const i of axes) text.integers(`m${i}`, `s${i}`)
+  for (const i of axes) text.integers(`m${i}`)
+  const loads: string[] = []
+  const names: Record<string, string> = {}
+  kinds.split('').forEach((kind, i) => {
+    names[`x${i}`] = kind === 'c' ? `x${i}` : `v${i}`
+    if (kind === 'c') text.float(`x${i}`)
+    else
+      loads.push(`const v${i} = x${i}[${text.operand(`x${i}`, [...text.grid.coordinates, ...axes.map((axis) => `r${axis}`)])}];`)
+  })
   text.lines('let acc = init;')
   for (const i of axes) text.lines(`for (let r${i} = 0; r${i} < m${i}; r${i}++) {`)
-  const body = renderGpu(step, { names: { acc: 'acc', x: 'v' }, prefix: 't', library })
-  const lines = [
-    `const v = x[${[at, ...axes.map((i) => `r${i} * s${i}`)].join(' + ')}];`,
-    ...body.statements,
-    `acc = ${body.result};`,
-  ]
+  const element = renderGpu(formula, { names, prefix: 'u', library })
+  const body = renderGpu(step, { names: { acc: 'acc', x: element.result }, prefix: 't', library })
+  const lines = [...loads, ...element.statements, ...body.statements, `acc = ${body.result};`]
   if (dealtAxis === undefined) text.lines(...lines)
   else {
     text.integers('length', 'parts')

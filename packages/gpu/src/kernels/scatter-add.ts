@@ -10,7 +10,7 @@ import { contiguous } from './copy.ts'
 import { write } from './write.ts'
 
 /** Comparisons of an index with a position that one op may cost before the host does it instead. */
-const mostComparisons = 2 ** 32
+export const mostComparisons = 2 ** 32
 /** From so many indices on, they are sorted first (which needs them on the host). */
 const manyIndices = 64
 
@@ -66,13 +66,13 @@ function flatIndices(engine: Engine, updates: Tensor, axis: number, rank: number
 }
 
 /** The indices in row-major order, if the host knows them. */
-function listOf({ buffer, layout, dtype }: Tensor): TypedArray | undefined {
+export function listOf({ buffer, layout, dtype }: Tensor): TypedArray | undefined {
   const array = buffer instanceof GpuBuffer ? buffer.cell.known : buffer.array
   return array && new Tensor(hostBuffer(array), layout, dtype).toTypedArray()
 }
 
 /** The positions of the updates, ordered by their index, and where those of each index begin. */
-function byIndex(list: TypedArray, length: number): { starts: Float32Array; order: Float32Array } {
+export function byIndex(list: TypedArray, length: number): { starts: Float32Array; order: Float32Array } {
   const starts = new Float32Array(length + 1)
   for (const index of list) starts[index + 1]++
   for (let i = 0; i < length; i++) starts[i + 1] += starts[i]

@@ -1,17 +1,47 @@
-import type { Formula } from '@typegrad/tensor'
+import type { Formula, Kernel } from '@typegrad/tensor'
 import type { Engine } from '../engine.ts'
 import { hostFunction } from '../kernels/elementwise.ts'
-import { backendOn, fuse, lower, simplify, type Graph, type Item, type Loop } from '../tensor.ts'
-import { finished } from './product.ts'
+import { backendOn, fuse, lower, simplify, type Graph, type Item, type Loop, type LoopType } from '../tensor.ts'
+import { finished, started } from './product.ts'
 
 /** A graph as programs are made of it: simplified, with loops that kernels can do. */
 export function prepare(engine: Engine, traced: Graph): { graph: Graph; items: Item[] } {
   const graph = simplify(lower(traced, true), backendOn('host'))
   const reads = Math.min(engine.runtime.limits.arrays, 15)
-  const fused = (members: number): Item[] =>
-    fuse(graph, (kernel, type) => type === 'float32' && hostFunction(kernel) === undefined, { arrays: 64, reads, members })
+  const canRender = (kernel: Kernel, type: LoopType): boolean =>
+    hostFunction(kernel) === undefined && (type === 'float32' || (type === 'int32' && staysWhole(kernel)))
+  const fused = (members: number): Item[] => fuse(graph, canRender, { arrays: 64, reads, members })
   const items = [16, 4].map(fused).find((list) => list.every((item) => item.kind !== 'loop' || longest(item) <= 2000))
-  return { graph, items: finished(items ?? fused(1), graph, reads) }
+  return { graph, items: started(finished(items ?? fused(1), graph, reads), graph, reads) }
+}
+
+/** What makes integers of integers: only these need not be stored, where the fraction is dropped, before they are read. */
+const whole = new Set([
+  '+',
+  '-',
+  '*',
+  'neg',
+  'abs',
+  'sign',
+  'min',
+  'max',
+  'select',
+  'not',
+  '<',
+  '<=',
+  '>',
+  '>=',
+  '==',
+  '!=',
+  '&&',
+  '||',
+])
+
+function staysWhole({ results }: Kernel): boolean {
+  const check = (formula: Formula): boolean =>
+    formula.op === 'name' ||
+    (formula.op === 'number' ? Number.isInteger(formula.value) : whole.has(formula.fn) && formula.args.every(check))
+  return results.every(({ formula }) => check(formula))
 }
 
 /** The functions in the largest formula of a loop, once those of the results that it reads are put in. */

@@ -2,13 +2,15 @@ import { Tensor, type Backend } from '@typegrad/tensor'
 import type { GpuBuffer } from '../buffer.ts'
 import { Cell } from '../cell.ts'
 import type { Action, Engine } from '../engine.ts'
+import { conv } from '../kernels/conv.ts'
 import { copy } from '../kernels/copy.ts'
 import { matmul } from '../kernels/matmul.ts'
 import { nextRandom } from '../kernels/random.ts'
+import { reduceElements } from '../kernels/reduce.ts'
 import { callNode, contiguousLayout, valueOf, type Graph, type Item, type Program, type Value } from '../tensor.ts'
 import { loop } from './loop.ts'
 import { prepare } from './prepare.ts'
-import { isProduct } from './product.ts'
+import { isProduct, isStarted } from './product.ts'
 
 /**
  * A traced function as the launches of its kernels, planned once: which kernel, on what grid, with which numbers. A run
@@ -87,8 +89,14 @@ export class GpuProgram implements Program {
     const [inputs, outputs] = [item.inputs, outputsOf(item)].map((list) => list.map((x) => this.#tensor(x)))
     if (isProduct(item)) {
       const [a, b, ...rest] = inputs
-      const { formula } = item.finish
-      this.#engine.op(() => matmul(this.#engine, a, b, outputs[0], { formula, inputs: rest }))
+      const finish = { ...item.finish, inputs: rest }
+      this.#engine.op(() => {
+        if (item.kind === 'conv') conv(this.#engine, a, b, item.details, outputs[0], finish)
+        else matmul(this.#engine, a, b, outputs[0], finish)
+      })
+    } else if (isStarted(item)) {
+      const { reduction, axes } = item.details
+      this.#engine.op(() => reduceElements(this.#engine, reduction, { ...item.start, inputs }, axes, outputs[0]))
     } else if (item.kind === 'loop') loop(this.#engine, item, inputs, outputs)
     else if (item.kind === 'random') this.#engine.op(() => nextRandom(this.#engine, item.details, outputs[0]))
     else callNode(this.#backend, item, inputs, outputs)

@@ -1,7 +1,7 @@
 /** What the WebGPU runtimes share: limits, readback, and how failures are told. */
 import { BackendError } from '@typegrad/tensor'
 import type { GpuCounters } from '../counters.ts'
-import { GpuDeviceLostError } from '../errors.ts'
+import { GpuDeviceLostError, GpuKernelError } from '../errors.ts'
 import type { GpuContext } from '../gpujs.ts'
 import type { Limits } from '../limits.ts'
 
@@ -36,15 +36,32 @@ export const lostError = (cause?: unknown): GpuDeviceLostError => {
 export class Faults {
   readonly #context: GpuContext
   #error: BackendError | undefined
+  /** Kernels of which it is not known yet whether they compile. */
+  readonly #compiling = new Set<Promise<void>>()
 
   constructor(context: GpuContext) {
     this.#context = context
-    context.device.onuncapturederror = ({ error }): void => this.tell(error.message)
+    context.device.onuncapturederror = ({ error }): void => this.tell(new BackendError(`gpu: ${error.message}`))
   }
 
-  /** From now on, nothing that the device computes is to be trusted. */
-  tell(message: string): void {
-    this.#error ??= new BackendError(`gpu: ${message}`)
+  /** From now on, nothing that the device computes is to be trusted. What is wrong with a kernel says more than what follows from it. */
+  tell(error: BackendError): void {
+    if (!this.#error || (error instanceof GpuKernelError && !(this.#error instanceof GpuKernelError))) this.#error = error
+  }
+
+  /** Takes what will be known of a kernel: an error, or nothing. */
+  expect(compiling: Promise<BackendError | undefined>): void {
+    const known = compiling.then((error) => {
+      if (error) this.tell(error)
+      this.#compiling.delete(known)
+    })
+    this.#compiling.add(known)
+  }
+
+  /** The same as {@link check}, when all kernels so far are known to compile. */
+  async checkKernels(): Promise<void> {
+    if (this.#compiling.size > 0) await Promise.all(this.#compiling)
+    this.check()
   }
 
   /** Throws if the device is gone, or has complained. */
@@ -77,7 +94,6 @@ export class Reader {
   }
 
   async read(buffer: GPUBuffer, offset: number, length: number): Promise<Float32Array> {
-    this.#faults.check()
     const { device } = this.#context
     const bytes = length * 4
     const staging = this.#take(bytes)
@@ -92,11 +108,12 @@ export class Reader {
       staging.destroy()
       // The loss is told a moment after the failure.
       await new Promise((resolve) => setTimeout(resolve, 0))
+      await this.#faults.checkKernels()
       throw typed(this.#context, 'reading', cause)
     }
     const data = new Float32Array(staging.getMappedRange(0, bytes).slice(0))
     staging.unmap()
-    this.#faults.check()
+    await this.#faults.checkKernels()
     if (this.#free.length < 4) this.#free.push(staging)
     else staging.destroy()
     return data

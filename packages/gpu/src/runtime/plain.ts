@@ -26,7 +26,11 @@ export function plainRuntime(lib: GpuJs, mode: GpuMode, counters: GpuCounters, l
     mode,
     limits: { ...unlimited, ...limits },
     lost: false,
-    compile: (source): PlainKernel => ({ source, run: gpu.createKernel(source.source, kernelSettings(source, false)) }),
+    compile: (name, source): PlainKernel => ({
+      name,
+      source,
+      run: gpu.createKernel(source.source, kernelSettings(source, false)),
+    }),
     launch(kernel, dims, args) {
       const { run } = kernel as PlainKernel
       run.setOutput(dims)

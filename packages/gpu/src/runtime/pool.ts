@@ -14,11 +14,15 @@ export interface PooledBuffer {
 /** Free buffers may take as much memory as live ones, and at least this. */
 const leastKept = 64 * 2 ** 20
 
-/** Buffers by size, used again after they are freed: the queue runs in order, so nobody still reads what was before. */
+/**
+ * Buffers by size, used again after they are freed: the queue runs in order, so nobody still reads what was before. Of those that are
+ * free the oldest is taken, whatever was freed last, so that the same work soon meets the same buffers, and its bindings.
+ */
 export class Pool {
   readonly #device: GPUDevice
   readonly #mostBytes: number
   readonly #counters: GpuCounters
+  /** By size, the oldest last. */
   readonly #free = new Map<number, PooledBuffer[]>()
   readonly #all = new Set<PooledBuffer>()
   #doomed: PooledBuffer[] = []
@@ -42,7 +46,7 @@ export class Pool {
   take(bytes: number, settled = false): PooledBuffer {
     const size = this.#bucket(bytes)
     const list = this.#free.get(size)
-    const at = !list ? -1 : settled ? list.findIndex(({ freedAt }) => freedAt < this.#submissions) : list.length - 1
+    const at = !list ? -1 : settled ? list.findLastIndex(({ freedAt }) => freedAt < this.#submissions) : list.length - 1
     this.#counters.buffers++
     this.#counters.bytes += size
     if (at >= 0) {
@@ -67,9 +71,9 @@ export class Pool {
     pooled.freedAt = this.#submissions
     this.#counters.pooledBuffers++
     this.#counters.pooledBytes += bytes
-    const list = this.#free.get(bytes)
-    if (list) list.push(pooled)
-    else this.#free.set(bytes, [pooled])
+    const list = this.#free.get(bytes) ?? []
+    list.splice(list.findLastIndex(({ id }) => id > pooled.id) + 1, 0, pooled)
+    this.#free.set(bytes, list)
   }
 
   /** All work so far was submitted: what is too much can go. */

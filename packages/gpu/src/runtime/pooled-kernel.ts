@@ -3,6 +3,8 @@
  * WGSL; compiling is synchronous, and launches go to a recorder. It uses members of gpu.js 2.24.1 that are not public,
  * which is why the version is pinned and a self-test decides whether this class is used.
  */
+import type { BackendError } from '@typegrad/tensor'
+import { kernelError } from '../errors.ts'
 import type { GpuJs, GpuContext } from '../gpujs.ts'
 import type { Wgsl } from '../kernel-text.ts'
 import type { Faults } from './device.ts'
@@ -27,10 +29,18 @@ export interface PooledKernel extends StockWebGPUKernel {
   readonly computePipeline: GPUComputePipeline
   readonly bindGroupLayout: GPUBindGroupLayout
   readonly groups: Map<string, GPUBindGroup>
+  /** For errors. */
+  label: string
   wgsl: Wgsl | undefined
 }
 
 const compute = 4
+
+/** What the compiler says, with the line that it stopped at where it tells one, as Dawn does: `:12:5 error: …`. */
+function compileError(name: string, { message }: GPUError, source: string): BackendError {
+  const [, line, what] = /:(\d+):\d+ error: (.*)/.exec(message) ?? []
+  return kernelError(name, what ?? message, line === undefined ? { source } : { source, line: Number(line) })
+}
 
 /** The kernel class for a device. */
 export function pooledKernelClass(lib: GpuJs, { device }: GpuContext, faults: Faults): unknown {
@@ -39,6 +49,7 @@ export function pooledKernelClass(lib: GpuJs, { device }: GpuContext, faults: Fa
     declare computePipeline: GPUComputePipeline
     declare bindGroupLayout: GPUBindGroupLayout
     readonly groups = new Map<string, GPUBindGroup>()
+    label = ''
     wgsl: Wgsl | undefined
 
     override assembleWGSL(): string {
@@ -71,14 +82,15 @@ export function pooledKernelClass(lib: GpuJs, { device }: GpuContext, faults: Fa
         ],
       })
       device.pushErrorScope('validation')
-      const module = device.createShaderModule({ code: this.compiledSource })
+      const module = device.createShaderModule({ label: this.label, code: this.compiledSource })
       this.computePipeline = device.createComputePipeline({
+        label: this.label,
         layout: device.createPipelineLayout({ bindGroupLayouts: [this.bindGroupLayout] }),
         compute: { module, entryPoint: 'main' },
       })
-      void device.popErrorScope().then((error) => {
-        if (error) faults.tell(`a kernel cannot be compiled: ${error.message}\n${this.compiledSource}`)
-      })
+      const check = (error: GPUError | null): BackendError | undefined =>
+        error ? compileError(this.label, error, this.compiledSource) : undefined
+      faults.expect(device.popErrorScope().then(check))
       return Promise.resolve()
     }
   }

@@ -28,13 +28,14 @@ export function pooledRuntime(lib: GpuJs, context: GpuContext, counters: GpuCoun
   const recorder = new Recorder(device, () => pool.submitted())
   const reader = new Reader(context, faults, counters)
 
-  function compile(source: KernelSource): RecordedKernel {
+  function compile(name: string, source: KernelSource): RecordedKernel {
     faults.check()
     const kernel = gpu.createKernel(source.source, kernelSettings(source, true)).kernel as unknown as PooledKernel
+    kernel.label = name
     kernel.wgsl = source.wgsl
     // gpu.js wants arguments to build for; their types are given, so any will do.
     kernel.build(...source.types.map((type) => (type === 'Input' ? { type: 'WebGPUBuffer' } : 0)))
-    return { source, kernel }
+    return { name, source, kernel }
   }
 
   function groupOf(kernel: PooledKernel, inputs: readonly PooledBuffer[], out: PooledBuffer): GPUBindGroup {
@@ -43,6 +44,7 @@ export function pooledRuntime(lib: GpuJs, context: GpuContext, counters: GpuCoun
     if (!group) {
       const entries: GPUBindGroupEntry[] = [...inputs, out].map(({ buffer }, i) => ({ binding: i + 1, resource: { buffer } }))
       entries.push({ binding: 0, resource: { buffer: recorder.ring, offset: 0, size: kernel.paramsLayout.byteLength } })
+      counters.bindings++
       group = device.createBindGroup({ layout: kernel.bindGroupLayout, entries })
       if (kernel.groups.size >= mostGroups) kernel.groups.clear()
       kernel.groups.set(key, group)

@@ -8,6 +8,7 @@ export interface Handle {
 
 /** A kernel that is compiled, or will be when it first runs. */
 export interface Compiled {
+  readonly name: string
   readonly source: KernelSource
 }
 
@@ -20,7 +21,8 @@ export interface Runtime {
   readonly limits: Limits
   /** The device is gone. */
   readonly lost: boolean
-  compile(source: KernelSource): Compiled
+  /** Throws a GpuKernelError for a source that cannot be compiled; some modes find out only when it first runs. */
+  compile(name: string, source: KernelSource): Compiled
   /** Runs a kernel; the result is a promise while something is still being compiled. */
   launch(kernel: Compiled, dims: readonly number[], args: readonly (Handle | number)[]): Handle | Promise<Handle>
   upload(data: Float32Array): Handle

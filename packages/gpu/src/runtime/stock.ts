@@ -1,6 +1,6 @@
 import type { GpuCounters } from '../counters.ts'
 import { kernelSettings, type GpuContext, type GpuJs, type KernelRun, type ResultHandle } from '../gpujs.ts'
-import { deviceLimits, Faults, Reader, typed, usage } from './device.ts'
+import { deviceLimits, Faults, lostError, Reader, usage } from './device.ts'
 import type { Compiled, Handle, Runtime } from './runtime.ts'
 
 interface Memory extends Handle {
@@ -31,7 +31,11 @@ export function stockRuntime(lib: GpuJs, context: GpuContext, counters: GpuCount
     get lost() {
       return context.isLost
     },
-    compile: (source): StockKernel => ({ source, run: gpu.createKernel(source.source, kernelSettings(source, true)) }),
+    compile: (name, source): StockKernel => ({
+      name,
+      source,
+      run: gpu.createKernel(source.source, kernelSettings(source, true)),
+    }),
     launch(kernel, dims, args) {
       faults.check()
       const { run } = kernel as StockKernel
@@ -47,7 +51,7 @@ export function stockRuntime(lib: GpuJs, context: GpuContext, counters: GpuCount
           return memory
         },
         (cause: unknown) => {
-          throw typed(context, 'a kernel', cause)
+          throw context.isLost ? lostError(cause) : cause
         },
       )
     },

@@ -86,7 +86,11 @@ export function webgl2Runtime(lib: GpuJs, counters: GpuCounters): Runtime {
     get lost() {
       return lost
     },
-    compile: (source): GLKernel => ({ source, run: gpu.createKernel(source.source, settings(source, 'ArrayTexture(1)')) }),
+    compile: (name, source): GLKernel => ({
+      name,
+      source,
+      run: gpu.createKernel(source.source, settings(source, 'ArrayTexture(1)')),
+    }),
     launch(kernel, dims, args) {
       if (lost) throw lostError()
       const { run } = kernel as GLKernel
