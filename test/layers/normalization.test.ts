@@ -1,4 +1,4 @@
-import { checkGradients, GradientTape } from '@typegrad/autograd'
+import { checkGradients, GradientTape, vmap } from '@typegrad/autograd'
 import {
   BatchNormalization,
   Conv2D,
@@ -13,6 +13,7 @@ import {
 } from '@typegrad/layers'
 import { full, random, tensor, type DType, type Tensor } from '@typegrad/tensor'
 import { describe, expect, it } from 'vitest'
+import { normalizeBatch } from '../../packages/layers/src/normalize-batch.ts'
 import { conformance, golden, moreOf } from '../conformance.ts'
 import { layerConformance, runKerasCase, type KerasCase } from './keras-case.ts'
 import { testLayers } from './table.ts'
@@ -59,6 +60,34 @@ describe.each(layers)('%s', (_, make) => {
 })
 
 describe('BatchNormalization', () => {
+  const normalized = (x: Tensor, gamma: Tensor, beta: Tensor, axes: number[]): Tensor => {
+    const mean = x.mean(axes, { keepdims: true })
+    const variance = x.squaredDifference(mean).mean(axes, { keepdims: true })
+    return normalizeBatch(x, mean, variance, gamma, beta, { axes, epsilon: 1e-3 })
+  }
+  const operands = (features: number[]): Tensor[] =>
+    [[2, 4, 3], features, features].map((shape) => random.normal(shape, { dtype: 'float64' }))
+
+  it.each([
+    [
+      [1, 1, 3],
+      [0, 1],
+    ],
+    [
+      [1, 4, 1],
+      [0, 2],
+    ],
+  ])('as one op has the gradients that differences have, of both orders: features %j', (features, axes) => {
+    checkGradients((x, gamma, beta) => normalized(x, gamma, beta, axes), operands(features), { second: true })
+  })
+
+  it('as one op is the same for each example of a batch', () => {
+    const [x, gamma, beta] = operands([1, 1, 3])
+    const all = vmap((z: Tensor) => normalized(z, gamma, beta, [0, 1]))(x.reshape([2, 1, 4, 3]))
+    const each = [0, 1].map((i) => normalized(x.slice([i, i + 1]), gamma, beta, [0, 1]).toArray() as unknown)
+    expect(all.toArray()).toEqual(each)
+  })
+
   it('a last batch of one sample leaves finite statistics, and inference alone', () => {
     const layer = new BatchNormalization({ momentum: 0.5 })
     const x = random.normal([101, 3])

@@ -355,8 +355,10 @@ export abstract class Layer<
 
   get trainableWeights(): Variable[] {
     if (!this.trainable) return []
-    const own = Object.values(this).filter((value): value is Variable => value instanceof Variable && value.trainable)
-    return [...new Set([...own, ...this.sublayers.flatMap((layer) => layer.trainableWeights)])]
+    const found = new Set<Variable>()
+    for (const value of Object.values(this)) if (value instanceof Variable && value.trainable) found.add(value)
+    for (const layer of this.sublayers) for (const weight of layer.trainableWeights) found.add(weight)
+    return [...found]
   }
 
   get nonTrainableWeights(): Variable[] {

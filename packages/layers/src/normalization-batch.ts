@@ -1,6 +1,5 @@
 /** Normalization by statistics of the batch. */
 import {
-  elementwise,
   formatShape,
   sameShape,
   ShapeError,
@@ -14,6 +13,7 @@ import type { InitializerLike } from './initializers.ts'
 import type { Defaults } from './layer-config.ts'
 import type { CallContext } from './layer.ts'
 import { ScaledNormalization, scaling, type ScaleOptions } from './normalization-base.ts'
+import { normalizeBatch, scaleAndShift } from './normalize-batch.ts'
 import type { SymbolicShape } from './symbolic.ts'
 
 export interface BatchNormalizationOptions extends ScaleOptions {
@@ -28,8 +28,6 @@ export interface BatchNormalizationOptions extends ScaleOptions {
   /** Accepted for configs of Keras: there is one device. @defaultValue `false` */
   readonly synchronized?: boolean
 }
-
-const scaleAndShift = elementwise('scaleAndShift', ['x', 'mean', 'factor', 'beta'], '(x - mean) * factor + beta')
 
 const average = updateKernel(['moving'], ['batch', 'momentum', 'share'], { moving: 'moving * momentum + batch * share' })
 
@@ -76,6 +74,10 @@ export class BatchNormalization extends ScaledNormalization<BatchNormalizationOp
       ;[mean, variance] = this.#moments(x, mask as Tensor | undefined)
       this.#move(this.movingMean, mean)
       this.#move(this.movingVariance, variance)
+      if (!mask && this.gamma && this.beta) {
+        const [m, v, gamma, beta] = [mean, variance, this.gamma, this.beta].map((one) => this.along(one, x))
+        return normalizeBatch(x, m, v, gamma, beta, { axes: this.#others(x), epsilon: this.options.epsilon })
+      }
     }
     let factor = variance.add(this.options.epsilon).rsqrt()
     if (this.gamma) factor = factor.mul(this.gamma)
@@ -83,9 +85,14 @@ export class BatchNormalization extends ScaledNormalization<BatchNormalizationOp
     return this.beta ? scaleAndShift(x, m, f, this.along(this.beta, x)) : x.sub(m).mul(f)
   }
 
-  #moments(x: Tensor, mask: Tensor | undefined): [mean: Tensor, variance: Tensor] {
+  /** The axes that statistics are taken over. */
+  #others(x: Tensor): number[] {
     const features = this.axes(x.rank)
-    const others = [...x.shape.keys()].filter((axis) => !features.includes(axis))
+    return [...x.shape.keys()].filter((axis) => !features.includes(axis))
+  }
+
+  #moments(x: Tensor, mask: Tensor | undefined): [mean: Tensor, variance: Tensor] {
+    const others = this.#others(x)
     if (!mask) {
       const mean = x.mean(others)
       return [mean, x.squaredDifference(this.along(mean, x)).mean(others)]

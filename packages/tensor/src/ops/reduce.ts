@@ -97,12 +97,19 @@ export function reduceOp(name: string, row: Row, makeFormulaOp: MakeFormulaOp): 
     },
     gradient(_, dy, [x], output, { axes }) {
       if (!grad) return undefined
-      const kept = reducedShape(x.shape, axes, true)
-      const [dyKept, yKept] = [dy.reshape(kept), output.reshape(kept)]
-      if (typeof grad === 'function') return grad(dyKept, x, yKept, axes)
+      // Broadcasting aligns at the last axis: without its leading axes a shape fits as well.
+      const isLeading = axes.every((axis, i) => axis === i)
+      const kept = isLeading && typeof grad === 'string' ? x.shape.slice(axes.length) : reducedShape(x.shape, axes, true)
+      const dyKept = dy.reshape(kept)
+      if (typeof grad === 'function') return grad(dyKept, x, output.reshape(kept), axes)
       if (grad === 'dy') return dyKept.broadcastTo(x.shape)
       const n = axes.reduce((count, axis) => count * x.shape[axis], 1)
-      const values: Record<string, () => Tensor> = { x: () => x, y: () => yKept, dy: () => dyKept, n: () => scalar(n, dy.dtype) }
+      const values: Record<string, () => Tensor> = {
+        x: () => x,
+        y: () => output.reshape(kept),
+        dy: () => dyKept,
+        n: () => scalar(n, dy.dtype),
+      }
       return apply(
         gradient!,
         args.map((arg) => values[arg]()),
