@@ -12,6 +12,8 @@ export interface Row {
   readonly peers: Readonly<Record<string, number>>
   readonly min: number
   readonly max: number
+  /** A point of a curve of growth: the size that grows, and the microseconds that so much work took. */
+  readonly curve?: { readonly name: string; readonly size: number; readonly work: number; readonly microseconds: number }
 }
 
 export interface Case {

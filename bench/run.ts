@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- TOPIC …] [--json FILE] [--svg FILE]`: races the built packages against their peers and prints a table per
- * topic; writes the rows as JSON and as a chart.
+ * `npm run bench [-- TOPIC …] [--json FILE] [--svg FILE] [--curves FILE]`: races the built packages against their peers and prints a table per
+ * topic; writes the rows as JSON, as a chart, and those of growth as curves.
  */
 import { writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util'
 import { currentBackend, threads } from '@typegrad/tensor'
 import type { Row } from './case.ts'
 import { chart } from './chart.ts'
+import { curves } from './curves.ts'
 import { conv } from './topics/conv.ts'
 import { elementwise } from './topics/elementwise.ts'
 import { first } from './topics/first.ts'
@@ -22,7 +23,7 @@ const topics = { gemm, elementwise, reduce, conv, recurrent, train, first, growt
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'string' }, svg: { type: 'string' } },
+  options: { json: { type: 'string' }, svg: { type: 'string' }, curves: { type: 'string' } },
 })
 const unknown = positionals.filter((name) => !Object.hasOwn(topics, name))
 if (unknown.length > 0) {
@@ -53,5 +54,6 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(topics)) {
   console.log()
 }
 if (values.json) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`)
+if (values.curves) writeFileSync(values.curves, curves(rows, machine))
 if (values.svg) writeFileSync(values.svg, chart(rows, machine))
 process.exit(0)

@@ -1,51 +1,64 @@
-import { Dense, Input } from '@typegrad/layers'
-import { Sequential } from '@typegrad/model'
+import { Dense, Input, LSTM } from '@typegrad/layers'
+import { Sequential, type Batch } from '@typegrad/model'
 import { random, setSeed, setThreads } from '@typegrad/tensor'
 import { race, type Row } from '../case.ts'
 
-/** A step of 64 inputs, `depth` layers of `width` units, Adam; the time divided by the work, which should not change. */
-interface Size {
-  readonly batch: number
-  readonly width: number
-  readonly depth: number
+/** A model, a batch for it, and the floating-point operations of a step. */
+interface Job {
+  readonly model: Sequential
+  readonly data: Batch
+  readonly work: number
 }
 
-const middle: Size = { batch: 32, width: 64, depth: 2 }
-const factors = [1, 2, 4, 8, 16, 32, 64]
+/** 64 inputs, `depth` layers of `width` units, Adam. */
+function dense(batch: number, width: number, depth: number): Job {
+  const model = new Sequential([
+    Input({ shape: [64] }),
+    ...Array.from({ length: depth }, () => new Dense({ units: width, activation: 'relu' })),
+    new Dense({ units: 1 }),
+  ])
+  const data = { x: [random.uniform([batch, 64])], y: [random.uniform([batch, 1])], sampleWeight: [] }
+  const weights = 64 * width + (depth - 1) * width * width + width
+  // Forward, both gradients, and the update, which a batch shares.
+  return { model, data, work: 6 * batch * weights + 12 * weights }
+}
 
-const sweeps: readonly (readonly [string, (factor: number) => Size])[] = [
-  ['batch', (factor) => ({ ...middle, batch: 16 * factor })],
-  ['width', (factor) => ({ ...middle, width: 16 * factor })],
-  ['depth', (factor) => ({ ...middle, depth: factor })],
+/** LSTM of 32 units over 16 features. */
+function recurrent(steps: number): Job {
+  const [batch, features, units] = [32, 16, 32]
+  const model = new Sequential([Input({ shape: [steps, features] }), new LSTM({ units }), new Dense({ units: 1 })])
+  const data = { x: [random.normal([batch, steps, features])], y: [random.normal([batch, 1])], sampleWeight: [] }
+  return { model, data, work: 6 * batch * steps * (features + units) * 4 * units }
+}
+
+const sweeps: readonly (readonly [name: string, first: number, job: (size: number) => Job])[] = [
+  ['batch', 16, (size) => dense(size, 64, 2)],
+  ['width', 16, (size) => dense(32, size, 2)],
+  ['depth', 1, (size) => dense(32, 64, size)],
+  ['time steps', 8, recurrent],
 ]
 
 /** How the time of a training step grows with what is in it, on one thread and on two. */
 export async function* growth(): AsyncGenerator<Row> {
   for (const threads of [1, 2]) {
     setThreads(threads)
-    for (const [what, sizeOf] of sweeps) {
-      for (const factor of factors) {
-        const { batch, width, depth } = sizeOf(factor)
+    for (const [name, first, jobOf] of sweeps) {
+      for (const factor of [1, 2, 4, 8, 16, 32, 64]) {
         setSeed(1)
-        const model = new Sequential([
-          Input({ shape: [64] }),
-          ...Array.from({ length: depth }, () => new Dense({ units: width, activation: 'relu' })),
-          new Dense({ units: 1 }),
-        ]).compile({ loss: 'meanSquaredError', optimizer: 'adam' })
-        const data = { x: [random.uniform([batch, 64])], y: [random.uniform([batch, 1])], sampleWeight: [] }
+        const size = first * factor
+        const { model, data, work } = jobOf(size)
+        model.compile({ loss: 'meanSquaredError', optimizer: 'adam' })
         await model.steps.begin()
-        const weights = 64 * width + (depth - 1) * width * width + width
-        // Forward, both gradients, and the update, which a batch shares.
-        const work = 6 * batch * weights + 12 * weights
-        yield race({
+        const row = await race({
           topic: 'growth',
-          case: `${what} ${what === 'batch' ? batch : what === 'width' ? width : depth}, ${threads} thread${threads > 1 ? 's' : ''}`,
+          case: `${name} ${size}, ${threads} thread${threads > 1 ? 's' : ''}`,
           unit: 'GFLOP/s',
           threads,
           value: (microseconds) => work / microseconds / 1e3,
           ours: () => model.steps.train(data),
           peers: [],
         })
+        yield { ...row, curve: { name, size, work, microseconds: work / row.ours / 1e3 } }
       }
     }
   }
