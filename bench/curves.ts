@@ -35,7 +35,7 @@ export function curves(rows: readonly Row[], title: string): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="10">`,
     '<rect width="100%" height="100%" fill="white"/>',
-    `<text x="20" y="18" font-size="13">A training step, µs: ${title}</text>`,
+    `<text x="20" y="18">A training step, µs: ${title}</text>`,
     ...legend,
     ...parts,
     '</svg>',
