@@ -189,11 +189,11 @@ async function runCasesOnGpu<Case extends GoldenCase>(
   const compiled = new Set<string>()
   let atOnce = 0
   const before = currentBackend().name
+  const missing = await useGpu(mode)
+  if (missing !== undefined) return missing
   // That an op runs on the host is said once; which ops do is the README's matter.
   const said = vi.spyOn(console, 'warn').mockImplementation(() => {})
   try {
-    const missing = await useGpu(mode)
-    if (missing !== undefined) return missing
     for (const one of cases) {
       const { kernels } = gpuCounters()
       const reading: Promise<void>[] = []
