@@ -41,7 +41,9 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(topics)) {
   let head: string[] | undefined
   for await (const row of topics[name as keyof typeof topics]()) {
     rows.push(row)
-    if (!head) {
+    // Rows with other peers have a table of their own.
+    if (!head || Object.keys(row.peers).some((peer) => !head!.includes(peer))) {
+      if (head) console.log()
       head = Object.keys(row.peers)
       console.log(`| ${name} | unit | threads | typegrad | min–max |${head.map((peer) => ` ${peer} |`).join('')}`)
       console.log(`|---|---|---|---|---|${head.map(() => '---|').join('')}`)
