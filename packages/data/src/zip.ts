@@ -1,4 +1,5 @@
 import { Inflate } from 'fflate'
+import { ValueError } from '@typegrad/tensor'
 import { FormatError } from './errors.ts'
 
 interface Entry {
@@ -95,8 +96,55 @@ const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
   return c
 })
 
-function crc32(bytes: Uint8Array): number {
-  let c = -1
+/** The checksum of bytes that follow those of the checksum `before`. */
+function crc32(bytes: Uint8Array, before = 0): number {
+  let c = ~before
   for (let i = 0; i < bytes.length; i++) c = crcTable[(c ^ bytes[i]) & 255] ^ (c >>> 8)
   return ~c >>> 0
+}
+
+/** Little-endian numbers of two or four bytes. */
+function record(fields: readonly (readonly [bytes: 2 | 4, value: number])[], ...texts: Uint8Array[]): Uint8Array {
+  const numbers = fields.flatMap(([bytes, value]) => Array.from({ length: bytes }, (_, i) => Math.floor(value / 256 ** i) & 255))
+  return Uint8Array.from([...numbers, ...texts.flatMap((text) => [...text])])
+}
+
+/**
+ * The pieces of a zip archive of files, which are not packed: each is passed on as it comes, its length and checksum follow it.
+ * @throws {@link ValueError} for more than 4 GiB, which the plain format cannot hold
+ */
+export function* zipPieces(
+  files: Iterable<readonly [name: string, pieces: Iterable<Uint8Array>]>,
+  op: string,
+): Generator<Uint8Array> {
+  let at = 0
+  const directory: Uint8Array[] = []
+  const out = (piece: Uint8Array): Uint8Array => {
+    at += piece.length
+    if (at >= 2 ** 32) throw new ValueError(`${op}: the zip archive would have more than 4 GiB`)
+    return piece
+  }
+  for (const [name, pieces] of files) {
+    const text = new TextEncoder().encode(name)
+    // Version 2.0; lengths follow, names are UTF-8; not packed; the first day that the format knows.
+    const head = [[2, 20], [2, 0x808], [2, 0], [2, 0], [2, 0x21]] as const // prettier-ignore
+    const lengths = [[2, text.length], [2, 0]] as const // prettier-ignore
+    const begin = at
+    yield out(record([[4, 0x04034b50], ...head, [4, 0], [4, 0], [4, 0], ...lengths], text))
+    let [crc, size] = [0, 0]
+    for (const piece of pieces) {
+      crc = crc32(piece, crc)
+      size += piece.length
+      yield out(piece)
+    }
+    const known = [[4, crc], [4, size], [4, size]] as const // prettier-ignore
+    yield out(record([[4, 0x08074b50], ...known]))
+    directory.push(
+      record([[4, 0x02014b50], [2, 20], ...head, ...known, ...lengths, [2, 0], [2, 0], [2, 0], [4, 0], [4, begin]], text),
+    )
+  }
+  const begin = at
+  for (const entry of directory) yield out(entry)
+  const count = [[2, directory.length], [2, directory.length]] as const // prettier-ignore
+  yield record([[4, 0x06054b50], [2, 0], [2, 0], ...count, [4, at - begin], [4, begin], [2, 0]])
 }

@@ -9,8 +9,9 @@ import {
 } from '@typegrad/model'
 import { ValueError } from '@typegrad/tensor'
 import { refuse } from './errors.ts'
-import { nameOf, readAll, removeFile, writePieces } from './files/files.ts'
-import { decodeSafetensors, safetensorsPieces } from './safetensors/safetensors.ts'
+import { nameOf, removeFile, withBytes, writePieces } from './files/files.ts'
+import type { Bytes } from './files/place.ts'
+import { read as readTensors, safetensorsPieces } from './safetensors/safetensors.ts'
 import { Assignment } from './state/assign.ts'
 import { loadCheckpoint, saveCheckpoint } from './state/checkpoint.ts'
 import { loadModelFile, planWeights, saveModelFile } from './state/model-file.ts'
@@ -35,15 +36,10 @@ function formatFor(target: SaveTarget, op: string, allowed: Readonly<Record<stri
 }
 
 /** The format that a file's first bytes show. */
-async function formatOf(
-  source: LoadSource,
-  op: string,
-  options: LoadWeightsOptions,
-): Promise<{ format: Format; bytes: Uint8Array }> {
-  const bytes = await readAll(source, op, options)
-  const begins = (...head: number[]): boolean => head.every((byte, i) => bytes[i] === byte)
-  const format = begins(0x50, 0x4b) ? 'keras' : begins(0x89, 0x48, 0x44, 0x46) ? 'hdf5' : 'safetensors'
-  return { format, bytes }
+async function formatOf(bytes: Bytes): Promise<Format> {
+  const first = await bytes.read(0, Math.min(4, bytes.size))
+  const begins = (...head: number[]): boolean => head.every((byte, i) => first[i] === byte)
+  return begins(0x50, 0x4b) ? 'keras' : begins(0x89, 0x48, 0x44, 0x46) ? 'hdf5' : 'safetensors'
 }
 
 registerStorage({
@@ -58,18 +54,19 @@ registerStorage({
     assertBuilt(model, 'saveWeights')
     if (formatFor(target, 'saveWeights', { '.weights.h5': 'hdf5', '.safetensors': 'safetensors' }) === 'safetensors')
       return writePieces(target, await safetensorsPieces(weightsByPath(model)), 'saveWeights')
-    const [{ writeHdf5 }, { kerasWeights }] = await Promise.all([import('./keras/hdf5.ts'), import('./keras/weights.ts')])
-    return writePieces(target, [await writeHdf5(kerasWeights(model, true), 'saveWeights')], 'saveWeights')
+    const [{ hdf5Pieces }, { kerasWeights }] = await Promise.all([import('./keras/hdf5.ts'), import('./keras/weights.ts')])
+    return writePieces(target, await hdf5Pieces(kerasWeights(model, true), 'saveWeights'), 'saveWeights')
   },
   async loadWeights(model, source, options) {
     assertBuilt(model, 'loadWeights')
-    const { format, bytes } = await formatOf(source, 'loadWeights', options)
     const plan = new Assignment()
-    if (format === 'safetensors') planWeights(model, await decodeSafetensors(bytes), plan)
-    else {
+    const read = async (bytes: Bytes): Promise<void> => {
+      if ((await formatOf(bytes)) === 'safetensors')
+        return planWeights(model, await readTensors(bytes, `loadWeights: ${nameOf(source)}`), plan)
       const { planKerasFile } = await import('./keras/archive.ts')
-      await planKerasFile(model, bytes, nameOf(source), plan)
+      return planKerasFile(model, await bytes.read(0, bytes.size), nameOf(source), plan)
     }
+    await withBytes(source, 'loadWeights', read, options)
     refuse(`loadWeights: ${nameOf(source)} does not fit the model '${model.name}'`, plan.problems)
     plan.run()
   },
@@ -88,11 +85,14 @@ function assertBuilt(model: Model, op: string): void {
  * optimizer. Nothing in a file is run: classes are those of this library and `customObjects`; whatever else is in it is listed and refused.
  */
 export async function loadModel(source: LoadSource, options: LoadModelOptions = {}): Promise<Model> {
-  const { format, bytes } = await formatOf(source, 'loadModel', options)
-  if (format === 'safetensors') {
-    const { customObjects = {}, compile = true } = options
-    return loadModelFile(await decodeSafetensors(bytes), source, customObjects, compile)
+  const read = async (bytes: Bytes): Promise<Model> => {
+    const format = await formatOf(bytes)
+    if (format === 'safetensors') {
+      const { customObjects = {}, compile = true } = options
+      return loadModelFile(await readTensors(bytes, `loadModel: ${nameOf(source)}`), source, customObjects, compile)
+    }
+    const { loadKeras, loadHdf5 } = await import('./keras/archive.ts')
+    return (format === 'keras' ? loadKeras : loadHdf5)(await bytes.read(0, bytes.size), source, options)
   }
-  const { loadKeras, loadHdf5 } = await import('./keras/archive.ts')
-  return format === 'keras' ? loadKeras(bytes, source, options) : loadHdf5(bytes, source, options)
+  return withBytes(source, 'loadModel', read, options)
 }

@@ -78,6 +78,9 @@ export class Sequential extends Model {
     return [...this.#layers]
   }
 
+  /** @internal The one input has its name. */
+  override meet(): void {}
+
   override get outputNames(): string[] {
     return [this.#layers.at(-1)?.name ?? 'y']
   }

@@ -1,6 +1,8 @@
 /** A file that is read piece by piece. */
 export interface Bytes {
   readonly size: number
+  /** Whether what is read is the reader's alone. */
+  readonly owned: boolean
   /** The bytes from `start` to `end`, all of them or an error. */
   read(start: number, end: number): Promise<Uint8Array>
   close(): Promise<void>
@@ -18,6 +20,7 @@ export interface Place {
 /** Bytes in memory. */
 export const bytesOf = (array: Uint8Array): Bytes => ({
   size: array.length,
+  owned: false,
   read: async (start, end) => array.subarray(start, end),
   close: async () => undefined,
 })
@@ -25,6 +28,7 @@ export const bytesOf = (array: Uint8Array): Bytes => ({
 /** The bytes of a `Blob` or `File`, which are fetched when they are read. */
 export const blobBytes = (blob: Blob): Bytes => ({
   size: blob.size,
+  owned: true,
   read: async (start, end) => new Uint8Array(await blob.slice(start, end).arrayBuffer()),
   close: async () => undefined,
 })

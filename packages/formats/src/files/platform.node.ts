@@ -23,6 +23,7 @@ async function openFile(path: string): Promise<Bytes> {
   }
   return {
     size,
+    owned: true,
     read: async (start, end) => {
       const out = new Uint8Array(end - start)
       for (let at = 0; at < out.length;) {

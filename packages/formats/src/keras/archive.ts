@@ -1,8 +1,7 @@
 /** `.keras` files: a zip archive of `config.json`, `metadata.json`, `model.weights.h5` and what layers keep in `assets/`. */
 import { FormatError } from '@typegrad/data'
-import { unzip } from '@typegrad/data/files'
+import { unzip, zipPieces } from '@typegrad/data/files'
 import type { LoadSource, Model, SaveOptions, SaveTarget } from '@typegrad/model'
-import { zipSync } from 'fflate'
 import { refuse } from '../errors.ts'
 import { nameOf, writePieces } from '../files/files.ts'
 import { parseJson } from '../json.ts'
@@ -10,7 +9,7 @@ import type { LoadModelOptions } from '../storage.ts'
 import { Assignment } from '../state/assign.ts'
 import { readVocabularies } from './assets.ts'
 import { kerasJson, modelOf } from './config.ts'
-import { readHdf5, writeHdf5 } from './hdf5.ts'
+import { hdf5Pieces, readHdf5 } from './hdf5.ts'
 import { isLegacy, loadLegacy, planLegacyWeights } from './legacy.ts'
 import { kerasWeights, planKerasWeights } from './weights.ts'
 
@@ -22,9 +21,13 @@ export async function saveKeras(model: Model, target: SaveTarget, { includeOptim
   const now = new Date().toISOString()
   const metadata = { keras_version: version, date_saved: `${now.slice(0, 10)}@${now.slice(11, 19)}` }
   const config = text.encode(kerasJson(model))
-  const weights = await writeHdf5(kerasWeights(model, includeOptimizer), 'save')
-  const entries = { 'metadata.json': text.encode(JSON.stringify(metadata)), 'config.json': config, 'model.weights.h5': weights }
-  await writePieces(target, [zipSync(entries, { level: 0 })], 'save')
+  const weights = await hdf5Pieces(kerasWeights(model, includeOptimizer), 'save')
+  const entries: [string, Iterable<Uint8Array>][] = [
+    ['metadata.json', [text.encode(JSON.stringify(metadata))]],
+    ['config.json', [config]],
+    ['model.weights.h5', weights],
+  ]
+  await writePieces(target, zipPieces(entries, 'save'), 'save')
 }
 
 /** The model of the bytes of a `.keras` file. */

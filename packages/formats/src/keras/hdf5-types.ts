@@ -1,6 +1,6 @@
 /** Types and shapes in an HDF5 file, attributes and arrays made of them. */
-import { tensor, type Shape, type Tensor } from '@typegrad/tensor'
-import { storedTypes } from '../safetensors/dtypes.ts'
+import type { Shape, Tensor } from '@typegrad/tensor'
+import { storedTensor, storedTypes } from '../safetensors/dtypes.ts'
 import { heapText, type Message, type View } from './hdf5-objects.ts'
 
 interface Type {
@@ -83,11 +83,9 @@ export function arrayAt(view: View, path: string, find: (type: number) => Messag
   if (kind > 1) throw view.fail(`'${path}' is stored in pieces, which is not supported`)
   const start = kind === 0 ? layout.at + 4 : view.address(layout.at + 2)
   if (start === undefined && bytes > 0) throw view.fail(`'${path}' was never written`)
-  // Copied, so that the elements are aligned.
-  const raw = start === undefined ? new Uint8Array(0) : view.slice(start, bytes).slice()
+  const raw = start === undefined ? new Uint8Array(0) : view.slice(start, bytes)
   try {
-    const elements = storedTypes[stored]
-    return tensor(elements.read(new DataView(raw.buffer), count(shape), little), { shape, dtype: elements.dtype })
+    return storedTensor(stored, raw, shape, { little })
   } catch (error) {
     if (error instanceof RangeError) throw view.fail(`'${path}' ${error.message}`)
     throw error

@@ -7,6 +7,7 @@ import type { Tensor } from '@typegrad/tensor'
 import type * as H5wasmModule from 'h5wasm'
 import type { Group } from 'h5wasm'
 import { SaveError } from '../errors.ts'
+import { joined } from '../files/place.ts'
 import { membersOf, messagesOf, View, type Message } from './hdf5-objects.ts'
 import { arrayAt, attributeAt } from './hdf5-types.ts'
 
@@ -22,7 +23,10 @@ export interface Hdf5 {
 
 /** The library's files, which are in memory. */
 interface Files {
-  readFile(path: string): Uint8Array
+  open(path: string, flags: string): unknown
+  stat(path: string): { readonly size: number }
+  read(stream: unknown, into: Uint8Array, at: number, length: number): number
+  close(stream: unknown): void
   unlink(path: string): void
 }
 
@@ -91,8 +95,14 @@ export function readHdf5(bytes: Uint8Array, op: string, limit = 4 * bytes.length
 
 let count = 0
 
-/** An HDF5 file with these arrays, and texts as attributes of groups, as h5py writes it. */
-export async function writeHdf5({ tensors, groups, attributes }: Hdf5, op: string): Promise<Uint8Array> {
+/** How many bytes of a file are taken out of the library's memory at once. */
+const pieceSize = 2 ** 20
+
+/**
+ * The pieces of an HDF5 file with these arrays, and texts as attributes of groups, as h5py writes it. They must be taken to their end: the library
+ * holds the file until then.
+ */
+export async function hdf5Pieces({ tensors, groups, attributes }: Hdf5, op: string): Promise<Iterable<Uint8Array>> {
   const values = new Map(await Promise.all([...tensors].map(async ([name, value]) => [name, await value.data()] as const)))
   const { h5wasm, files } = await library(op)
   const path = `/write-${count++}.h5`
@@ -120,11 +130,27 @@ export async function writeHdf5({ tensors, groups, attributes }: Hdf5, op: strin
         shape: [...value.shape],
         dtype,
       })
+      values.delete(name)
     }
   } finally {
     file.close()
   }
-  const bytes = files.readFile(path)
-  files.unlink(path)
-  return bytes
+  return takeOut(files, path)
 }
+
+function* takeOut(files: Files, path: string): Generator<Uint8Array> {
+  const stream = files.open(path, 'r')
+  try {
+    for (let left = files.stat(path).size; left > 0;) {
+      const piece = new Uint8Array(Math.min(left, pieceSize))
+      left -= files.read(stream, piece, 0, piece.length)
+      yield piece
+    }
+  } finally {
+    files.close(stream)
+    files.unlink(path)
+  }
+}
+
+/** The same file as bytes. */
+export const writeHdf5 = async (content: Hdf5, op: string): Promise<Uint8Array> => joined(await hdf5Pieces(content, op))

@@ -1,7 +1,8 @@
 /** Weights and optimizer state as Keras lays them out in HDF5: `layers/dense_1/vars/0`, `optimizer/vars/2`. */
+import { IntegerLookup, StringLookup, TextVectorization } from '@typegrad/layers'
 import { LearningRateSchedule, type Optimizer } from '@typegrad/optim'
 import type { Model } from '@typegrad/model'
-import { scalar, type Tensor, type Variable } from '@typegrad/tensor'
+import { scalar, tensor, type Tensor, type Variable } from '@typegrad/tensor'
 import type { Assignment } from '../state/assign.ts'
 import { optimizerOf } from '../state/optimizer.ts'
 import { partsOf } from '../state/parts.ts'
@@ -18,12 +19,25 @@ function weightsByNumber(model: Model): Map<string, Variable> {
   return named
 }
 
+/** Weights of vocabularies, which are no variables here, by Keras' paths: a TextVectorization has a StringLookup within, which has them, too. */
+export function vocabularyWeights(model: Model): Map<string, Tensor | undefined> {
+  return new Map(
+    partsOf(model).flatMap(({ path, layer }): [string, Tensor | undefined][] => {
+      if (!(layer instanceof StringLookup || layer instanceof IntegerLookup || layer instanceof TextVectorization)) return []
+      const weights = layer.positionWeights && tensor(layer.positionWeights)
+      const within = layer instanceof TextVectorization ? [join(path, '_lookup_layer')] : []
+      return [path, ...within].map((one) => [join(one, 'vars/idf_weights'), weights])
+    }),
+  )
+}
+
 /** What Keras writes for a model: a group for every part, its weights, and (if there is one) the optimizer's state. */
 export function kerasWeights(model: Model, includeOptimizer: boolean): Hdf5 {
   const parts = partsOf(model)
   const optimizer = includeOptimizer ? optimizerOf(model) : undefined
   const names = new Map(parts.map(({ path, layer }) => [join(path, 'vars'), layer.name]))
   const tensors = new Map<string, Tensor>(weightsByNumber(model))
+  for (const [path, weights] of vocabularyWeights(model)) if (weights) tensors.set(path, weights)
   if (optimizer) {
     names.set('optimizer/vars', optimizer.name)
     const { learningRate: rate } = optimizer
@@ -41,6 +55,16 @@ export function kerasWeights(model: Model, includeOptimizer: boolean): Hdf5 {
 export function planKerasWeights(model: Model, { tensors }: Hdf5, plan: Assignment, withOptimizer: boolean): void {
   const [weights, slots]: Map<string, Tensor>[] = [new Map(), new Map()]
   for (const [path, value] of tensors) (path.startsWith('optimizer/vars/') ? slots : weights).set(path, value)
+  for (const [path, known] of vocabularyWeights(model)) {
+    const value = weights.get(path)
+    weights.delete(path)
+    // They come with the vocabulary, from the config or the archive's assets.
+    const same = value === undefined || (known !== undefined && String(known.toArray()) === String(value.toArray()))
+    if (!same)
+      plan.problems.push(
+        `weight ${path}: another in the file than in the model's vocabulary; load the model from its .keras file`,
+      )
+  }
   plan.setAll('weight', weightsByNumber(model), weights)
   const optimizer = withOptimizer ? optimizerOf(model) : undefined
   if (optimizer && slots.size > 0)

@@ -2,9 +2,9 @@
 import { FormatError } from '@typegrad/data'
 import { npyHeader } from '@typegrad/data/files'
 import type { LoadSource, SaveTarget } from '@typegrad/model'
-import { sizeOf, tensor, toTensor, type DType, type Tensor, type TensorLike } from '@typegrad/tensor'
+import { sizeOf, toTensor, type DType, type Tensor, type TensorLike } from '@typegrad/tensor'
 import { nameOf, readAll, writePieces, type ReadOptions } from '../files/files.ts'
-import { storedTypes } from '../safetensors/dtypes.ts'
+import { storedTensor, storedTypes } from '../safetensors/dtypes.ts'
 
 /**
  * Reads a `.npy` file of any version: a path, a URL, a `Blob` or bytes. Floats of 16 bits become float32, integers int32 where all
@@ -32,9 +32,8 @@ export function decode(bytes: Uint8Array, what: string): Tensor {
   if (sizeOf(shape) * stored.bytes !== data.length)
     throw fail(`shape (${shape.join(', ')}) of ${descr} takes ${sizeOf(shape) * stored.bytes} bytes, there are ${data.length}`)
   try {
-    const values = stored.read(new DataView(data.buffer, data.byteOffset, data.length), sizeOf(shape), order !== '>')
-    const { dtype } = stored
-    return fortranOrder ? tensor(values, { shape: shape.toReversed(), dtype }).transpose() : tensor(values, { shape, dtype })
+    const made = storedTensor(type, data, fortranOrder ? shape.toReversed() : shape, { little: order !== '>' })
+    return fortranOrder ? made.transpose() : made
   } catch (error) {
     if (error instanceof RangeError) throw fail(error.message)
     throw error

@@ -2,7 +2,8 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import type { FormatError } from '@typegrad/data'
 import { sizeOf, tensor, type DType, type Shape, type Tensor, type TypedArray } from '@typegrad/tensor'
-import { storedTypes } from '../safetensors/dtypes.ts'
+import { joined } from '../files/place.ts'
+import { storedTensor, storedTypes } from '../safetensors/dtypes.ts'
 
 export type Fail = (why: string) => FormatError
 
@@ -81,13 +82,13 @@ export function tensorOf({ name, shape, type, bytes }: Stored, fail: Fail): Tens
     throw fail(
       `'${name}' ${JSON.stringify(shape)} of ${nameOfType(type)} takes ${size * stored.bytes} bytes, there are ${bytes.length}`,
     )
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   try {
-    return tensor(stored.read(view, size, true), { shape, dtype: stored.dtype })
+    return storedTensor(nameOfType(type), bytes, shape)
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     if (stored.bytes < 8) throw fail(`'${name}' ${error.message}`)
     // Ends of slices that mean "to the end" are as large as can be.
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
     return tensor(wide(view, size, nameOfType(type)), { shape, dtype: 'float64' })
   }
 }
@@ -96,6 +97,20 @@ const wide = (view: DataView, size: number, type: string): TypedArray =>
   Float64Array.from({ length: size }, (_, i) =>
     Number(type === 'U64' ? view.getBigUint64(8 * i, true) : view.getBigInt64(8 * i, true)),
   )
+
+/**
+ * How many bytes the messages of the file under way may still take. What a message takes in memory is many times its length in the
+ * file, where that is a few bytes.
+ */
+let room = 0
+
+function take(bytes: number): void {
+  room -= bytes
+  if (room < 0) throw new RangeError('it would take more room than its size allows')
+}
+
+/** What objects take, about. */
+const cost = { node: 640, tensor: 640, value: 320, attribute: 240, entry: 160, text: 48, number: 32 } as const
 
 /** One field of a message. */
 class Field {
@@ -117,7 +132,9 @@ class Field {
   }
 
   text(): string {
-    return this.#expect(WireType.LengthDelimited).string(true)
+    const text = this.#expect(WireType.LengthDelimited).string(true)
+    take(2 * text.length)
+    return text
   }
 
   integer(): number {
@@ -128,12 +145,27 @@ class Field {
     return this.#expect(WireType.Bit32).float()
   }
 
+  /** The bytes of one number, or of all of a packed list. */
+  fixed(type: WireType.Bit32 | WireType.Bit64): Uint8Array {
+    if (this.#type !== type) return this.bytes()
+    take(cost.entry)
+    const reader = this.#reader
+    const value = type === WireType.Bit32 ? Float32Array.of(reader.float()) : Float64Array.of(reader.double())
+    return new Uint8Array(value.buffer)
+  }
+
   /** One number, or all of a packed list. */
   numbers(type: WireType, next: (reader: BinaryReader) => number): number[] {
-    if (this.#type === type) return [next(this.#reader)]
+    if (this.#type === type) {
+      take(cost.number)
+      return [next(this.#reader)]
+    }
     const reader = new BinaryReader(this.bytes())
     const values: number[] = []
-    while (reader.pos < reader.len) values.push(next(reader))
+    while (reader.pos < reader.len) {
+      take(cost.number)
+      values.push(next(reader))
+    }
     if (reader.pos !== reader.len) throw new RangeError('a list of numbers is cut off')
     return values
   }
@@ -154,8 +186,9 @@ function read(bytes: Uint8Array, fields: Readonly<Record<number, (field: Field) 
 }
 
 const pushed =
-  <T>(list: T[], next: (field: Field) => T) =>
+  <T>(list: T[], bytes: number, next: (field: Field) => T) =>
   (field: Field): void => {
+    take(bytes)
     list.push(next(field))
   }
 
@@ -172,18 +205,21 @@ function readTensor(bytes: Uint8Array): Stored {
     (type: WireType, next: (reader: BinaryReader) => number) =>
     (field: Field): void =>
       extended(listed, field.numbers(type, next))
+  // Floats lie as in memory.
+  const floats: Uint8Array[] = []
   let [type, name, raw, outside]: [number, string, Uint8Array | undefined, boolean] = [0, '', undefined, false]
   read(bytes, {
     1: (field) => extended(shape, field.numbers(WireType.Varint, varint)),
     2: (field) => (type = field.integer()),
-    4: into(WireType.Bit32, (reader) => reader.float()),
+    4: (field) => floats.push(field.fixed(WireType.Bit32)),
     5: into(WireType.Varint, varint),
     7: into(WireType.Varint, varint),
     8: (field) => (name = field.text()),
     9: (field) => (raw = field.bytes()),
-    10: into(WireType.Bit64, (reader) => reader.double()),
+    10: (field) => floats.push(field.fixed(WireType.Bit64)),
     11: into(WireType.Varint, unsigned),
     13: (field) => {
+      take(cost.entry)
       let [key, value] = ['', '']
       read(field.bytes(), { 1: (one) => (key = one.text()), 2: (one) => (value = one.text()) })
       entries.set(key, value)
@@ -199,7 +235,9 @@ function readTensor(bytes: Uint8Array): Stored {
     const external = { location, offset, length: length === undefined ? undefined : Number(length) }
     return { name, shape, type, bytes: new Uint8Array(0), external }
   }
-  return { name, shape, type, bytes: raw ?? packed(listed, type) }
+  if (floats.length > 1) take(floats.reduce((sum, { length }) => sum + length, 0))
+  const [first] = floats
+  return { name, shape, type, bytes: raw ?? (floats.length > 1 ? joined(floats) : first) ?? packed(listed, type) }
 }
 
 /** Listed numbers as bytes; those of 16-bit floats are bit patterns. */
@@ -241,7 +279,7 @@ function readAttribute(bytes: Uint8Array): [name: string, value: AttributeValue]
         field.numbers(WireType.Bit32, (reader) => reader.float()),
       ),
     8: (field) => extended(numbers, field.numbers(WireType.Varint, varint)),
-    9: pushed(texts, (field) => field.text()),
+    9: pushed(texts, cost.text, (field) => field.text()),
     20: (field) => (type = field.integer()),
   })
   const kind = ['', 'number', 'number', 'text', 'tensor', 'a graph', 'numbers', 'numbers', 'texts'][type]
@@ -257,11 +295,12 @@ function readNode(bytes: Uint8Array): DecodedNode {
   const attributes = new Map<string, AttributeValue>()
   let [op, domain, name] = ['', '', '']
   read(bytes, {
-    1: pushed(inputs, (field) => field.text()),
-    2: pushed(outputs, (field) => field.text()),
+    1: pushed(inputs, cost.text, (field) => field.text()),
+    2: pushed(outputs, cost.text, (field) => field.text()),
     3: (field) => (name = field.text()),
     4: (field) => (op = field.text()),
     5: (field) => {
+      take(cost.attribute)
       const [key, value] = readAttribute(field.bytes())
       if (attributes.has(key)) throw new RangeError(`a node has the attribute '${key}' twice`)
       attributes.set(key, value)
@@ -277,6 +316,7 @@ function readValue(bytes: Uint8Array): DecodedValue {
   let [name, type, shape]: [string, number | undefined, (number | string)[] | undefined] = ['', undefined, undefined]
   const axis = (field: Field): void => {
     let length: number | string = '?'
+    take(cost.text)
     read(field.bytes(), { 1: (one) => (length = one.integer()), 2: (one) => (length = one.text()) })
     if (typeof length === 'number' && length < 0) length = '?'
     shape!.push(length)
@@ -300,6 +340,7 @@ function readValue(bytes: Uint8Array): DecodedValue {
 
 /** The model in the bytes of a file. @throws FormatError */
 export function decodeModel(bytes: Uint8Array, fail: Fail): DecodedModel {
+  room = 4 * bytes.length + 2 ** 24
   const opsets = new Map<string, number>()
   const [nodes, constants, inputs, outputs]: [DecodedNode[], Stored[], DecodedValue[], DecodedValue[]] = [[], [], [], []]
   const extras: string[] = []
@@ -310,19 +351,20 @@ export function decodeModel(bytes: Uint8Array, fail: Fail): DecodedModel {
       7: (field) => {
         graphs++
         read(field.bytes(), {
-          1: pushed(nodes, (one) => readNode(one.bytes())),
-          5: pushed(constants, (one) => readTensor(one.bytes())),
-          11: pushed(inputs, (one) => readValue(one.bytes())),
-          12: pushed(outputs, (one) => readValue(one.bytes())),
-          15: pushed(extras, (one) => (one.bytes(), 'sparse tensors')),
+          1: pushed(nodes, cost.node, (one) => readNode(one.bytes())),
+          5: pushed(constants, cost.tensor, (one) => readTensor(one.bytes())),
+          11: pushed(inputs, cost.value, (one) => readValue(one.bytes())),
+          12: pushed(outputs, cost.value, (one) => readValue(one.bytes())),
+          15: pushed(extras, cost.text, (one) => (one.bytes(), 'sparse tensors')),
         })
       },
       8: (field) => {
+        take(cost.entry)
         let [domain, version] = ['', 0]
         read(field.bytes(), { 1: (one) => (domain = one.text()), 2: (one) => (version = one.integer()) })
         opsets.set(domain === 'ai.onnx' ? '' : domain, version)
       },
-      25: pushed(extras, (one) => (one.bytes(), 'functions of the model')),
+      25: pushed(extras, cost.text, (one) => (one.bytes(), 'functions of the model')),
     })
   } catch (error) {
     // What the reader of protocol buffers throws is of these two classes; anything else is a mistake here.
@@ -335,4 +377,7 @@ export function decodeModel(bytes: Uint8Array, fail: Fail): DecodedModel {
 }
 
 /** The tensor in the bytes of a TensorProto, as ONNX' test data are. */
-export const decodeTensor = (bytes: Uint8Array, fail: Fail): Tensor => tensorOf(readTensor(bytes), fail)
+export function decodeTensor(bytes: Uint8Array, fail: Fail): Tensor {
+  room = 4 * bytes.length + 2 ** 24
+  return tensorOf(readTensor(bytes), fail)
+}

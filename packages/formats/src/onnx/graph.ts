@@ -28,8 +28,9 @@ class Problems {
   readonly #nodes = new Map<string, string[]>()
 
   add(why: string, node: string): void {
-    const nodes = this.#nodes.get(why) ?? []
-    this.#nodes.set(why, [...nodes, node])
+    const nodes = this.#nodes.get(why)
+    if (nodes) nodes.push(node)
+    else this.#nodes.set(why, [node])
   }
 
   get list(): string[] {

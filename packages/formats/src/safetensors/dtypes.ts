@@ -1,28 +1,29 @@
 /** The element types of files, and what they become here: the nearest dtype that holds every value. */
-import type { DType, TypedArray } from '@typegrad/tensor'
+import { internals, Tensor, type DType, type Shape, type TypedArray } from '@typegrad/tensor'
 
 /** How a stored element type is read. */
 export interface Stored {
   readonly bytes: number
   readonly dtype: DType
-  /** Reads `size` elements; throws a RangeError for a value that the dtype cannot hold. */
-  read(view: DataView, size: number, little: boolean): TypedArray
+  /** Reads `size` elements, of bytes that are `owned` in place; throws a RangeError for a value that the dtype cannot hold. */
+  read(view: DataView, size: number, little: boolean, owned?: boolean): TypedArray
 }
 
 const array = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array, bool: Uint8Array } as const
 
 const littleHost = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
-/** A type whose elements lie in the file as they do in memory: copied, and turned round if need be. */
+/** A type whose elements lie in the file as they do in memory: copied unless they can stay, and turned round if need be. */
 function same(bytes: number, dtype: Exclude<DType, 'bool'>): Stored {
   return {
     bytes,
     dtype,
-    read: (view, size, little) => {
-      const raw = new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, size * bytes).slice()
+    read: (view, size, little, owned = false) => {
+      const given = new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, size * bytes)
+      const raw = owned && view.byteOffset % bytes === 0 ? given : given.slice()
       if (bytes > 1 && little !== littleHost)
         for (let at = 0; at < raw.length; at += bytes) raw.subarray(at, at + bytes).reverse()
-      return new array[dtype](raw.buffer)
+      return new array[dtype](raw.buffer, raw.byteOffset, size)
     },
   }
 }
@@ -83,3 +84,17 @@ export const storedAs = { float64: 'F64', float32: 'F32', int32: 'I32', uint8: '
   DType,
   string
 >
+
+/** Whether bytes are no one else's, so that they may become a tensor's, and in which order those of an element are. */
+export interface BytesOptions {
+  readonly owned?: boolean
+  readonly little?: boolean
+}
+
+/** The tensor of a shape whose elements of a type are in the bytes. @throws RangeError for a value that its dtype cannot hold */
+export function storedTensor(type: string, bytes: Uint8Array, shape: Shape, { owned, little = true }: BytesOptions = {}): Tensor {
+  const stored = storedTypes[type]
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const values = stored.read(view, bytes.length / stored.bytes, little, owned)
+  return new Tensor(internals.hostBuffer(values), internals.contiguousLayout(shape), stored.dtype)
+}

@@ -1,10 +1,10 @@
 /** Hugging Face's safetensors: names, shapes and dtypes as JSON, then the bytes. Nothing in such a file can be run. */
 import { FormatError } from '@typegrad/data'
 import type { LoadSource, SaveTarget } from '@typegrad/model'
-import { tensor, toTensor, TypegradError, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
+import { toTensor, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
 import { nameOf, withBytes, writePieces, type ReadOptions } from '../files/files.ts'
 import { bytesOf, joined, type Bytes } from '../files/place.ts'
-import { storedAs, storedTypes } from './dtypes.ts'
+import { storedAs, storedTensor } from './dtypes.ts'
 import { maxHeader, readHeader, writeHeader, type Entry } from './header.ts'
 
 /** Tensors by name, and texts by name that belong to all of them. */
@@ -32,7 +32,8 @@ export const readSafetensors = (source: LoadSource, options: ReadOptions = {}): 
 /** The same for bytes in memory. */
 export const decodeSafetensors = (bytes: Uint8Array): Promise<Safetensors> => read(bytesOf(bytes), 'decodeSafetensors')
 
-async function read(bytes: Bytes, what: string): Promise<Safetensors> {
+/** @internal Tensor by tensor, so that one copy of each is held. */
+export async function read(bytes: Bytes, what: string): Promise<Safetensors> {
   const fail = (why: string): FormatError => new FormatError(`${what} is no valid safetensors file: ${why}`)
   if (bytes.size < 10) throw fail(`it has ${bytes.size} bytes`)
   const head = await bytes.read(0, 8)
@@ -42,17 +43,15 @@ async function read(bytes: Bytes, what: string): Promise<Safetensors> {
   const { entries, metadata } = readHeader(await bytes.read(8, begin), bytes.size - begin, fail)
   const tensors = new Map<string, Tensor>()
   for (const entry of entries)
-    tensors.set(entry.name, readTensor(entry, await bytes.read(begin + entry.start, begin + entry.end), fail))
+    tensors.set(entry.name, readTensor(entry, await bytes.read(begin + entry.start, begin + entry.end), bytes.owned, fail))
   return { tensors, metadata }
 }
 
-function readTensor({ name, type, shape }: Entry, raw: Uint8Array, fail: (why: string) => FormatError): Tensor {
-  const stored = storedTypes[type]
+function readTensor({ name, type, shape }: Entry, raw: Uint8Array, owned: boolean, fail: (why: string) => FormatError): Tensor {
   try {
-    const values = stored.read(new DataView(raw.buffer, raw.byteOffset, raw.byteLength), raw.length / stored.bytes, true)
-    return tensor(values, { shape, dtype: stored.dtype })
+    return storedTensor(type, raw, shape, { owned })
   } catch (error) {
-    if (error instanceof RangeError || error instanceof TypegradError) throw fail(`'${name}' ${error.message}`)
+    if (error instanceof RangeError) throw fail(`'${name}' ${error.message}`)
     throw error
   }
 }

@@ -137,6 +137,12 @@ export abstract class Lookup<T extends string | number, O extends LookupOptions<
     this.#given = { vocabulary, idfWeights }
   }
 
+  /** @internal The weight of each position with `'tfIdf'`, as Keras keeps them in files. */
+  get positionWeights(): Float32Array | undefined {
+    const weights = this.#weights
+    return weights && Float32Array.from({ length: this.#depth() ?? 0 }, (_, i) => weights[i] ?? 0)
+  }
+
   #keep(terms: readonly T[]): void {
     const first = this.#specials().length
     this.#terms = terms

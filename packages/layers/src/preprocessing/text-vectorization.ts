@@ -117,6 +117,11 @@ export class TextVectorization extends StringLayer<TextVectorizationOptions> {
     return this.#lookup.getVocabulary(options)
   }
 
+  /** @internal */
+  get positionWeights(): Float32Array | undefined {
+    return this.#lookup.positionWeights
+  }
+
   /** The number of positions. */
   vocabularySize(): number {
     return this.#lookup.vocabularySize()
