@@ -387,7 +387,7 @@ ${table}
 
 NaN in, NaN out: \`max\`, \`min\`, \`argmax\`, \`argmin\` (the position of the first NaN), \`sum\`, \`mean\`, \`clip\`, \`relu\`, \`maximum\`, \`minimum\` and pooling
 carry it on. \`sort\` puts NaN last, \`topk\` takes it as the largest, \`unique\` keeps one. Comparisons with NaN are false, \`notEqual\` is true; \`cast\` of NaN to an
-integer is 0, to bool true. \`where\` selects by element, so that a NaN on the side that is not taken reaches neither the value nor the gradient.
+integer is 0, to bool true. \`pow\` of 1 to any power, and of anything to the power 0, is 1. \`where\` selects by element, so that a NaN on the side that is not taken reaches neither the value nor the gradient.
 The cpu and wasm backends agree (\`test/trust/nan.test.ts\`); \`fit({ debugNaN: true })\` names the op that made the first one.
 `
 }
