@@ -8,6 +8,8 @@ export type Feature = (typeof features)[number]
 const vector = 'fde401'
 
 export function removeFeature(feature: Feature): void {
+  // Files that share a process come here again.
+  if (typeof WebAssembly === 'undefined') return
   const { validate, Memory } = WebAssembly
   if (feature === 'SIMD') {
     WebAssembly.validate = (bytes) =>
