@@ -162,7 +162,7 @@ function countMade(f: () => void): number {
 /** Kernels of a step, and calls from JavaScript that it takes: two more for a draw of random numbers, and for each loop over time steps. */
 const counts: Readonly<Record<string, readonly [kernels: number, calls: number]>> = {
   dense: [38, 1],
-  'batch normalization and dropout': [53, 3],
+  'batch normalization and dropout': [49, 3],
   'layer normalization': [40, 1],
   convolution: [39, 1],
   lstm: [57, 5],
