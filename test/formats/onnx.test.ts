@@ -75,8 +75,12 @@ const { Conv1D, Conv2D, Dense, DepthwiseConv2D, GRU, LSTM, SeparableConv2D, Simp
 const activations =
   'relu sigmoid tanh softmax elu selu softplus softsign exponential leaky_relu relu6 hard_sigmoid hard_silu silu mish gelu log_softmax'
 
-/** Layers with options, and the shape of one sample. */
-const cases: readonly [name: string, shape: number[], make: () => AnyLayer][] = [
+const resizing = (options: Partial<layers.ResizingOptions>) => (): AnyLayer =>
+  new layers.Resizing({ height: 4, width: 7, ...options })
+
+/** Layers with options, the shape of one sample, and the shape that the model says, if that is another. */
+type Case = [name: string, shape: number[], make: () => AnyLayer, said?: (number | null)[]]
+const cases: readonly Case[] = [
   ...activations
     .split(' ')
     .map((name): [string, number[], () => AnyLayer] => [name, [5], () => new Dense({ units: 4, activation: name as 'relu' })]),
@@ -124,12 +128,43 @@ const cases: readonly [name: string, shape: number[], make: () => AnyLayer][] = 
   ['RepeatVector', [4], () => new layers.RepeatVector({ n: 3 })],
   ['PReLU', [4, 3], () => new layers.PReLU({ alphaInitializer: 'glorotUniform' })],
   ['ReLU', [4, 3], () => new layers.ReLU({ maxValue: 0.5, negativeSlope: 0.1 })],
+  ['ReLU threshold', [4, 3], () => new layers.ReLU({ maxValue: 0.7, threshold: 0.4 })],
   ['Softmax', [4, 3], () => new layers.Softmax({ axis: 1 })],
+  ['Softmax of several axes', [4, 3], () => new layers.Softmax({ axis: [1, 2] })],
+  ['Flatten channels first', [3, 2, 4], () => new layers.Flatten({ dataFormat: 'channelsFirst' })],
+  ['Normalization of an axis that is not the last', [3, 4], () => new layers.Normalization({ axis: 1 })],
+  ['LayerNormalization of an axis that is not the last', [3, 4], () => new layers.LayerNormalization({ axis: 1 })],
+  [
+    'GroupNormalization of a length that is not known',
+    [4, 5, 3],
+    () => new layers.GroupNormalization({ groups: 2, axis: 1 }),
+    [4, null, 3],
+  ],
+  [
+    'Conv2DTranspose of a size that is not known',
+    [4, 5, 3],
+    () => new layers.Conv2DTranspose({ filters: 2, kernelSize: 3, strides: 2, padding: 'same' }),
+    [null, null, 3],
+  ],
+  ['Resizing', [6, 5, 2], resizing({})],
+  ['Resizing of a size that is not known', [6, 5, 2], resizing({}), [null, null, 2]],
+  ['Resizing bicubic', [6, 5, 2], resizing({ interpolation: 'bicubic' })],
+  ['Resizing lanczos5', [6, 5, 2], resizing({ interpolation: 'lanczos5' })],
+  ['Resizing antialias', [9, 15, 2], resizing({ antialias: true })],
+  ['Resizing channels first', [2, 6, 5], resizing({ dataFormat: 'channelsFirst', interpolation: 'nearest' })],
+  ['Resizing cropped', [9, 12, 2], resizing({ cropToAspectRatio: true })],
+  ['Resizing padded', [9, 12, 2], resizing({ padToAspectRatio: true, fillValue: 0.5 })],
+  // The fifth pixel is the 70th of the image exactly, which 32 bits make the 69th.
+  ['Resizing nearest', [280, 2, 1], resizing({ interpolation: 'nearest', height: 18, width: 3 })],
+  ['CenterCrop of what is too small', [3, 5, 2], () => new layers.CenterCrop({ height: 4, width: 4 })],
+  ['RandomCrop', [6, 5, 2], () => new layers.RandomCrop({ height: 3, width: 4, dataFormat: 'channelsLast' })],
+  ['AdaptiveMaxPooling2D', [2, 7, 6], () => new layers.AdaptiveMaxPooling2D({ outputSize: 3, dataFormat: 'channelsFirst' })],
+  ['GRU sequences backwards', [6, 3], () => new GRU({ units: 2, returnSequences: true, goBackwards: true })],
 ]
 
 describe('layers', () => {
-  it.each(cases)('%s', async (_, shape, make) => {
-    const model = new Sequential([Input({ shape }), make()])
+  it.each(cases)('%s', async (_, shape, make, said) => {
+    const model = new Sequential([Input({ shape: said ?? shape }), make()])
     const generator = new random.Generator(1)
     model.setWeights(
       model.weights.map((w) =>
@@ -151,6 +186,18 @@ describe('layers', () => {
     })
     const generator = new random.Generator(2)
     expect(await compare(model, [generator.normal([5, 4]), generator.normal([5, 4])])).toBeLessThanOrEqual(1e-5)
+  })
+
+  it('inputs of lower rank get axes after the batch', async () => {
+    const [a, b] = [Input({ shape: [3, 4] }), Input({ shape: [4] })]
+    const model = new Model({ inputs: [a, b], outputs: [layers.add([a, b] as never), layers.average([a, b] as never)] })
+    const generator = new random.Generator(4)
+    expect(await compare(model, [generator.normal([3, 3, 4]), generator.normal([3, 4])])).toBeLessThanOrEqual(1e-5)
+  })
+
+  it('sizes that only the image knows are asked for', () => {
+    const model = new Sequential([Input({ shape: [null, null, 3] }), resizing({ interpolation: 'lanczos3', name: 'odd' })()])
+    expect(() => encodeOnnx(model)).toThrow(/layer 'odd': interpolation 'lanczos3' of images whose size is not known/)
   })
 
   it('what ONNX cannot say is named at once', () => {

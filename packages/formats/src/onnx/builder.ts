@@ -9,6 +9,8 @@ export interface Call {
   readonly config: LayerConfig
   /** The shape of the first input. */
   readonly shape: SymbolicShape
+  /** The shapes of all inputs. */
+  readonly shapes: readonly SymbolicShape[]
 }
 
 /** Collects the nodes of a graph; values go by name. */

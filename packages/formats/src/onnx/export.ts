@@ -6,7 +6,8 @@ import { ValueError, type DType } from '@typegrad/tensor'
 import { refuse } from '../errors.ts'
 import { writePieces } from '../files/files.ts'
 import { Builder } from './builder.ts'
-import { converters, Unsayable } from './layers.ts'
+import { Unsayable } from './converters/converter.ts'
+import { converters } from './converters/index.ts'
 import { encodeModel, type OnnxValue } from './proto.ts'
 
 /** Layers that TimeDistributed may hold: what they do with one step is what they do with all at once. */
@@ -27,17 +28,17 @@ class Export {
   readonly problems: string[] = []
 
   /** The values that a layer makes of others. */
-  layer(layer: AnyLayer, inputs: readonly string[], shape: SymbolicShape): string[] {
+  layer(layer: AnyLayer, inputs: readonly string[], shapes: readonly SymbolicShape[]): string[] {
     if (layer instanceof Model) return this.model(layer, inputs)
     const name = classNameOf(layer)
     if (name === 'TimeDistributed') {
       const { layer: within } = layer as unknown as { layer: AnyLayer }
-      if (stepwise.has(classNameOf(within))) return this.layer(within, inputs, shape)
+      if (stepwise.has(classNameOf(within))) return this.layer(within, inputs, shapes)
     }
     try {
       const convert = Object.hasOwn(converters, name) ? converters[name] : undefined
       if (!convert) throw new Unsayable(`ONNX export knows no layer of class ${name}`)
-      return [convert(this.builder, inputs, layer, { name: layer.name, config: layer.getConfig(), shape })]
+      return [convert(this.builder, inputs, layer, { name: layer.name, config: layer.getConfig(), shape: shapes[0], shapes })]
     } catch (error) {
       if (!(error instanceof Unsayable)) throw error
       const problem = `layer '${layer.name}': ${error.message}`
@@ -52,7 +53,7 @@ class Export {
       let shape = model.builtShape as SymbolicShape
       let values = [...inputs]
       for (const layer of model.layers) {
-        values = this.layer(layer, values, shape)
+        values = this.layer(layer, values, [shape])
         shape = layer.computeOutputShape(shape) as SymbolicShape
       }
       return values
@@ -67,7 +68,11 @@ class Export {
       )
       if (further.length > 0)
         this.problems.push(`layer '${layer.name}': the argument ${further.map(([key]) => key).join(', ')} of its call`)
-      const values = this.layer(layer, given.map(valueOf), given[0].shape)
+      const values = this.layer(
+        layer,
+        given.map(valueOf),
+        given.map(({ shape }) => shape),
+      )
       outputs.forEach((output, i) => known.set(output, values[i] ?? values[0]))
       return known.get(tensor)!
     }
