@@ -151,10 +151,11 @@ async function difference(bytes: Uint8Array, model: Model, x: readonly Tensor[],
     new ort.Tensor(t.dtype as 'float32', t.toTypedArray() as Float32Array, [...t.shape]),
   ])
   const results = await session.run(Object.fromEntries(feeds) as Record<string, ort.Tensor>)
+  const names = session.outputNames
   await session.release()
   const again = listOf((await loadOnnx(bytes)).apply(x.length === 1 ? x[0] : [...x]))
   const errors = expected.flatMap((y, i) => {
-    const theirs = results[model.outputNames[i]]
+    const theirs = results[names[i]]
     expect([[...theirs.dims], again[i].shape]).toEqual([y.shape, y.shape])
     const ours = Array.from(y.toTypedArray())
     return [theirs.data as Float32Array, again[i].toTypedArray()].map((values) =>

@@ -159,6 +159,12 @@ const cases: readonly Case[] = [
   ['CenterCrop of what is too small', [3, 5, 2], () => new layers.CenterCrop({ height: 4, width: 4 })],
   ['RandomCrop', [6, 5, 2], () => new layers.RandomCrop({ height: 3, width: 4, dataFormat: 'channelsLast' })],
   ['AdaptiveMaxPooling2D', [2, 7, 6], () => new layers.AdaptiveMaxPooling2D({ outputSize: 3, dataFormat: 'channelsFirst' })],
+  [
+    'TimeDistributed of an axis, and of a number of steps that is not known',
+    [5, 3, 2],
+    () => new layers.TimeDistributed({ layer: new layers.LayerNormalization({ axis: 1 }) }),
+    [null, 3, 2],
+  ],
   ['GRU sequences backwards', [6, 3], () => new GRU({ units: 2, returnSequences: true, goBackwards: true })],
 ]
 
@@ -204,7 +210,7 @@ describe('layers', () => {
     const model = new Sequential([
       Input({ shape: [4, 3] }),
       new Lambda({ function: (x) => x as Tensor }),
-      new GRU({ units: 2, activation: 'relu', name: 'odd' }),
+      new GRU({ units: 2, activation: 'gelu', name: 'odd' }),
     ])
     expect(() => encodeOnnx(model)).toThrow(MismatchError)
     expect(() => encodeOnnx(model)).toThrow(/class Lambda[^]*layer 'odd': activations/)

@@ -38,6 +38,18 @@ export function activate(g: Builder, name: unknown, x: string): string | undefin
   return Object.hasOwn(made, name) ? made[name](g, x) : undefined
 }
 
-/** What recurrent operators call an activation. */
-export const recurrentName = (name: unknown): string | undefined =>
-  ({ tanh: 'Tanh', sigmoid: 'Sigmoid', relu: 'Relu' })[String(name)]
+/** An activation as recurrent operators name it, with the numbers that it takes. */
+export interface RecurrentActivation {
+  readonly name: string
+  readonly alpha?: number
+  readonly beta?: number
+}
+
+/** The activations that recurrent operators have, by Keras' names. */
+export const recurrentActivations: Readonly<Record<string, RecurrentActivation | undefined>> = {
+  tanh: { name: 'Tanh' },
+  sigmoid: { name: 'Sigmoid' },
+  relu: { name: 'Relu' },
+  softsign: { name: 'Softsign' },
+  hard_sigmoid: { name: 'HardSigmoid', alpha: 1 / 6, beta: 0.5 },
+}

@@ -2,7 +2,7 @@
 import type { AnyLayer, SymbolicShape, SymbolicTensor } from '@typegrad/layers'
 import { classNameOf } from '@typegrad/layers/internals'
 import { Model, Sequential, type SaveTarget } from '@typegrad/model'
-import { ValueError, type DType } from '@typegrad/tensor'
+import { ValueError, type DType, type Shape } from '@typegrad/tensor'
 import { refuse } from '../errors.ts'
 import { writePieces } from '../files/files.ts'
 import { Builder } from './builder.ts'
@@ -11,17 +11,7 @@ import { converters } from './converters/index.ts'
 import { encodeModel, type OnnxValue } from './proto.ts'
 
 /** Layers that TimeDistributed may hold: what they do with one step is what they do with all at once. */
-const stepwise = new Set([
-  'Dense',
-  'Activation',
-  'ReLU',
-  'LeakyReLU',
-  'ELU',
-  'Dropout',
-  'GaussianNoise',
-  'Rescaling',
-  'LayerNormalization',
-])
+const stepwise = new Set(['Dense', 'Activation', 'ReLU', 'LeakyReLU', 'ELU', 'Dropout', 'GaussianNoise', 'Rescaling'])
 
 class Export {
   readonly builder = new Builder()
@@ -31,20 +21,33 @@ class Export {
   layer(layer: AnyLayer, inputs: readonly string[], shapes: readonly SymbolicShape[]): string[] {
     if (layer instanceof Model) return this.model(layer, inputs)
     const name = classNameOf(layer)
-    if (name === 'TimeDistributed') {
-      const { layer: within } = layer as unknown as { layer: AnyLayer }
-      if (stepwise.has(classNameOf(within))) return this.layer(within, inputs, shapes)
-    }
+    const { layer: within } = layer as unknown as { layer: AnyLayer }
+    // What it does to the kernel is done in training only.
+    if (name === 'SpectralNormalization') return this.layer(within, inputs, shapes)
+    if (name === 'TimeDistributed' && stepwise.has(classNameOf(within))) return this.layer(within, inputs, shapes)
     try {
+      if (name === 'TimeDistributed') return this.steps(within, inputs, shapes[0])
       const convert = Object.hasOwn(converters, name) ? converters[name] : undefined
       if (!convert) throw new Unsayable(`ONNX export knows no layer of class ${name}`)
-      return [convert(this.builder, inputs, layer, { name: layer.name, config: layer.getConfig(), shape: shapes[0], shapes })]
+      const call = { name: layer.name, config: layer.getConfig(), shape: shapes[0], shapes }
+      return [convert(this.builder, inputs, layer, call)].flat()
     } catch (error) {
       if (!(error instanceof Unsayable)) throw error
       const problem = `layer '${layer.name}': ${error.message}`
       if (!this.problems.includes(problem)) this.problems.push(problem)
       return inputs.slice(0, 1)
     }
+  }
+
+  /** A layer on each step: on all at once, as samples. */
+  steps(layer: AnyLayer, [x]: readonly string[], [, , ...sample]: SymbolicShape): string[] {
+    if (sample.includes(null)) throw new Unsayable('steps whose size is not known')
+    const g = this.builder
+    const one: SymbolicShape = [null, ...sample]
+    const [y] = this.layer(layer, [g.add('Reshape', [x, g.integers([-1, ...(sample as Shape)])])], [one])
+    const after = (layer.computeOutputShape(one) as SymbolicShape).slice(1) as Shape
+    const shape = g.add('Concat', [g.add('Shape', [x], { start: 0, end: 2 }), g.integers(after)], { axis: 0 })
+    return [g.add('Reshape', [y, shape])]
   }
 
   /** The outputs of a model on inputs. */
@@ -90,9 +93,20 @@ function endsOf(model: Model, which: 'inputs' | 'outputs'): readonly SymbolicTen
   return Array.isArray(ends) ? (ends as readonly SymbolicTensor[]) : [ends as SymbolicTensor]
 }
 
+/** Names, with a number where one was there before. */
+function unique(names: readonly string[]): string[] {
+  const taken = new Set<string>()
+  return names.map((name) => {
+    let free = name
+    for (let i = 1; taken.has(free); i++) free = `${name}_${i}`
+    taken.add(free)
+    return free
+  })
+}
+
 /**
  * A model as the bytes of an ONNX file (operator set 17), for inference; the batch may have any size. Inputs and outputs have the names of
- * `model.inputNames` and `model.outputNames`. What ONNX cannot say is listed at once and refused. @throws MismatchError
+ * `model.inputNames` and `model.outputNames`; of several with one name, such as a layer's output and states, the others have a number. What ONNX cannot say is listed at once and refused. @throws MismatchError
  */
 export function encodeOnnx(model: Model): Uint8Array {
   if (!model.built)
@@ -109,7 +123,8 @@ export function encodeOnnx(model: Model): Uint8Array {
     inputs.map(({ name }) => name),
   )
   refuse(`exportOnnx: ONNX cannot say all of the model '${model.name}'`, made.problems)
-  const outputs = model.outputNames.map((name, i): OnnxValue => {
+  const names = unique([...model.inputNames, ...model.outputNames]).slice(inputs.length)
+  const outputs = names.map((name, i): OnnxValue => {
     made.builder.nodes.push({ op: 'Identity', name: `output_${i}`, inputs: [values[i]], outputs: [name], attributes: {} })
     return { name, dtype: 'float32', shape: [null, ...results[i].slice(1)] }
   })

@@ -3,7 +3,13 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import type { DType, Tensor } from '@typegrad/tensor'
 
 /** An attribute of a node. */
-export type Attribute = number | string | readonly number[] | { readonly float: number }
+export type Attribute =
+  | number
+  | string
+  | readonly number[]
+  | readonly string[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] }
 
 export interface OnnxNode {
   readonly op: string
@@ -55,7 +61,16 @@ function attribute(name: string, value: Attribute): Write {
   if (typeof value === 'string') return typed(3, text(4, value))
   if (typeof value === 'number') return typed(2, integer(3, value))
   if ('float' in value) return typed(1, (writer) => writer.tag(2, WireType.Bit32).float(value.float))
-  return typed(7, all(...value.map((one) => integer(8, one))))
+  if ('floats' in value) {
+    const parts = value.floats.map(
+      (one): Write =>
+        (writer) =>
+          writer.tag(7, WireType.Bit32).float(one),
+    )
+    return typed(6, all(...parts))
+  }
+  if (typeof value[0] === 'string') return typed(8, all(...value.map((one) => text(9, one as string))))
+  return typed(7, all(...value.map((one) => integer(8, one as number))))
 }
 
 const node = ({ op, name, inputs, outputs, attributes }: OnnxNode): Write =>

@@ -7,7 +7,8 @@ import type { Builder, Call } from '../builder.ts'
 /** Why a layer cannot be said. */
 export class Unsayable extends Error {}
 
-export type Converter = (g: Builder, inputs: readonly string[], layer: AnyLayer, call: Call) => string
+/** Gives the name of the layer's output, or the names of several. */
+export type Converter = (g: Builder, inputs: readonly string[], layer: AnyLayer, call: Call) => string | readonly string[]
 
 export type Converters = Readonly<Record<string, Converter>>
 

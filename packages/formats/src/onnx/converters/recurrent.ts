@@ -1,8 +1,9 @@
 /** Recurrent layers. */
 import type { AnyLayer } from '@typegrad/layers'
 import { concat, zeros, type Tensor } from '@typegrad/tensor'
-import { recurrentName } from '../activations.ts'
+import { recurrentActivations, type RecurrentActivation } from '../activations.ts'
 import type { Builder } from '../builder.ts'
+import type { Attribute } from '../proto.ts'
 import { backwards, need, weight, type Converter, type Converters } from './converter.ts'
 
 /** How recurrent layers of ONNX have their weights: gates in another order, rows and columns exchanged, both biases in one. */
@@ -20,11 +21,12 @@ function gated(matrix: Tensor, gates: readonly number[]): Tensor {
   )
 }
 
-/** A sequence in one direction: all outputs `[steps, 1, batch, units]`, and the last. */
-function runRecurrent(g: Builder, kind: string, layer: AnyLayer, x: string, direction: 'forward' | 'reverse'): [string, string] {
+/** A sequence in one direction: all outputs `[batch, steps, units]` in the order of the steps taken, and the last states. */
+function runRecurrent(g: Builder, kind: string, layer: AnyLayer, x: string): { all: string; states: string[] } {
   const { op, gates, names } = recurrent[kind]
   const config = layer.getConfig()
-  const activations = names.map((name) => recurrentName(config[name]))
+  const reverse = config['go_backwards'] as boolean
+  const activations = names.map((name) => recurrentActivations[String(config[name])])
   need(!activations.includes(undefined), `activations ${names.map((name) => String(config[name])).join(', ')}`)
   need(!config['stateful'], 'states that are kept from batch to batch')
   const { cell } = layer as unknown as { cell: AnyLayer }
@@ -37,52 +39,56 @@ function runRecurrent(g: Builder, kind: string, layer: AnyLayer, x: string, dire
   const time = g.add('Transpose', [x], { perm: [1, 0, 2] })
   const attributes = {
     hidden_size: units,
-    direction,
+    direction: reverse ? 'reverse' : 'forward',
+    activations: activations.map((one) => one!.name),
+    ...numbersOf(activations.map((one) => one!)),
     ...(op === 'GRU' ? { linear_before_reset: config['reset_after'] ? 1 : 0 } : {}),
   }
-  need(activations.join() === defaults[op], `activations other than ${defaults[op]}`)
-  const [all, last] = g.several(op, [time, ...matrices, g.constant(biases)], 2, attributes)
-  return [all, last]
+  const results = g.several(op, [time, ...matrices, g.constant(biases)], op === 'LSTM' ? 3 : 2, attributes)
+  const states = results.slice(1).map((state) => squeezed(g, state, 0))
+  const all = g.add('Transpose', [squeezed(g, results[0], 1)], { perm: [1, 0, 2] })
+  // ONNX gives all outputs in the order of the input.
+  return { all: reverse ? backwards(g, all, 1) : all, states }
 }
 
-const defaults: Readonly<Record<string, string>> = { LSTM: 'Sigmoid,Tanh,Tanh', GRU: 'Sigmoid,Tanh', RNN: 'Tanh' }
+/** The attributes for activations that have numbers: of ONNX' lists each takes the next. */
+function numbersOf(activations: readonly RecurrentActivation[]): Record<string, Attribute> {
+  const lists = ['alpha', 'beta'].map((key) => activations.flatMap((one) => one[key as 'alpha' | 'beta'] ?? []))
+  return lists[0].length === 0 ? {} : { activation_alpha: { floats: lists[0] }, activation_beta: { floats: lists[1] } }
+}
 
 const squeezed = (g: Builder, x: string, axis: number): string => g.add('Squeeze', [x, g.integers([axis])])
-
-/** `[batch, steps, units]` of all outputs. */
-const batchFirst = (g: Builder, all: string): string => g.add('Transpose', [squeezed(g, all, 1)], { perm: [1, 0, 2] })
 
 const rnn =
   (kind: string): Converter =>
   (g, inputs, layer, { config }) => {
     need(inputs.length === 1, 'states that are given')
-    need(!config['return_state'], 'return_state')
-    const [all, last] = runRecurrent(g, kind, layer, inputs[0], config['go_backwards'] ? 'reverse' : 'forward')
-    if (!config['return_sequences']) return squeezed(g, last, 0)
-    // Keras gives the outputs in the order of the steps taken, ONNX in that of the input.
-    return config['go_backwards'] ? backwards(g, batchFirst(g, all), 1) : batchFirst(g, all)
+    const { all, states } = runRecurrent(g, kind, layer, inputs[0])
+    const y = config['return_sequences'] ? all : states[0]
+    return config['return_state'] ? [y, ...states] : y
   }
 
-const bidirectional: Converter = (g, [x], layer, { config }) => {
+const bidirectional: Converter = (g, inputs, layer, { config }) => {
+  need(inputs.length === 1, 'states that are given')
   const { forwardLayer, backwardLayer } = layer as unknown as { forwardLayer: AnyLayer; backwardLayer: AnyLayer }
-  const sides = [forwardLayer, backwardLayer].map((side, i) => {
-    const options = side.getConfig()
+  const { return_sequences: sequences, return_state: withStates } = forwardLayer.getConfig()
+  const runs = [forwardLayer, backwardLayer].map((side, i) => {
     const kind = (config[i === 0 ? 'layer' : 'backward_layer'] as { class_name: string }).class_name
     need(Object.hasOwn(recurrent, kind), `a layer of class ${kind} within`)
-    need(!options['return_state'], 'return_state')
-    need(options['go_backwards'] === (i === 1), 'a first layer that goes backwards')
-    const [all, last] = runRecurrent(g, kind, side, x, i === 0 ? 'forward' : 'reverse')
-    return options['return_sequences'] ? batchFirst(g, all) : squeezed(g, last, 0)
+    return runRecurrent(g, kind, side, inputs[0])
   })
+  // The second in the order of the first.
+  const sides = runs.map(({ all, states }, i) => (!sequences ? states[0] : i === 0 ? all : backwards(g, all, 1)))
   const mode = config['merge_mode']
-  const merge: Readonly<Record<string, () => string>> = {
+  const merge: Readonly<Record<string, () => string | string[]>> = {
     concat: () => g.add('Concat', sides, { axis: -1 }),
     sum: () => g.add('Add', sides),
     mul: () => g.add('Mul', sides),
     ave: () => g.add('Mean', sides),
+    null: () => sides,
   }
-  need(typeof mode === 'string' && Object.hasOwn(merge, mode), `merge_mode ${String(mode)}`)
-  return merge[mode as string]()
+  const y = merge[String(mode)]()
+  return withStates ? [y, ...runs.map(({ states }) => states)].flat(2) : y
 }
 
 export const recurrence: Converters = {
