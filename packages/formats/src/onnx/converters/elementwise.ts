@@ -32,6 +32,19 @@ const together =
   (g, inputs, _, call) =>
     g.add(op, aligned(g, inputs, call))
 
+const categoryEncoding: Converter = (g, [x], _, { config, shape }) => {
+  const depth = g.integers([config['num_tokens'] as number])
+  const hot = (y: string): string => g.add('OneHot', [g.add('Cast', [y], { to: 7 }), depth, g.constant(tensor([0, 1]))])
+  switch (config['output_mode']) {
+    case 'one_hot':
+      return hot(shape.length > 1 && shape.at(-1) === 1 ? g.add('Squeeze', [x, g.integers([-1])]) : x)
+    case 'count':
+      return g.add('ReduceSum', [hot(x), g.integers([-2])], { keepdims: 0 })
+    default:
+      return g.add('ReduceMax', [hot(x)], { axes: [-2], keepdims: 0 })
+  }
+}
+
 const identity: Converter = (_, [x]) => x
 
 export const elementwise: Converters = {
@@ -55,6 +68,7 @@ export const elementwise: Converters = {
     need(!config['mask_zero'], 'mask_zero: ONNX has no masks')
     return g.add('Gather', [g.constant(weight(layer, 'embeddings')!), g.add('Cast', [x], { to: 7 })], { axis: 0 })
   },
+  CategoryEncoding: categoryEncoding,
   Flatten: (g, [x], _, call) => g.add('Flatten', [toChannelsLast(g, call, x)], { axis: 1 }),
   Reshape: (g, [x], _, { config }) => g.add('Reshape', [x, g.integers([0, ...(config['target_shape'] as number[])])]),
   Permute: (g, [x], _, { config }) => g.add('Transpose', [x], { perm: [0, ...(config['dims'] as number[])] }),

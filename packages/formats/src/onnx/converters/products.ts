@@ -1,6 +1,6 @@
 /** Products of matrices: dense layers, attention, and products of two inputs. */
 import type { AnyLayer } from '@typegrad/layers'
-import { normalizeAxis } from '@typegrad/tensor'
+import { normalizeAxis, type Shape } from '@typegrad/tensor'
 import type { Builder } from '../builder.ts'
 import { act, letters, need, plus, range, weight, type Converter, type Converters } from './converter.ts'
 
@@ -23,6 +23,31 @@ const multiHead: Converter = (g, [query, value, key = value], layer, { config, s
   const kernel = weight(outputDense, 'kernel')!
   need(kernel.rank === 3, 'output_shape of several axes')
   return plus(g, g.add('Einsum', [mixed, g.constant(kernel)], { equation: 'btnh,nhd->btd' }), weight(outputDense, 'bias'))
+}
+
+/** Query heads that share a head of key and value are an axis of their own, g: heads are [v, g], not u. */
+const groupQuery: Converter = (g, [query, value, key = value], layer, { config }) => {
+  const [headDim, heads, shared] = ['head_dim', 'num_query_heads', 'num_key_value_heads'].map((name) => config[name] as number)
+  const project = (
+    x: string,
+    name: string,
+    equation: string,
+    kernelShape: (kernel: Shape) => Shape,
+    biasShape: Shape,
+  ): string => {
+    const dense = (layer as unknown as Record<string, AnyLayer>)[name]
+    const kernel = weight(dense, 'kernel')!
+    const y = g.add('Einsum', [x, g.constant(kernel.reshape(kernelShape(kernel.shape)))], { equation })
+    return plus(g, y, weight(dense, 'bias')?.reshape(biasShape))
+  }
+  const split = [shared, heads / shared, headDim]
+  const q = project(query, 'queryDense', 'bqm,mvgh->bqvgh', ([m]) => [m, ...split], split)
+  const k = project(key, 'keyDense', 'bkm,mvh->bkvh', (shape) => shape, [shared, headDim])
+  const v = project(value, 'valueDense', 'bkm,mvh->bkvh', (shape) => shape, [shared, headDim])
+  const scaled = g.add('Mul', [q, g.number(1 / Math.sqrt(headDim))])
+  const scores = g.add('Softmax', [g.add('Einsum', [scaled, k], { equation: 'bqvgh,bkvh->bvgqk' })], { axis: -1 })
+  const mixed = g.add('Einsum', [scores, v], { equation: 'bvgqk,bkvh->bqvgh' })
+  return project(mixed, 'outputDense', 'bqvgh,vghm->bqm', (shape) => [...split, shape.at(-1)!], [-1])
 }
 
 type Score = (g: Builder, query: string, key: string, layer: AnyLayer, rank: number) => string
@@ -90,4 +115,5 @@ export const products: Converters = {
   Attention: attention((mode) => (mode === 'concat' ? concatenated : dot)),
   AdditiveAttention: attention(() => additive),
   MultiHeadAttention: multiHead,
+  GroupQueryAttention: groupQuery,
 }

@@ -1,5 +1,5 @@
 /** Recurrent layers. */
-import type { AnyLayer } from '@typegrad/layers'
+import type { AnyLayer, LayerConfig } from '@typegrad/layers'
 import { concat, zeros, type Tensor } from '@typegrad/tensor'
 import { recurrentActivations, type RecurrentActivation } from '../activations.ts'
 import type { Builder } from '../builder.ts'
@@ -24,12 +24,12 @@ function gated(matrix: Tensor, gates: readonly number[]): Tensor {
 /** A sequence in one direction: all outputs `[batch, steps, units]` in the order of the steps taken, and the last states. */
 function runRecurrent(g: Builder, kind: string, layer: AnyLayer, x: string): { all: string; states: string[] } {
   const { op, gates, names } = recurrent[kind]
-  const config = layer.getConfig()
+  const { cell } = layer as unknown as { cell: AnyLayer }
+  const config = { ...cell.getConfig(), ...layer.getConfig() }
   const reverse = config['go_backwards'] as boolean
   const activations = names.map((name) => recurrentActivations[String(config[name])])
   need(!activations.includes(undefined), `activations ${names.map((name) => String(config[name])).join(', ')}`)
   need(!config['stateful'], 'states that are kept from batch to batch')
-  const { cell } = layer as unknown as { cell: AnyLayer }
   const [kernel, recurrentKernel, bias] = ['kernel', 'recurrentKernel', 'bias'].map((name) => weight(cell, name))
   const units = config['units'] as number
   const none = zeros([gates.length * units])
@@ -60,9 +60,11 @@ function numbersOf(activations: readonly RecurrentActivation[]): Record<string, 
 const squeezed = (g: Builder, x: string, axis: number): string => g.add('Squeeze', [x, g.integers([axis])])
 
 const rnn =
-  (kind: string): Converter =>
+  (kindOf: (config: LayerConfig) => string): Converter =>
   (g, inputs, layer, { config }) => {
     need(inputs.length === 1, 'states that are given')
+    const kind = kindOf(config)
+    need(Object.hasOwn(recurrent, kind), `a cell of class ${kind}`)
     const { all, states } = runRecurrent(g, kind, layer, inputs[0])
     const y = config['return_sequences'] ? all : states[0]
     return config['return_state'] ? [y, ...states] : y
@@ -92,8 +94,9 @@ const bidirectional: Converter = (g, inputs, layer, { config }) => {
 }
 
 export const recurrence: Converters = {
-  LSTM: rnn('LSTM'),
-  GRU: rnn('GRU'),
-  SimpleRNN: rnn('SimpleRNN'),
+  LSTM: rnn(() => 'LSTM'),
+  GRU: rnn(() => 'GRU'),
+  SimpleRNN: rnn(() => 'SimpleRNN'),
+  RNN: rnn(({ cell }) => (cell as { class_name: string }).class_name.replace(/Cell$/, '')),
   Bidirectional: bidirectional,
 }
