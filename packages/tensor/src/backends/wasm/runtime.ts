@@ -151,7 +151,8 @@ export class Runtime {
 
   /** The collector takes every growth of a memory that is not shared for as much garbage as that memory is long: not for ever, then. */
   get #growsAlways(): boolean {
-    return this.#parent ? this.#parent.growAlways && this.memory.buffer.byteLength < 2 ** 24 : this.growAlways
+    const { growAlways, features } = this.#parent ?? this
+    return growAlways && ((this.#parent === undefined && features.threads) || this.memory.buffer.byteLength < 2 ** 24)
   }
 
   #grow(missing: number): void {
