@@ -1,7 +1,7 @@
 import { BatchNormalization, Dense, Input } from '@typegrad/layers'
 import { Rows, Sequential, type Batch } from '@typegrad/model'
 import { vectorizeSequences } from '@typegrad/data'
-import { arange, random, setSeed, type Tensor } from '@typegrad/tensor'
+import { arange, random, setSeed, threads, type Tensor } from '@typegrad/tensor'
 import type * as tfl from '@tensorflow/tfjs-layers'
 import type * as Jax from '@jax-js/jax'
 import { mustAgree, race, type Row } from '../case.ts'
@@ -136,6 +136,8 @@ export async function* train(): AsyncGenerator<Row> {
       topic: 'train',
       case: name,
       unit: 'µs/step',
+      // Ours may use them all, and does for large products.
+      threads: threads().count,
       value: (microseconds) => microseconds,
       ours: () => model.steps.train(rows),
       peers: [
@@ -146,7 +148,15 @@ export async function* train(): AsyncGenerator<Row> {
       measured: pythonHas('torch') ? { pytorch: pythonMicroseconds(torchStep(job)) } : {},
     })
     if (sparse)
-      yield race({ topic: 'train', case: 'the same, sparse', unit: 'µs/step', value: (t) => t, ours: await sparse, peers: [] })
+      yield race({
+        topic: 'train',
+        case: 'the same, sparse',
+        unit: 'µs/step',
+        threads: threads().count,
+        value: (t) => t,
+        ours: await sparse,
+        peers: [],
+      })
     tx.dispose()
     ty.dispose()
   }
