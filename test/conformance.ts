@@ -157,8 +157,10 @@ export function runCases<Case extends GoldenCase>(
  */
 const asked = process.env['CONFORMANCE_GPU']
 export type GpuMode = 'cpu' | 'webasm' | 'webgpu'
+// Mode webasm needs what WITHOUT takes away.
+const usual: readonly GpuMode[] = process.env['WITHOUT'] === undefined ? ['cpu', 'webasm'] : ['cpu']
 const gpuModes: readonly GpuMode[] =
-  asked === undefined ? ['cpu', 'webasm'] : asked === 'all' ? ['cpu', 'webasm', 'webgpu'] : [asked as GpuMode]
+  asked === undefined ? usual : asked === 'all' ? ['cpu', 'webasm', 'webgpu'] : [asked as GpuMode]
 /** Those in which all cases run. */
 export const wholeGpuModes: readonly GpuMode[] = asked === undefined ? ['cpu'] : gpuModes
 export const onHost: boolean = asked === undefined || asked === 'all'
