@@ -1,5 +1,6 @@
 /** Derivatives and batches of functions, alone and nested in any order, against differences and loops. */
 import { checkpoint, customGradient, grad, GradientTape, hessian, jacobian, jvp, vjp, vmap } from '@typegrad/autograd'
+import { BatchNormalization } from '@typegrad/layers'
 import {
   BackendError,
   compile,
@@ -248,6 +249,32 @@ describe('checkpoint', () => {
     const f = (x: Tensor): Tensor => checkpoint((a, b) => a.mul(b.exp()))(x, x).sum()
     const g = (x: Tensor): Tensor => x.mul(x.exp()).sum()
     expect(grad(f)(f64([0.5])).item()).toBeCloseTo(grad(g)(f64([0.5])).item(), 14)
+  })
+})
+
+describe('a gradient that two tapes record, one after the other', () => {
+  const normalization = new BatchNormalization({ dtype: 'float64' })
+  const functions: Record<string, (x: Tensor) => Tensor> = {
+    checkpoint: (x) => checkpoint((z: Tensor) => z.square())(x),
+    customGradient: (x) => customGradient((z: Tensor) => ({ value: z.square(), gradient: (dy) => dy.mul(z).mul(2) }))(x),
+    'batch normalization': (x) => normalization.apply(x, { training: true }),
+  }
+  test.each(Object.keys(functions))('is whole for both: %s', (name) => {
+    const [x, dy, c] = [3, 4, 5].map((seed) => new random.Generator(seed).normal([6, 3], { dtype: 'float64' }))
+    const { pullback } = vjp(functions[name], x)
+    const derivative = (): unknown => {
+      const tape = new GradientTape()
+      tape.watch(dy)
+      return tape
+        .gradient(
+          tape.run(() => pullback(dy)[0].mul(c).sum()),
+          dy,
+        )
+        ?.toArray() as unknown
+    }
+    const first = derivative()
+    expect(first).toBeDefined()
+    expect(derivative()).toEqual(first)
   })
 })
 

@@ -49,7 +49,6 @@ function recomputed(
   result: Tensor,
   replay: <R>(again: () => R) => R,
 ): Op<undefined> {
-  const known = new WeakMap<Tensor, readonly Tensor[]>()
   const backward = (dy: Tensor, all: readonly Tensor[]): readonly Tensor[] => {
     for (const x of all) {
       if (x.variable && x.variable.value !== x)
@@ -70,10 +69,9 @@ function recomputed(
     name: f.name || 'checkpoint',
     infer: () => ({ shape: result.shape, dtype: result.dtype }),
     run: () => internals.sameTensor(result),
-    gradient(i, dy, all) {
-      const grads = known.get(dy) ?? backward(dy, all)
-      known.set(dy, grads)
-      return isFloat(all[i].dtype) ? grads[i] : undefined
+    gradients(dy, all) {
+      const grads = backward(dy, all)
+      return (i) => (isFloat(all[i].dtype) ? grads[i] : undefined)
     },
   }
 }

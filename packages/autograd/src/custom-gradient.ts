@@ -44,17 +44,19 @@ function customOp(f: (...args: Tensor[]) => CustomGradient): Op<undefined> {
       return { shape: value.shape, dtype: value.dtype }
     },
     run: () => internals.sameTensor(result!.value.value),
-    gradient(i, dy, values) {
+    gradients(dy, values) {
       // In a batch the function ran for the whole; a tape inside of it asks for the example's gradient.
       result ??= unheard(() => f(...values))
       const grads = result.gradient(dy)
-      const dx = grads instanceof Tensor ? (i === 0 ? grads : undefined) : grads[i]
-      if (dx && !sameShape(dx.shape, values[i].shape)) {
-        throw new GradientError(
-          `customGradient: the gradient of argument ${i} has shape ${formatShape(dx.shape)}, the argument ${formatShape(values[i].shape)}`,
-        )
+      return (i) => {
+        const dx = grads instanceof Tensor ? (i === 0 ? grads : undefined) : grads[i]
+        if (dx && !sameShape(dx.shape, values[i].shape)) {
+          throw new GradientError(
+            `customGradient: the gradient of argument ${i} has shape ${formatShape(dx.shape)}, the argument ${formatShape(values[i].shape)}`,
+          )
+        }
+        return dx
       }
-      return dx
     },
     batch(wholes, _, { wrap, unwrap, enter }, batched) {
       const whole = customOp((...xs) => {

@@ -143,7 +143,6 @@ const inOrder = (x: Tensor): Tensor => (x.layout.contiguous ? x : x.add(zeros([]
 
 function recurrenceOp(made: Made, pack: Pack): Op<undefined> {
   const { tape, states, captured, xs, before, after } = made
-  const known = new WeakMap<Tensor, readonly Tensor[]>()
   const backward = (dy: Tensor): readonly Tensor[] => {
     const given = pack.stacks(inOrder(dy))
     const floats = xs.filter((x) => isFloat(x.dtype))
@@ -172,11 +171,9 @@ function recurrenceOp(made: Made, pack: Pack): Op<undefined> {
     name: 'recurrence',
     infer: () => ({ shape: states.shape, dtype: states.dtype }),
     run: () => states,
-    gradient(i, dy, inputs) {
-      if (!isFloat(inputs[i].dtype)) return undefined
-      let grads = known.get(dy)
-      if (!grads) known.set(dy, (grads = unheard(() => backward(dy))))
-      return grads[i].reshape([...inputs[i].shape])
+    gradients(dy, inputs) {
+      const grads = unheard(() => backward(dy))
+      return (i) => (isFloat(inputs[i].dtype) ? grads[i].reshape([...inputs[i].shape]) : undefined)
     },
   }
 }

@@ -52,7 +52,7 @@ export class Tape {
   }
 
   #listener = <A>(op: Op<A>, inputs: readonly Tensor[], attributes: A, output: Tensor): void => {
-    if (!op.gradient || !isFloat(output.dtype) || !this.#tracksAny(inputs)) return
+    if ((!op.gradient && !op.gradients) || !isFloat(output.dtype) || !this.#tracksAny(inputs)) return
     this.#tracked.add(output)
     this.#entries.push({ op: op, inputs, attributes, output })
   }
@@ -100,13 +100,14 @@ export class Tape {
         // A tensor that is asked for keeps its gradient; all others are let go as soon as they have been passed on.
         if (!targets.has(output)) gradients.forget(output)
         underway = this.#entries[i]
+        const gradientOf = op.gradients?.(dy, inputs, output, attributes)
         for (let k = 0; k < inputs.length; k++) {
           if (!this.#tracks(inputs[k])) continue
           if (op.joinGradients) {
             gradients.receivePart(inputs[k], op, { dy, attributes })
             continue
           }
-          const dx = op.gradient!(k, dy, inputs, output, attributes)
+          const dx = gradientOf ? gradientOf(k) : op.gradient!(k, dy, inputs, output, attributes)
           if (dx) gradients.receive(inputs[k], dx)
         }
       }

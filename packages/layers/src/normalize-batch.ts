@@ -18,24 +18,6 @@ interface Attributes {
   /** What the statistics are taken over. */
   readonly axes: readonly number[]
   readonly epsilon: number
-  /** Made by the first input whose gradient is asked for, for those that follow. */
-  sums?: Sums
-}
-
-/** What the gradients of the inputs have in common. */
-interface Sums {
-  readonly dy: Tensor
-  readonly rate: Tensor
-  /** `Σ dy` and `Σ dy · (x - mean)`, in the shape of the mean. */
-  readonly total: Tensor
-  readonly dot: Tensor
-}
-
-function sumsOf(dy: Tensor, x: Tensor, mean: Tensor, variance: Tensor, attributes: Attributes): Sums {
-  const { axes, epsilon, sums } = attributes
-  if (sums?.dy === dy) return sums
-  const sum = (z: Tensor): Tensor => z.sum(axes).reshape(mean.shape)
-  return (attributes.sums = { dy, rate: reciprocalRoot(variance, epsilon), total: sum(dy), dot: sum(centered(dy, x, mean)) })
 }
 
 /**
@@ -47,13 +29,16 @@ const normalizeOp: Op<Attributes> = {
   name: 'batchNormalization',
   infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
   run: (inputs, attributes) => compute(inputs, attributes),
-  gradient(i, dy, [x, mean, variance, gamma], _, attributes) {
-    if (i === 1 || i === 2) return undefined
-    const { rate, total, dot } = sumsOf(dy, x, mean, variance, attributes)
-    if (i === 4) return total
-    if (i === 3) return dot.mul(rate)
-    const n = attributes.axes.reduce((count, axis) => count * x.shape[axis], 1)
-    return inputGradient(dy, x, mean, rate.mul(gamma), total.div(n), slopeOf(dot, rate, n))
+  gradients(dy, [x, mean, variance, gamma], _, { axes, epsilon }) {
+    const sum = (z: Tensor): Tensor => z.sum(axes).reshape(mean.shape)
+    const [rate, total, dot] = [reciprocalRoot(variance, epsilon), sum(dy), sum(centered(dy, x, mean))]
+    return (i) => {
+      if (i === 1 || i === 2) return undefined
+      if (i === 4) return total
+      if (i === 3) return dot.mul(rate)
+      const n = axes.reduce((count, axis) => count * x.shape[axis], 1)
+      return inputGradient(dy, x, mean, rate.mul(gamma), total.div(n), slopeOf(dot, rate, n))
+    }
   },
   batch: (inputs, attributes, { wrap, unwrap, enter }, batched) =>
     unwrap(

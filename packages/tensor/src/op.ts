@@ -25,6 +25,11 @@ export interface Op<Attributes = unknown> {
    */
   gradient?(i: number, dy: Tensor, inputs: readonly Tensor[], output: Tensor, attributes: Attributes): Tensor | undefined
   /**
+   * In place of `gradient` where the gradients of the inputs have much in common: what the returned function keeps serves all inputs of
+   * this backward pass, and no other one, which other tapes may record.
+   */
+  gradients?(dy: Tensor, inputs: readonly Tensor[], output: Tensor, attributes: Attributes): (i: number) => Tensor | undefined
+  /**
    * For an op that takes a part of its one input: the input's gradient, given those of all parts that were taken of it. So parts
    * that were cut one by one are joined at once.
    */
