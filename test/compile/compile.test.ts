@@ -89,32 +89,49 @@ afterEach(() => {
 })
 
 describe('the same as the function itself', () => {
-  test.each(['float32', 'float64'] as const)('random programs and their gradients, %s', (dtype) => {
+  /** A random program's result and its gradients by both inputs, and the inputs. */
+  const drawn = (
+    { shape, steps, seed }: { shape: [number, number]; steps: Step[]; seed: number },
+    dtype: 'float32' | 'float64',
+  ) => {
+    const draw = new random.Generator(seed)
+    const f = (a: Tensor, b: Tensor): Tensor[] => {
+      let y!: Tensor
+      const { grads } = valueAndGrad((p, q) => (y = runProgram(steps, [p, q])).square().mean())(a, b)
+      return [y, ...grads]
+    }
+    const nudged = (x: Tensor): Tensor =>
+      x.mul(
+        draw
+          .uniform(shape, { low: -4, high: 4, dtype })
+          .mul(dtype === 'float32' ? 2 ** -23 : 2 ** -52)
+          .add(1),
+      )
+    return { f, inputs: [draw.normal(shape, { dtype }), draw.normal(shape, { dtype })] as const, nudged }
+  }
+
+  test.each(['float32', 'float64'] as const)('random programs and their gradients, bit by bit: %s', (dtype) => {
+    setDeterministic(true)
     fc.assert(
-      fc.property(programs, ({ shape, steps, seed }) => {
-        const draw = new random.Generator(seed)
-        const inputs = [draw.normal(shape, { dtype }), draw.normal(shape, { dtype })]
-        const f = (a: Tensor, b: Tensor): { value: Tensor; grads: Tensor[]; y: Tensor } => {
-          let y!: Tensor
-          return { ...valueAndGrad((p, q) => (y = runProgram(steps, [p, q])).square().mean())(a, b), y }
-        }
-        const [eager, compiled] = [f(inputs[0], inputs[1]), compile(f)(inputs[0], inputs[1])]
-        const limit = dtype === 'float32' ? 2e-5 : 1e-13
-        expect(apart(compiled.y, eager.y)).toBeLessThan(limit)
-        compiled.grads.forEach((grad, i) => expect(apart(grad, eager.grads[i])).toBeLessThan(limit))
+      fc.property(programs, (program) => {
+        const { f, inputs } = drawn(program, dtype)
+        expect(compile(f)(...inputs).map(numbers)).toEqual(f(...inputs).map(numbers))
       }),
       { numRuns: 60 },
     )
   })
 
-  test('bit by bit where determinism is asked for', () => {
-    setDeterministic(true)
+  // Here products round once or twice, as it suits the program. What that may change is as much as inputs that differ in their last bits do.
+  test.each(['float32', 'float64'] as const)('random programs and their gradients, as fast as can be: %s', (dtype) => {
     fc.assert(
-      fc.property(programs, ({ shape, steps, seed }) => {
-        const draw = new random.Generator(seed)
-        const [a, b] = [draw.normal(shape), draw.normal(shape)]
-        const f = (p: Tensor, q: Tensor): Tensor => runProgram(steps, [p, q])
-        expect(numbers(compile(f)(a, b))).toEqual(numbers(f(a, b)))
+      fc.property(programs, (program) => {
+        const { f, inputs, nudged } = drawn(program, dtype)
+        const [eager, compiled] = [f(...inputs), compile(f)(...inputs)]
+        const others = [1, 2, 3].map(() => f(nudged(inputs[0]), nudged(inputs[1])))
+        eager.forEach((expected, i) => {
+          const noise = Math.max(...others.map((other) => apart(other[i], expected)))
+          expect(apart(compiled[i], expected)).toBeLessThanOrEqual(8 * noise + (dtype === 'float32' ? 1e-6 : 1e-14))
+        })
       }),
       { numRuns: 60 },
     )
