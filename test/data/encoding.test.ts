@@ -21,6 +21,7 @@ describe('toCategorical', () => {
       [0, 1, 0],
     ])
     expect(toCategorical(Int32Array.of(1), 4).toArray()).toEqual([[0, 1, 0, 0]])
+    expect(toCategorical(Int32Array.of(1), { numClasses: 3 }).toArray()).toEqual([[0, 1, 0]])
   })
 
   test('shapes are Keras’', () => {

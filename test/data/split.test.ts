@@ -1,4 +1,4 @@
-import { batches, parseCsv, trainTestSplit, Table } from '@typegrad/data'
+import { batches, kFold, parseCsv, trainTestSplit, Table } from '@typegrad/data'
 import { arange, setSeed, ShapeError, tensor, ValueError, type Tensor } from '@typegrad/tensor'
 import fc from 'fast-check'
 import { describe, expect, expectTypeOf, test } from 'vitest'
@@ -158,5 +158,87 @@ describe('batches', () => {
     expect(() => batches([arange(3), arange(4)])).toThrow(ShapeError)
     expect(() => batches([arange(3)], { batchSize: 0 })).toThrow('batches: batchSize must be a positive integer, got 0')
     expect([...batches([new Table({ a: [] }).toTensor()])]).toEqual([])
+  })
+})
+
+describe('kFold', () => {
+  const folds = (...args: Parameters<typeof kFold>): number[][] => kFold(...args).map(([, test]) => numbers(test))
+
+  test('each sample is tested once and trained on in the other folds', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 2, max: 60 }),
+        fc.integer({ min: 2, max: 60 }),
+        fc.boolean(),
+        fc.nat(),
+        (n, k, shuffle, seed) => {
+          fc.pre(k <= n)
+          const made = kFold(n, { nSplits: k, shuffle, seed })
+          expect(made).toHaveLength(k)
+          expect(ascending(made.flatMap(([, test]) => numbers(test)))).toEqual(upTo(n))
+          for (const [train, test] of made) {
+            expect(ascending([...numbers(train), ...numbers(test)])).toEqual(upTo(n))
+            expect([Math.floor(n / k), Math.ceil(n / k)]).toContain(test.size)
+          }
+        },
+      ),
+    )
+  })
+
+  test('stratified: folds and their shares of each label differ by one at most', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 8, maxLength: 60 }), fc.boolean(), (y, shuffle) => {
+        const count = (label: number): number => y.filter((one) => one === label).length
+        const k = 3
+        fc.pre([0, 1, 2, 3].some((label) => count(label) >= k))
+        const made = folds(y, { nSplits: k, shuffle, stratify: y })
+        expect(ascending(made.flat())).toEqual(upTo(y.length))
+        for (const test of made) {
+          expect([Math.floor(y.length / k), Math.ceil(y.length / k)]).toContain(test.length)
+          for (const label of [0, 1, 2, 3])
+            expect([Math.floor(count(label) / k), Math.ceil(count(label) / k)]).toContain(
+              test.filter((i) => y[i] === label).length,
+            )
+        }
+      }),
+    )
+  })
+
+  // The examples in scikit-learn's documentation of KFold and StratifiedKFold, and one whose labels do not ascend.
+  test("scikit-learn's folds", () => {
+    expect(folds(4, { nSplits: 2 })).toEqual([
+      [0, 1],
+      [2, 3],
+    ])
+    expect(folds(5, { nSplits: 3 })).toEqual([[0, 1], [2, 3], [4]])
+    expect(
+      folds(
+        [
+          [1, 2],
+          [3, 4],
+          [1, 2],
+          [3, 4],
+        ],
+        { nSplits: 2, stratify: [0, 0, 1, 1] },
+      ),
+    ).toEqual([
+      [0, 2],
+      [1, 3],
+    ])
+    expect(folds(5, { nSplits: 2, stratify: ['b', 'a', 'b', 'a', 'b'] })).toEqual([
+      [0, 1, 2],
+      [3, 4],
+    ])
+  })
+
+  test('the seed decides; what cannot be is said', () => {
+    const made = (seed: number): number[][] => folds(40, { shuffle: true, seed })
+    expect(made(1)).toEqual(made(1))
+    expect(made(1)).not.toEqual(made(2))
+    expect(() => kFold(3)).toThrow('kFold: nSplits 5 of 3 samples, expected an integer from 2 to the number of samples')
+    expect(() => kFold(4, { nSplits: 3, stratify: [0, 0, 1, 1] })).toThrow(
+      'kFold: no label has more than 2 samples, too few for 3 folds',
+    )
+    expect(() => kFold(4, { nSplits: 2, stratify: [0, 1] })).toThrow('kFold: stratify has 2 labels for 4 samples')
   })
 })

@@ -177,8 +177,8 @@ const small = (): Sequential =>
 describe('a loaded model', () => {
   it('says what it takes and gives, and is a function, a module, a layer', async () => {
     const model = await loadOnnx(encodeOnnx(small()))
-    expect(model.inputs).toEqual([{ name: model.inputNames[0], dtype: 'float32', shape: [null, 4] }])
-    expect(model.outputs).toEqual([{ name: model.outputNames[0], dtype: 'float32', shape: [null, 2] }])
+    expect(model.inputInfo).toEqual([{ name: model.inputNames[0], dtype: 'float32', shape: [null, 4] }])
+    expect(model.outputInfo).toEqual([{ name: model.outputNames[0], dtype: 'float32', shape: [null, 2] }])
     expect(model.countParams()).toBe(4 * 3 + 3 + 3 * 2 + 2)
     const x = new random.Generator(1).normal([5, 4])
     const y = model.apply(x).toArray() as unknown

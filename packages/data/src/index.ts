@@ -14,6 +14,7 @@ export { MinMaxScaler, type MinMaxScalerOptions } from './preprocessing/min-max-
 export { padSequences, type PadSequencesOptions } from './preprocessing/pad-sequences.ts'
 export { StandardScaler } from './preprocessing/standard-scaler.ts'
 export { toCategorical } from './preprocessing/to-categorical.ts'
+export { kFold, type KFoldOptions } from './preprocessing/k-fold.ts'
 export { trainTestSplit, type TrainTestSplitOptions } from './preprocessing/train-test-split.ts'
 export { vectorizeSequences, type VectorizeSequencesOptions } from './preprocessing/vectorize-sequences.ts'
 

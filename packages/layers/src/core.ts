@@ -25,8 +25,6 @@ export class InputLayer extends Layer<Omit<InputOptions, 'dtype'> & LayerOptions
     Omit<InputOptions, 'dtype'> & LayerOptions
   >
   override readonly samplewise = true
-  /** The symbolic tensor that stands for the samples. */
-  readonly output: SymbolicTensor
 
   constructor(given: InputOptions & Omit<LayerOptions, 'dtype'>) {
     assertOptions('InputLayer', given)
@@ -37,8 +35,7 @@ export class InputLayer extends Layer<Omit<InputOptions, 'dtype'> & LayerOptions
       throw new ValueError(`Input: shape must be a list such as [13], got ${JSON.stringify(options.shape)}`)
     const shape = [options.batchSize ?? null, ...options.shape]
     this.builtShape = shape
-    this.output = new SymbolicTensor(shape, dtype)
-    linkNode(this, [this.output])
+    linkNode(this, [new SymbolicTensor(shape, dtype)])
   }
 
   call(x: Tensor): Tensor {

@@ -32,7 +32,7 @@ import { maskOf, setMask, toMask, withMask, type Mask, type MaskLike } from './m
 import { layerName, uniqueName } from './names.ts'
 import { isStrings, toTensorOrStrings, type Strings } from './preprocessing/strings.ts'
 import { resolveRegularizer, type RegularizerLike } from './regularizers.ts'
-import { linkNode, SymbolicTensor, type SymbolicShape } from './symbolic.ts'
+import { linkNode, SymbolicTensor, type Node, type SymbolicShape } from './symbolic.ts'
 
 export interface LayerOptions {
   /** The layer's name in summaries and files. @defaultValue the class name in snake case, numbered */
@@ -134,6 +134,8 @@ export abstract class Layer<
   builtShape?: SymbolicShape | readonly SymbolicShape[]
   #trainable: boolean
   #added: Tensor[] = []
+  /** Its first call in a graph. */
+  #call: Node | undefined
   readonly #generators: random.Generator[] = []
   /** The training mode of the call around this one; `undefined` outside of calls. */
   static #around: boolean | undefined
@@ -270,6 +272,33 @@ export abstract class Layer<
       linkNode(this, outputs, { inputs, list, context })
       return (several ? outputs : outputs[0]) as unknown as Symbolic<Output>
     })
+  }
+
+  /** @internal Takes note of a call in a graph. */
+  linked(node: Node): void {
+    this.#call ??= node
+  }
+
+  #firstCall(what: string): Node {
+    if (this.#call) return this.#call
+    throw new ValueError(
+      `${what}: layer '${this.name}' was not called on an Input yet: apply it to one, or give the Sequential around it an input shape`,
+    )
+  }
+
+  /** What the layer was called on in a graph of layers (the first time), symbolic; a list where it was called on one. */
+  get input(): SymbolicTensor & SymbolicTensor[] {
+    const { inputs, positional, list, outputs } = this.#firstCall('input')
+    return (list ? inputs.slice(0, positional) : (inputs[0] ?? outputs[0])) as unknown as SymbolicTensor & SymbolicTensor[]
+  }
+
+  /**
+   * What the layer made of it: `new Model({ inputs: model.inputs, outputs: model.getLayer('conv2d').output })` shows what a layer
+   * within a model computes.
+   */
+  get output(): SymbolicTensor & SymbolicTensor[] {
+    const { outputs } = this.#firstCall('output')
+    return (outputs.length > 1 ? outputs : outputs[0]) as unknown as SymbolicTensor & SymbolicTensor[]
   }
 
   #meetStrings(): void {

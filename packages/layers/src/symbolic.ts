@@ -25,7 +25,7 @@ export interface Node {
 
 let calls = 0
 
-/** @internal Records a call: its outputs know from now on where they come from. */
+/** @internal Records a call: its outputs know from now on where they come from, and the layer what it was called on. */
 export function linkNode(
   layer: AnyLayer,
   outputs: readonly SymbolicTensor[],
@@ -38,6 +38,7 @@ export function linkNode(
   const all = [...inputs, ...symbolicIn(context)]
   const node: Node = { layer, inputs: all, positional: inputs.length, list, context, outputs, order: calls++ }
   for (const output of outputs) output.node = node
+  layer.linked(node)
 }
 
 /** What layers are called on to make a functional model: a shape, a dtype, and the call that it comes from. */

@@ -18,11 +18,11 @@ export type PerOutput<T> = T | readonly (T | null)[] | Readonly<Record<string, T
 
 function perOutput<T>(
   what: string,
-  given: PerOutput<T> | undefined,
+  given: PerOutput<T> | null | undefined,
   names: readonly string[],
   isOne: (value: unknown) => boolean,
 ): (T | null)[] {
-  if (given === undefined) return names.map(() => null)
+  if (given === undefined || given === null) return names.map(() => null)
   if (isOne(given)) return names.map(() => given as T)
   if (Array.isArray(given)) {
     if (given.length !== names.length)
@@ -46,15 +46,15 @@ export class CompiledLoss {
   readonly #total = new Mean({ name: 'loss' })
   readonly #trackers: readonly Mean[]
 
-  constructor(loss: PerOutput<LossLike>, weights: PerOutput<number> | undefined, names: readonly string[]) {
+  constructor(loss: PerOutput<LossLike> | null | undefined, weights: PerOutput<number> | undefined, names: readonly string[]) {
     this.#losses = perOutput('loss', loss, names, isLoss).map((one) => (one === null ? null : resolveLoss(one)))
     this.#weights = perOutput('lossWeights', weights, names, (value) => typeof value === 'number').map((weight) => weight ?? 1)
     this.#names = names
     this.#trackers = names.length > 1 ? names.map((name) => new Mean({ name: `${name}_loss` })) : []
   }
 
-  /** The loss of a batch, recorded by the tape around it. Steps that an output's mask leaves out do not count. */
-  call(yTrue: readonly Tensor[], yPred: readonly Tensor[], sampleWeight: readonly Tensor[]): Tensor {
+  /** The loss of a batch, recorded by the tape around it; `undefined` if no output has one. Steps that an output's mask leaves out do not count. */
+  call(yTrue: readonly Tensor[], yPred: readonly Tensor[], sampleWeight: readonly Tensor[]): Tensor | undefined {
     let total: Tensor | undefined
     this.#losses.forEach((loss, i) => {
       if (!loss) return
@@ -65,7 +65,6 @@ export class CompiledLoss {
       const part = this.#weights[i] === 1 ? value : value.mul(this.#weights[i])
       total = total ? total.add(part) : part
     })
-    if (!total) throw new ValueError(`compile: no loss is given for any of the outputs ${this.#names.join(', ')}`)
     return total
   }
 

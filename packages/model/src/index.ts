@@ -2,6 +2,7 @@ export { Model, type Batch, type CompileOptions, type ModelOptions } from './mod
 export type { ModelPlotOptions } from './plot/svg.ts'
 export type { SummaryOptions } from './summary.ts'
 export { Sequential } from './sequential.ts'
+export { cloneModel } from './config/clone.ts'
 export { modelFromConfig } from './config/from-config.ts'
 export type { CustomObjects } from './config/compile.ts'
 export * as callbacks from './callbacks/index.ts'

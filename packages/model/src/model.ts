@@ -58,8 +58,8 @@ import { callsOf, graphSvg, type Call, type ModelPlotOptions } from './plot/svg.
 import { graphRows, parameterCounts, summaryTable, type SummaryOptions, type SummaryRow } from './summary.ts'
 
 export interface ModelOptions extends LayerOptions {
-  /** The symbolic inputs of a functional model. */
-  readonly inputs?: SymbolicTensor | readonly SymbolicTensor[]
+  /** The symbolic inputs of a functional model: one, a list, or by the names under which data is given. */
+  readonly inputs?: SymbolicTensor | readonly SymbolicTensor[] | Readonly<Record<string, SymbolicTensor>>
   /** What a functional model computes from them. */
   readonly outputs?: SymbolicTensor | readonly SymbolicTensor[]
 }
@@ -67,8 +67,8 @@ export interface ModelOptions extends LayerOptions {
 export interface CompileOptions {
   /** @defaultValue `'rmsprop'` */
   readonly optimizer?: OptimizerLike
-  /** A loss for the output, or one for each output, by position or by name. */
-  readonly loss: PerOutput<LossLike>
+  /** A loss for the output, or one for each output, by position or by name. A model whose layers add losses, or with a step of its own, needs none. */
+  readonly loss?: PerOutput<LossLike> | null
   /** How much the loss of each output counts. */
   readonly lossWeights?: PerOutput<number>
   /** Figures to watch. They ignore sample weights. */
@@ -147,21 +147,22 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
   constructor(options: ModelOptions = {}) {
     super(options)
     this.supportsMasking = true
+    const { inputs, outputs } = options
     const list = (value: SymbolicTensor | readonly SymbolicTensor[] | undefined): readonly SymbolicTensor[] =>
       value === undefined ? [] : Array.isArray(value) ? value : [value as SymbolicTensor]
-    this.#inputs = list(options.inputs)
-    this.#outputs = list(options.outputs)
+    this.#inputs = isNamed(inputs) ? Object.values(inputs) : list(inputs as SymbolicTensor | undefined)
+    this.#outputs = list(outputs)
     for (const end of [...this.#inputs, ...this.#outputs])
       if (!(end instanceof SymbolicTensor))
         throw new ValueError(
-          `Model: inputs and outputs are what Input({ shape }) and layer.apply(…) give, one or a list, got ${describe(end)}`,
+          `Model: inputs and outputs are what Input({ shape }) and layer.apply(…) give, one or a list (inputs also by name), got ${describe(end)}`,
         )
     if (this.#inputs.length > 0 !== this.#outputs.length > 0)
       throw new ValueError('Model: inputs and outputs are given together, or neither')
     if (this.#inputs.length > 0) {
       this.#nodes = topological(this.#inputs, this.#outputs)
       const shapes = this.#inputs.map((input) => input.shape)
-      this.builtShape = Array.isArray(options.inputs) ? shapes : shapes[0]
+      this.builtShape = this.#severalInputs ? shapes : shapes[0]
     }
   }
 
@@ -186,7 +187,38 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
 
   /** The names of the inputs, by which data may be given. A subclass has those of the first data that it was given by name. */
   get inputNames(): readonly string[] {
+    const { inputs } = this.options
+    if (isNamed(inputs)) return Object.keys(inputs)
     return this.#inputs.length > 0 ? this.#inputs.map(inputName) : this.#keys
+  }
+
+  /** Whether inputs are a list to the caller, or a record. */
+  get #severalInputs(): boolean {
+    const { inputs } = this.options
+    return Array.isArray(inputs) || isNamed(inputs)
+  }
+
+  /** The symbolic inputs, as a list. */
+  get inputs(): SymbolicTensor[] {
+    return this.#ends('inputs', this.#inputs)
+  }
+
+  /** The symbolic outputs, as a list. */
+  get outputs(): SymbolicTensor[] {
+    return this.#ends('outputs', this.#outputs)
+  }
+
+  #ends(what: string, ends: readonly SymbolicTensor[]): SymbolicTensor[] {
+    if (this.#nodes) return [...ends]
+    throw new TypegradError(`${what}: model '${this.name}' computes by its own call(), there is no graph of it`)
+  }
+
+  override get input(): SymbolicTensor & SymbolicTensor[] {
+    return (this.#severalInputs ? this.inputs : this.inputs[0]) as SymbolicTensor & SymbolicTensor[]
+  }
+
+  override get output(): SymbolicTensor & SymbolicTensor[] {
+    return (Array.isArray(this.options.outputs) ? this.outputs : this.outputs[0]) as SymbolicTensor & SymbolicTensor[]
   }
 
   /** @internal Learns the names of the inputs from data, for a `call` that takes them by name. */
@@ -271,7 +303,6 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
   compile(options: CompileOptions): this {
     knownOptions('compile', options)
     const { optimizer = 'rmsprop', loss, lossWeights, metrics, weightedMetrics } = options
-    if (loss === undefined) throw new ValueError("compile: a loss is needed, such as { loss: 'mse' }")
     this.#named = namesByLoss(loss)
     this.#jit = options.jit
     this.#steps = undefined
@@ -338,7 +369,8 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
   /** Keras' config of a functional model: its layers and how they are connected. */
   override getConfig(): LayerConfig {
     if (!this.#nodes) return super.getConfig()
-    const lists = { inputs: Array.isArray(this.options.inputs), outputs: Array.isArray(this.options.outputs) }
+    const inputs = isNamed(this.options.inputs) ? this.inputNames : Array.isArray(this.options.inputs)
+    const lists = { inputs, outputs: Array.isArray(this.options.outputs) }
     const graph = graphConfig({ nodes: this.#nodes, inputs: this.#inputs, outputs: this.#outputs, lists })
     return { name: this.name, trainable: this.trainable, ...graph }
   }
@@ -428,12 +460,14 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
   /** Inputs as `call` takes them. */
   #passed(x: readonly Tensor[]): Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>> {
     if (this.#keys !== unnamed) return Object.fromEntries(this.#keys.map((name, i) => [name, x[i]]))
-    return (this.#nodes ? Array.isArray(this.options.inputs) : x.length !== 1) ? x : x[0]
+    return (this.#nodes ? this.#severalInputs : x.length !== 1) ? x : x[0]
   }
 
   /** Makes all weights, by running the model once on some samples if need be. */
   buildOn(x: readonly Tensor[]): void {
     if (this.built && this.sublayers.every((layer) => layer.built)) return
+    // A subclass may have its own steps in place of a call.
+    if (!this.#nodes && this.call === Model.prototype.call) return
     onHost(() => unheard(() => this.outputsOf(rowsOf(x), false)))
     this.resetStates()
   }
@@ -441,7 +475,12 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
   /** The loss of a batch, penalties of the weights included. Override it for a loss that needs more than targets and predictions. */
   computeLoss({ y, sampleWeight }: Batch, yPred: readonly Tensor[]): Tensor {
     const loss = this.#training.loss.call(y, yPred, sampleWeight)
-    return this.losses.reduce((sum, penalty) => sum.add(penalty), loss)
+    const parts = [...(loss ? [loss] : []), ...this.losses]
+    if (parts.length === 0)
+      throw new ValueError(
+        `model '${this.name}': there is no loss to make small: give one to compile, such as { loss: 'mse' }, let a layer addLoss, or override trainStep`,
+      )
+    return parts.reduce((sum, part) => sum.add(part))
   }
 
   /**
@@ -616,6 +655,7 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
 
 /** Outputs that nothing else names: by the keys of their losses, or numbered as in Keras. */
 function namesByLoss(loss: CompileOptions['loss']): string[] {
+  if (loss === undefined || loss === null) return ['y']
   if (Array.isArray(loss)) return loss.map((_, i) => `output_${i + 1}`)
   const named = typeof loss === 'object' && Object.getPrototypeOf(loss) === Object.prototype && !('class_name' in loss)
   return named ? Object.keys(loss) : ['y']

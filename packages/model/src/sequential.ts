@@ -14,7 +14,7 @@ import {
   type SymbolicShape,
 } from '@typegrad/layers'
 import { registerBuiltin, StringLayer, StringTensor } from '@typegrad/layers/internals'
-import { describe, formatShape, ValueError, type Tensor } from '@typegrad/tensor'
+import { describe, formatShape, TypegradError, unheard, ValueError, type Tensor } from '@typegrad/tensor'
 import { inputFromConfig } from './config/read-graph.ts'
 import { Model, type Entrance } from './model.ts'
 import type { Call } from './plot/svg.ts'
@@ -24,6 +24,8 @@ import type { SummaryRow } from './summary.ts'
 export class Sequential extends Model {
   readonly #layers: AnyLayer[] = []
   #input: InputLayer | undefined
+  /** What goes into each layer and comes out of the last one, once they are connected to the input. */
+  #path: SymbolicTensor[] = []
   /** Whether the input is what the first data were taken for. */
   #guessed = false
 
@@ -56,7 +58,8 @@ export class Sequential extends Model {
       this.#input ??= new InputLayer({ shape: given, dtype })
     }
     this.#layers.push(layer)
-    if (this.#inputShape) {
+    if (this.#path.length > 0) this.#connect()
+    else if (this.#inputShape) {
       delete this.builtShape
       this.buildFor(this.#inputShape)
     }
@@ -67,7 +70,32 @@ export class Sequential extends Model {
   pop(): AnyLayer {
     const layer = this.#layers.pop()
     if (!layer) throw new ValueError('Sequential: there is no layer to pop')
+    if (this.#path.length > 1) this.#path.pop()
     return layer
+  }
+
+  /** Calls the layers that were not yet called on what comes out of those before them; builds them. */
+  #connect(): void {
+    if (!this.#input) return
+    if (this.#path.length === 0) this.#path.push(this.#input.output)
+    for (const layer of this.#layers.slice(this.#path.length - 1))
+      this.#path.push(layer.apply(this.#path.at(-1)!) as SymbolicTensor)
+  }
+
+  #graph(what: string): SymbolicTensor[] {
+    this.#connect()
+    if (this.#path.length > 0) return this.#path
+    throw new TypegradError(
+      `${what}: model '${this.name}' is not built: begin it with Input({ shape }), give its first layer an inputShape, or show it data`,
+    )
+  }
+
+  override get inputs(): SymbolicTensor[] {
+    return this.#graph('inputs').slice(0, 1)
+  }
+
+  override get outputs(): SymbolicTensor[] {
+    return this.#graph('outputs').slice(-1)
   }
 
   get #inputShape(): SymbolicShape | undefined {
@@ -89,6 +117,8 @@ export class Sequential extends Model {
     const [batchSize, ...sample] = inputShape
     this.#guessed = this.#input === undefined
     this.#input ??= new InputLayer({ shape: sample, batchSize, dtype: this.#layers[0]?.dtype })
+    if (!this.#guessed) return this.#connect()
+    // Data without an Input may be strings, as the call will see.
     let shape = inputShape
     for (const layer of this.#layers) {
       layer.buildFor(shape)
@@ -108,8 +138,9 @@ export class Sequential extends Model {
     if (strings && this.#guessed) {
       const [batchSize, ...shape] = this.#input!.output.shape
       this.#input = new InputLayer({ shape, batchSize, dtype: 'string', name: this.#input!.name })
-      this.#guessed = false
     }
+    if (this.#guessed) unheard(() => this.#connect())
+    this.#guessed = false
     const encoder = strings ? undefined : this.entrances[0]?.encoder
     if (encoder) return this.#through(this.#layers.slice(1), given, training)
     const expected = this.#inputShape

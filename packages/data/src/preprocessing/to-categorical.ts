@@ -3,10 +3,11 @@ import { tensor, ValueError, type Tensor, type TensorLike } from '@typegrad/tens
 /**
  * One-hot rows of class numbers: shape `[...labels.shape, numClasses]`, float32; a last axis of length 1 is dropped
  * first, as in Keras.
- * @param numClasses by default the largest label + 1
+ * @param options the number of classes, or `{ numClasses }`; by default the largest label + 1
  * @throws {@link ValueError} for a label that is not an integer in `[0, numClasses)`
  */
-export function toCategorical(labels: TensorLike, numClasses?: number): Tensor {
+export function toCategorical(labels: TensorLike, options: number | { numClasses?: number } = {}): Tensor {
+  const { numClasses } = typeof options === 'number' ? { numClasses: options } : options
   const given = tensor(labels)
   const values = given.toTypedArray()
   const n = numClasses ?? Array.from(values).reduce((most, label) => Math.max(most, label), -1) + 1

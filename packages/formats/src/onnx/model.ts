@@ -51,12 +51,12 @@ export class OnnxModel extends Model {
   }
 
   /** What the model takes. */
-  get inputs(): readonly OnnxTensorInfo[] {
+  get inputInfo(): readonly OnnxTensorInfo[] {
     return this.#inputs
   }
 
   /** What the model gives. */
-  get outputs(): readonly OnnxTensorInfo[] {
+  get outputInfo(): readonly OnnxTensorInfo[] {
     return this.#outputs
   }
 

@@ -106,6 +106,7 @@ export class HashedCrossing extends StringLayer<HashedCrossingOptions> {
 
   /** The result for a list of features, each an array of strings or of integers, `[batch]` or `[batch, 1]`. */
   override apply(features: readonly (Strings | TensorLike)[]): Tensor
+  override apply(features: readonly SymbolicTensor[]): SymbolicTensor
   override apply(features: any): any
   override apply(features: any): any {
     if (Array.isArray(features) && features[0] instanceof SymbolicTensor) return super.apply(features as SymbolicTensor[])

@@ -72,5 +72,5 @@ export function compileOptions(config: LayerConfig, custom: CustomObjects): Comp
     metrics: each(metrics, reader(deserializeMetric)) ?? undefined,
     weightedMetrics: each(weighted_metrics, reader(deserializeMetric)) ?? undefined,
   }
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as unknown as CompileOptions
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }

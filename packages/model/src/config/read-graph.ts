@@ -6,7 +6,7 @@ import {
   type CustomLayers,
   type LayerConfig,
   type SerializedLayer,
-  type SymbolicTensor,
+  SymbolicTensor,
 } from '@typegrad/layers'
 import { camelCase, tensor, ValueError, type DType } from '@typegrad/tensor'
 import type { History } from './write-graph.ts'
@@ -23,6 +23,7 @@ interface GraphLayer extends SerializedLayer {
 }
 
 type Ends = SymbolicTensor | SymbolicTensor[]
+type NamedEnds = Readonly<Record<string, SymbolicTensor>>
 type Find = (history: History) => SymbolicTensor | undefined
 
 /** The symbolic input that an InputLayer's config describes. */
@@ -35,7 +36,7 @@ const isOp = ({ module }: SerializedLayer): boolean => /^keras\.(src\.)?ops/.tes
 export function readGraph(
   config: LayerConfig,
   custom: CustomLayers,
-): { name: string; trainable: boolean; inputs: Ends; outputs: Ends } {
+): { name: string; trainable: boolean; inputs: Ends | NamedEnds; outputs: Ends } {
   const { name, trainable = true, layers, input_layers, output_layers } = config as Record<string, any> & { layers: GraphLayer[] }
   // The outputs of every call of every layer.
   const calls = new Map<string, SymbolicTensor[][]>()
@@ -77,7 +78,7 @@ export function readGraph(
     }
     waiting = later
   }
-  return { name, trainable, inputs: ends(input_layers, find), outputs: ends(output_layers, find) }
+  return { name, trainable, inputs: ends(input_layers, find), outputs: listed(ends(output_layers, find)) }
 }
 
 /** Keyword arguments of a call. A mask that an op computes is the one that travels with the tensor anyway. */
@@ -108,12 +109,17 @@ function resolve(arg: unknown, find: Find): unknown {
 }
 
 /** `[name, call, output]`, or a list or record of such. */
-function ends(given: readonly unknown[] | Readonly<Record<string, History>>, find: Find): Ends {
+function ends(given: readonly unknown[] | Readonly<Record<string, History>>, find: Find): Ends | NamedEnds {
   const known = (history: History): SymbolicTensor => {
     const found = find(history)
     if (!found) throw new ValueError(`modelFromConfig: there is no tensor ${JSON.stringify(history)}`)
     return found
   }
   if (Array.isArray(given) && typeof given[0] === 'string') return known(given as unknown as History)
-  return (Object.values(given) as History[]).map(known)
+  if (Array.isArray(given)) return (given as History[]).map(known)
+  return Object.fromEntries(Object.entries(given as Readonly<Record<string, History>>).map(([name, one]) => [name, known(one)]))
 }
+
+/** Outputs by name are a list here. */
+const listed = (given: Ends | NamedEnds): Ends =>
+  given instanceof SymbolicTensor || Array.isArray(given) ? given : Object.values(given)

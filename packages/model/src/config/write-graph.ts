@@ -17,8 +17,8 @@ interface Graph {
   readonly nodes: readonly Node[]
   readonly inputs: readonly SymbolicTensor[]
   readonly outputs: readonly SymbolicTensor[]
-  /** Whether the model was given a list of inputs, or of outputs. */
-  readonly lists: { readonly inputs: boolean; readonly outputs: boolean }
+  /** Whether the model was given a list of inputs, or of outputs; for a record of inputs its keys. */
+  readonly lists: { readonly inputs: boolean | readonly string[]; readonly outputs: boolean }
 }
 
 /** The name of an input: its layer's, also where it is a tensor within another graph. */
@@ -66,8 +66,10 @@ export function graphConfig({ nodes, inputs, outputs, lists }: Graph): LayerConf
     const name = inputName(tensor)
     return { ...serializeLayer(new InputLayer({ shape, batchSize, dtype: tensor.dtype, name })), name, inbound_nodes: [] }
   })
-  const ends = (tensors: readonly SymbolicTensor[], list: boolean): unknown =>
-    list ? tensors.map(historyOf) : historyOf(tensors[0])
+  const ends = (tensors: readonly SymbolicTensor[], list: boolean | readonly string[]): unknown => {
+    if (typeof list === 'object') return Object.fromEntries(list.map((name, i) => [name, historyOf(tensors[i])]))
+    return list ? tensors.map(historyOf) : historyOf(tensors[0])
+  }
   return {
     layers: [...standIns, ...layers],
     input_layers: ends(inputs, lists.inputs),

@@ -1,0 +1,18 @@
+import { classNameOf } from '@typegrad/layers/internals'
+import type { AnyLayer } from '@typegrad/layers'
+import type { Model } from '../model.ts'
+import { modelFromConfig } from './from-config.ts'
+
+/**
+ * A model of the same layers with fresh weights, not compiled; `clone.setWeights(model.getWeights())` gives it the same ones.
+ * Throws a ValueError for a Lambda layer, which has no config.
+ */
+export function cloneModel<M extends Model>(model: M): M {
+  const classes: Record<string, any> = {}
+  const meet = (layer: AnyLayer): void => {
+    classes[classNameOf(layer)] = layer.constructor
+    layer.sublayers.forEach(meet)
+  }
+  meet(model)
+  return modelFromConfig({ ...model.toJSON(), compile_config: {} }, classes) as M
+}
