@@ -381,6 +381,29 @@ describe.runIf(hasPrograms)('traces', () => {
     expect([w.toArray(), f(tensor([1, 0])).item()]).toEqual([[2, 4], 3])
   })
 
+  test("relu's gradient is taken of what was pooled, bit by bit", () => {
+    const windows = fc.record({ poolSize: fc.integer({ min: 1, max: 3 }), strides: fc.integer({ min: 1, max: 3 }) })
+    const elements = fc.array(fc.constantFrom(-2, -1, -0, 0, 1, 1, 2, NaN), { minLength: 2 * 7 * 5, maxLength: 2 * 7 * 5 })
+    fc.assert(
+      fc.property(
+        windows,
+        elements,
+        fc.constantFrom('valid' as const, 'same' as const),
+        ({ poolSize, strides }, data, padding) => {
+          const f = (x: Tensor): readonly Tensor[] =>
+            valueAndGrad((a: Tensor) => a.relu().maxPool(poolSize, { strides, padding }).sin().sum())(x).grads
+          const g = compile(f)
+          const x = tensor(data).reshape([2, 7, 5])
+          expect(numbers(g(x)[0])).toEqual(numbers(f(x)[0]))
+          // The mask is as long as what was pooled.
+          const [, length] = x.maxPool(poolSize, { strides, padding }).shape
+          expect(g.explain()).toContain(`loop [2, ${length}, 5] float32: r0 = `)
+        },
+      ),
+      { numRuns: 40 },
+    )
+  })
+
   test('elementwise ops become one loop', () => {
     const f = compile((x: Tensor) => x.add(1).mul(2).tanh().sub(x).square())
     f(tensor([1, 2]))

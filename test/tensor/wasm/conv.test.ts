@@ -21,6 +21,9 @@ const cases: Readonly<Record<string, Case>> = {
   'patches that do not overlap': { x: [4, 28, 28, 3], kernel: [4, 4, 3, 32], options: { strides: 4 } },
   'one axis': { x: [4, 700, 20], kernel: [5, 20, 24], options: { padding: 'causal' } },
   'three axes': { x: [2, 9, 10, 11, 6], kernel: [3, 2, 3, 6, 10], options: { padding: 'same', strides: [1, 2, 1] } },
+  'images mostly of ends': { x: [2, 7, 7, 40], kernel: [3, 3, 40, 32] },
+  'ends of strides': { x: [1, 9, 10, 40], kernel: [5, 4, 40, 64], options: { padding: 'same', strides: 2 } },
+  'ends of groups, dilated': { x: [1, 9, 9, 64], kernel: [3, 3, 32, 64], options: { groups: 2, dilationRate: [2, 3] } },
   'parts of a batch': { x: [12, 40, 40, 2], kernel: [3, 3, 2, 16] },
   depthwise: { x: [3, 25, 27, 37], kernel: [3, 3, 1, 37], options: { groups: 37, padding: 'same' } },
   'two filters for each channel': { x: [3, 14, 14, 10], kernel: [3, 3, 1, 20], options: { groups: 10, strides: 2 } },
@@ -64,6 +67,14 @@ test.each(Object.entries(cases))('%s', (_, one) => {
       expect(worst / scale).toBeLessThan(64 * epsilon)
     })
   }
+})
+
+test('the padding of small images is left out, whatever the batch is', () => {
+  const gradient = (batch: number): Tensor => {
+    const [x, kernel, dy] = [[batch, 7, 7, 40], [3, 3, 40, 32], [batch, 5, 5, 32]].map((shape) => new random.Generator(1).normal(shape)) // prettier-ignore
+    return vjp((a) => a.conv(kernel), x).pullback(dy)[0]
+  }
+  expect(gradient(5).slice([0, 1]).toTypedArray()).toEqual(gradient(1).toTypedArray())
 })
 
 test('the same bits for every number of threads', () => {

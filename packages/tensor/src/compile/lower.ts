@@ -1,15 +1,18 @@
 import { isFloat } from '../dtype.ts'
-import { kernel } from '../formula/kernel.ts'
+import { kernel, type Kernel } from '../formula/kernel.ts'
+import { keyOf } from '../formula/parse.ts'
 import { contiguousLayout, makeLayout } from '../layout.ts'
 import { reductions } from '../ops/reduce.ts'
 import { Tensor } from '../tensor.ts'
-import { Value, valueOf, type Graph, type Node, type Turns } from './trace.ts'
+import { isWhole, Value, valueOf, type Graph, type Node, type Turns } from './trace.ts'
 
 const kernels = {
   // A row of only -∞ gives zeros.
   power: kernel(['x', 'top'], { y: 'top == -1 / 0 ? 0 : exp(x - top)' }),
   share: kernel(['power', 'sum', 'top'], { y: 'top == -1 / 0 ? 0 : power / sum' }),
   log: kernel(['x', 'sum', 'top'], { y: 'top == -1 / 0 ? -1 / 0 : x - top - log(sum)' }),
+  /** The gradient of relu. */
+  mask: kernel(['y', 'dy'], { dx: 'y > 0 ? dy : 0' }),
 }
 
 /** New values for a graph, with numbers of their own. */
@@ -29,8 +32,53 @@ class Maker {
 export function lower(graph: Graph, exact: boolean): Graph {
   const maker = new Maker()
   const apart = exact ? graph : withoutSoftmax(graph, maker)
-  return withoutSwaps(inOrder(apart, maker), maker)
+  return withoutSwaps(inOrder(maskedWhenPooled(apart, maker), maker), maker)
 }
+
+/**
+ * Where the gradient of relu follows that of the largest of windows, it is taken of what was pooled, which is less: the element that
+ * a window's gradient goes to is positive where the window's result is. Same bits.
+ */
+function maskedWhenPooled(graph: Graph, maker: Maker): Graph {
+  const uses = new Map<Value, number>()
+  const read = [...graph.outputs, ...graph.assigned.map(({ value }) => value)]
+  for (const x of [...graph.nodes.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]), ...read])
+    uses.set(valueOf(x), (uses.get(valueOf(x)) ?? 0) + 1)
+  const pools: Pool[] = []
+  const gradients = new Map<Value, PoolGradient>()
+  const nodes = graph.nodes.flatMap((node): Node[] => {
+    if (node.kind === 'pool') pools.push(node)
+    // Written once, and read once.
+    if (node.kind === 'poolGradient' && uses.get(valueOf(node.outputs[0])) === 2) gradients.set(valueOf(node.outputs[0]), node)
+    if (node.kind !== 'elementwise' || !isMask(node.details.kernel)) return [node]
+    const [y, masked] = ['y', 'dy'].map((arg) => node.inputs[node.details.kernel.args.indexOf(arg)])
+    const gradient = gradients.get(valueOf(masked))
+    const [out] = node.outputs
+    if (!gradient || ![y, masked, out].every((x) => isWhole(x) && x.dtype === gradient.outputs[0].dtype)) return [node]
+    const [x, dy] = gradient.inputs
+    const key = JSON.stringify(gradient.details)
+    const pool = pools.find(({ inputs, details }) => valueOf(inputs[0]) === valueOf(y) && JSON.stringify(details) === key)
+    if (
+      !pool ||
+      gradient.details.kind !== 'max' ||
+      valueOf(x) !== valueOf(y) ||
+      ![x, ...pool.inputs, ...pool.outputs].every(isWhole)
+    )
+      return [node]
+    const kept = maker.tensor(dy.shape, dy)
+    return [
+      { ...node, inputs: [pool.outputs[0], dy], outputs: [kept], details: { ...node.details, kernel: kernels.mask } },
+      { ...gradient, inputs: [x, kept], outputs: [out] },
+    ]
+  })
+  return { ...graph, nodes }
+}
+
+type Pool = Extract<Node, { kind: 'pool' }>
+type PoolGradient = Extract<Node, { kind: 'poolGradient' }>
+
+const isMask = ({ results: [first, ...others] }: Kernel): boolean =>
+  others.length === 0 && keyOf(first.formula) === keyOf(kernels.mask.results[0].formula)
 
 /** Kernels that read their operands in order. */
 const ordered: ReadonlySet<string> = new Set([

@@ -6,7 +6,7 @@ import { sumLines } from '../reduce/index.ts'
 import type { Runner } from '../runtime.ts'
 import { bring, bytesOf, type Real, target, unstage } from '../stage.ts'
 import { channelwise, channelwiseInput, channelwiseKernel } from '../windows/index.ts'
-import { type AxisShape, phasesAxis, type Phase, windowsAxis } from './geometry.ts'
+import { type AxisShape, phasesOf, type Phase, windowsAxis } from './geometry.ts'
 import { bringImages } from '../images.ts'
 import {
   type Channels,
@@ -82,7 +82,7 @@ export function convInput(
   const sizes = channelsOf(out.shape, kernel.shape, attributes.groups)
   if (isChannelwise(sizes)) return channelwiseInput(runtime, dy, kernel, attributes, out, type)
   runtime.begin()
-  const all = axesOf(out.shape, kernel.shape, dy.shape).map((shape, i) => phasesAxis(shape, attributes, i))
+  const all = phasesOf(axesOf(out.shape, kernel.shape, dy.shape), attributes, 2 * sizes.channels * sizes.filters * sizes.groups)
   const images = bringImages(
     runtime,
     dy,

@@ -42,7 +42,7 @@ export interface Phase extends Axis {
 }
 
 /** What the inputs of a convolution read of its result, padded: input `first + place · stride` meets result `place + tap`. */
-export function phasesAxis(shape: AxisShape, attributes: ConvAttributes, axis: number): { padded: PaddedAxis; phases: Phase[] } {
+function phasesAxis(shape: AxisShape, attributes: ConvAttributes, axis: number): { padded: PaddedAxis; phases: Phase[] } {
   const { stride, dilation, before } = at(attributes, axis)
   const phases: Phase[] = []
   let [low, high] = [0, shape.outputs - 1]
@@ -60,6 +60,47 @@ export function phasesAxis(shape: AxisShape, attributes: ConvAttributes, axis: n
   }
   const padded = { length: shape.outputs, before: -low, after: high - (shape.outputs - 1) }
   return { padded, phases: phases.map((phase) => ({ ...phase, start: padded.before })) }
+}
+
+/** The places of a phase, cut where some of what they would meet is padding: each part has those taps alone that meet a result. */
+function cutAtEnds(phase: Phase, outputs: number, stride: number): Phase[] {
+  const parts: Phase[] = []
+  const meets = (place: number): string => phase.taps.filter((tap) => place + tap >= 0 && place + tap < outputs).join()
+  for (let place = 0, end = 0; place < phase.places; place = end) {
+    const taken = meets(place)
+    while (end < phase.places && meets(end) === taken) end++
+    const met = phase.taps.flatMap((tap, i) => (place + tap >= 0 && place + tap < outputs ? [i] : []))
+    const [taps, positions] = [phase.taps, phase.positions].map((all) => met.map((i) => all[i]))
+    parts.push({ first: phase.first + place * stride, places: end - place, start: place, step: 1, taps, positions })
+  }
+  return parts
+}
+
+/** What leaving out the padding must save: a share of the work, and for each product that it costs so many operations of an image. */
+const cutWorth = { share: 0.15, work: 1 << 14 }
+
+/** The work of all combinations of one phase of each axis: places that meet taps. */
+const workOf = (axes: readonly (readonly Phase[])[]): number =>
+  axes.reduce((all, phases) => all * phases.reduce((sum, { places, taps }) => sum + places * taps.length, 0), 1)
+
+/**
+ * What the inputs read along each axis; where much of it would be padding (small images), in parts that read none. `work` is
+ * what one meeting costs. It depends on nothing but the sizes of an image, and so do the bits of the result.
+ */
+export function phasesOf(
+  shapes: readonly AxisShape[],
+  attributes: ConvAttributes,
+  work: number,
+): { padded: PaddedAxis; phases: Phase[] }[] {
+  const whole = shapes.map((shape, i) => phasesAxis(shape, attributes, i))
+  const cut = whole.map(({ phases }, i) => ({
+    padded: { length: shapes[i].outputs, before: 0, after: 0 },
+    phases: phases.flatMap((phase) => cutAtEnds({ ...phase, start: 0 }, shapes[i].outputs, attributes.strides[i])),
+  }))
+  const [all, needed] = [whole, cut].map((axes) => workOf(axes.map(({ phases }) => phases)))
+  const products = cut.reduce((count, { phases }) => count * phases.length, 1)
+  const isWorth = all - needed > cutWorth.share * all && (all - needed) * work > cutWorth.work * products
+  return isWorth ? cut : whole
 }
 
 /** The sums of one number of each list, in row-major order. */

@@ -206,14 +206,26 @@ const kinds: Readonly<Record<WindowKind, (slice: Slice) => void>> = {
 function eachLargest(slice: Slice, use: (x: Address, masks: Vectors) => void): void {
   const { f, options, place, load } = slice
   const { ops } = reals[options.type]
-  const top = largest(slice)
-  const left = Array.from({ length: slice.vectors }, () => f.let(v128.not(ops.const(0))))
-  place.each((x) => {
-    const masks = load(x).map((value, i) => {
-      const isTop = v128.or(ops.eq(value, top[i]), v128.and(ops.ne(value, value), ops.ne(top[i], top[i])))
-      return f.let(v128.and(isTop, left[i]))
+  const top = fresh(slice, -Infinity)
+  const isNaN = fresh(slice, 0)
+  // One instruction, where `max` takes eight: it leaves NaN out, and does not tell zeros apart.
+  place.each((x) =>
+    load(x).forEach((value, i) => {
+      f.set(top[i], ops.pmax(top[i], value))
+      f.set(isNaN[i], v128.or(isNaN[i], ops.ne(value, value)))
+    }),
+  )
+  const each = (isTop: (value: Local<'v128'>, i: number) => Expr<'v128'>): void => {
+    const left = Array.from({ length: slice.vectors }, () => f.let(v128.not(ops.const(0))))
+    place.each((x) => {
+      const masks = load(x).map((value, i) => f.let(v128.and(isTop(value, i), left[i])))
+      masks.forEach((mask, i) => f.set(left[i], v128.andnot(left[i], mask)))
+      use(x, masks)
     })
-    masks.forEach((mask, i) => f.set(left[i], v128.andnot(left[i], mask)))
-    use(x, masks)
-  })
+  }
+  f.if(
+    v128.anyTrue(isNaN.slice(1).reduce<Expr<'v128'>>((any, one) => v128.or(any, one), isNaN[0])),
+    () => each((value, i) => v128.or(v128.andnot(ops.eq(value, top[i]), isNaN[i]), ops.ne(value, value))),
+    () => each((value, i) => ops.eq(value, top[i])),
+  )
 }
