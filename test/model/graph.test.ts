@@ -84,7 +84,7 @@ describe('what a layer was called on, and what it made of it', () => {
       vectorize,
       new Lambda({ function: (x: Tensor) => x.cast('float32').sum(1, { keepdims: true }) }),
     ])
-    const sums = model.apply(['good bad', 'bad']) as Tensor
+    const sums = model.apply(['good bad', 'bad'])
     expect(model.inputs[0].dtype).toBe('string')
     const words = new Model({ inputs: model.inputs, outputs: vectorize.output })
     expect(words.apply(['good bad', 'bad']).sum(1, { keepdims: true }).toArray()).toEqual(sums.toArray())

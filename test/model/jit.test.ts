@@ -8,6 +8,7 @@ import {
   Flatten,
   GlobalAveragePooling1D,
   Lambda,
+  Layer,
   LayerNormalization,
   LSTM,
   MaxPooling2D,
@@ -22,6 +23,15 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 /** Without WebAssembly steps run op by op: there is nothing to compile them to. */
 const hasPrograms = currentBackend().program !== undefined
 
+/** Its layers are built when it is called, as nothing else says what they are called on. */
+class Block extends Layer {
+  readonly inner = new Sequential([new Dense({ units: 4, activation: 'relu' }), new Dense({ units: 5 })])
+  readonly norm = new LayerNormalization()
+  call(x: Tensor): Tensor {
+    return this.norm.apply(x.add(this.inner.apply(x)))
+  }
+}
+
 const models: Record<string, { x: () => Tensor; layers: () => AnyLayer[] }> = {
   dense: { x: () => random.normal([20, 5]), layers: () => [new Dense({ units: 7, activation: 'swish' })] },
   'batch normalization and dropout': {
@@ -33,6 +43,7 @@ const models: Record<string, { x: () => Tensor; layers: () => AnyLayer[] }> = {
     x: () => random.normal([20, 8, 8, 2]),
     layers: () => [new Conv2D({ filters: 3, kernelSize: 3, activation: 'relu' }), new MaxPooling2D(), new Flatten()],
   },
+  'a layer of layers': { x: () => random.normal([20, 5]), layers: () => [new Block()] },
   lstm: { x: () => random.normal([20, 4, 3]), layers: () => [new LSTM({ units: 5 })] },
   embedding: {
     x: () => random.integers([20, 4], { high: 9 }),

@@ -8,7 +8,6 @@ import {
   Input,
   Reshape,
   Activation,
-  type OneOrSeveral,
   type SymbolicTensor,
 } from '@typegrad/layers'
 import { Model, Sequential } from '@typegrad/model'
@@ -36,9 +35,19 @@ describe('Sequential', () => {
 
   it('has types: tensors for tensors, symbolic ones for symbolic ones', () => {
     const model = new Sequential([new Dense({ units: 3, inputDim: 2 })])
-    expectTypeOf(model.apply(tensor([[1, 2]]))).toEqualTypeOf<OneOrSeveral>()
+    expectTypeOf(model.apply(tensor([[1, 2]]))).toEqualTypeOf<Tensor>()
     expectTypeOf(model.apply(Input({ shape: [2] }))).toEqualTypeOf<SymbolicTensor & SymbolicTensor[]>()
     expectTypeOf(model.predictOnBatch([[1, 2]])).toExtend<Tensor>()
+    // A variable may hold the results of one after the other.
+    let x = model.apply(Input({ shape: [2] }))
+    x = new Dense({ units: 1 }).apply(x)
+    let y = model.apply(tensor([[1, 2]]))
+    y = y.relu()
+    expectTypeOf(model).toExtend<Model>()
+    expect([x.shape, y.shape]).toEqual([
+      [null, 1],
+      [1, 3],
+    ])
   })
 
   it('adds and pops layers', () => {
@@ -124,7 +133,7 @@ describe('errors of models', () => {
   it('data by a name that the input has not', async () => {
     const model = new Sequential([new Dense({ units: 1, inputDim: 2 })])
     await expect(model.predict({ y: [[1, 2]] })).rejects.toThrow('x: given are y; the model has x')
-    expect(((await model.predict({ x: [[1, 2]] })) as Tensor).shape).toEqual([1, 1])
+    expect((await model.predict({ x: [[1, 2]] })).shape).toEqual([1, 1])
   })
 
   const model = (): Sequential => new Sequential([new Dense({ units: 1, inputDim: 2 })])

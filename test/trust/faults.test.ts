@@ -51,7 +51,7 @@ describe.each([...new Set(backends.map(({ name }) => name))])('out of memory on 
     const weights = model.trainableWeights
     const step = (): Tensor => {
       const tape = new GradientTape()
-      const cost = tape.run(() => loss.apply(y, model.apply(x, { training: true }) as Tensor))
+      const cost = tape.run(() => loss.apply(y, model.apply(x, { training: true })))
       optimizer.apply(tape.gradient(cost, weights), weights)
       return cost
     }

@@ -71,6 +71,7 @@ export {
   type LayerOptions,
   type NamedInputs,
   type OneOrSeveral,
+  type Symbolic,
   type WeightOptions,
 } from './layer.ts'
 export { maskOf, withMask, type Mask, type MaskLike } from './masks.ts'

@@ -70,12 +70,11 @@ export interface WeightOptions {
 /** One result, or several as a list: destructure it where the layer was told to return several. */
 export type OneOrSeveral = Tensor & Tensor[]
 
-/** What a layer gives for symbolic inputs: one symbolic tensor, or a list of them. */
-export type Symbolic<Output> = Output extends OneOrSeveral
-  ? SymbolicTensor & SymbolicTensor[]
-  : Output extends Tensor[]
-    ? SymbolicTensor[]
-    : SymbolicTensor
+/**
+ * What a layer gives for symbolic inputs: one symbolic tensor, or a list of them. One has the type of several, too, so that a variable
+ * can hold the results of layers and models in turn: `let x = base.apply(inputs); x = new Dense({ units: 1 }).apply(x)`.
+ */
+export type Symbolic<Output> = Output extends Tensor ? SymbolicTensor & SymbolicTensor[] : SymbolicTensor[]
 
 /** One input, or several as a list. */
 export type Inputs<T> = T | readonly T[]
@@ -287,18 +286,18 @@ export abstract class Layer<
   }
 
   /** What the layer was called on in a graph of layers (the first time), symbolic; a list where it was called on one. */
-  get input(): SymbolicTensor & SymbolicTensor[] {
+  get input(): Symbolic<Tensor> {
     const { inputs, positional, list, outputs } = this.#firstCall('input')
-    return (list ? inputs.slice(0, positional) : (inputs[0] ?? outputs[0])) as unknown as SymbolicTensor & SymbolicTensor[]
+    return (list ? inputs.slice(0, positional) : (inputs[0] ?? outputs[0])) as unknown as Symbolic<Tensor>
   }
 
   /**
    * What the layer made of it: `new Model({ inputs: model.inputs, outputs: model.getLayer('conv2d').output })` shows what a layer
    * within a model computes.
    */
-  get output(): SymbolicTensor & SymbolicTensor[] {
+  get output(): Symbolic<Tensor> {
     const { outputs } = this.#firstCall('output')
-    return (outputs.length > 1 ? outputs : outputs[0]) as unknown as SymbolicTensor & SymbolicTensor[]
+    return (outputs.length > 1 ? outputs : outputs[0]) as unknown as Symbolic<Tensor>
   }
 
   #meetStrings(): void {

@@ -13,6 +13,7 @@ import {
   type Node,
   type OneOrSeveral,
   type SerializedLayer,
+  type Symbolic,
   type SymbolicShape,
 } from '@typegrad/layers'
 import { isNamed, isStrings, registerBuiltin, StringTensor } from '@typegrad/layers/internals'
@@ -133,6 +134,8 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
   #compiled: Compiled | undefined
   #steps: Steps | undefined
   #jit: boolean | undefined
+  /** How many layers there were when the model ran to build those that build themselves when they are called. */
+  #shown = 0
   /** The names of the inputs of a subclass. */
   #keys: readonly string[] = unnamed
   /** The outputs of a subclass, by the losses that it was compiled with. */
@@ -213,12 +216,12 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
     throw new TypegradError(`${what}: model '${this.name}' computes by its own call(), there is no graph of it`)
   }
 
-  override get input(): SymbolicTensor & SymbolicTensor[] {
-    return (this.#severalInputs ? this.inputs : this.inputs[0]) as SymbolicTensor & SymbolicTensor[]
+  override get input(): Symbolic<Tensor> {
+    return (this.#severalInputs ? this.inputs : this.inputs[0]) as Symbolic<Tensor>
   }
 
-  override get output(): SymbolicTensor & SymbolicTensor[] {
-    return (Array.isArray(this.options.outputs) ? this.outputs : this.outputs[0]) as SymbolicTensor & SymbolicTensor[]
+  override get output(): Symbolic<Tensor> {
+    return (Array.isArray(this.options.outputs) ? this.outputs : this.outputs[0]) as Symbolic<Tensor>
   }
 
   /** @internal Learns the names of the inputs from data, for a `call` that takes them by name. */
@@ -465,7 +468,9 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
 
   /** Makes all weights, by running the model once on some samples if need be. */
   buildOn(x: readonly Tensor[]): void {
-    if (this.built && this.sublayers.every((layer) => layer.built)) return
+    const layers = nested(this)
+    if (layers.length === this.#shown || layers.every((layer) => layer.built)) return
+    this.#shown = layers.length
     // A subclass may have its own steps in place of a call.
     if (!this.#nodes && this.call === Model.prototype.call) return
     onHost(() => unheard(() => this.outputsOf(rowsOf(x), false)))
@@ -652,6 +657,9 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
     return text
   }
 }
+
+/** A layer and all that are in it. */
+const nested = (layer: AnyLayer): AnyLayer[] => [layer, ...layer.sublayers.flatMap(nested)]
 
 /** Outputs that nothing else names: by the keys of their losses, or numbered as in Keras. */
 function namesByLoss(loss: CompileOptions['loss']): string[] {

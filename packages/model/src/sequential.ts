@@ -7,15 +7,24 @@ import {
   withMask,
   type AnyLayer,
   type CallContext,
+  type CallOptions,
   type CustomLayers,
+  type Inputs,
   type LayerConfig,
   type LayerOptions,
+  type NamedInputs,
+  type OneOrSeveral,
   type SerializedLayer,
+  type Strings,
+  type Symbolic,
   type SymbolicShape,
 } from '@typegrad/layers'
 import { registerBuiltin, StringLayer, StringTensor } from '@typegrad/layers/internals'
-import { describe, formatShape, TypegradError, unheard, ValueError, type Tensor } from '@typegrad/tensor'
+import { describe, formatShape, TypegradError, unheard, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
 import { inputFromConfig } from './config/read-graph.ts'
+import type { PredictOptions } from './evaluate.ts'
+import type { BatchSource } from './feed.ts'
+import type { Data } from './inputs.ts'
 import { Model, type Entrance } from './model.ts'
 import type { Call } from './plot/svg.ts'
 import type { SummaryRow } from './summary.ts'
@@ -95,7 +104,7 @@ export class Sequential extends Model {
   }
 
   override get outputs(): SymbolicTensor[] {
-    return this.#graph('outputs').slice(-1)
+    return this.#graph('outputs').slice(-1).flat()
   }
 
   get #inputShape(): SymbolicShape | undefined {
@@ -163,6 +172,26 @@ export class Sequential extends Model {
 
   override computeOutputShape(inputShape: SymbolicShape): SymbolicShape {
     return this.#layers.reduce((shape: SymbolicShape, layer) => layer.computeOutputShape(shape) as SymbolicShape, inputShape)
+  }
+
+  // One tensor comes out. What any model gives stands below, so that a Sequential is a Model.
+  override apply(inputs: TensorLike | NamedInputs | Strings, context?: CallOptions): Tensor
+  override apply(inputs: Inputs<TensorLike> | NamedInputs | Strings, context?: CallOptions): OneOrSeveral
+  override apply(inputs: Inputs<SymbolicTensor>, context?: CallOptions): Symbolic<Tensor>
+  override apply(inputs: any, context?: CallOptions): any {
+    return super.apply(inputs as Tensor, context)
+  }
+
+  override predict(x: Data | BatchSource, options?: PredictOptions): Promise<Tensor>
+  override predict(x: Data | BatchSource, options?: PredictOptions): Promise<OneOrSeveral>
+  override predict(x: Data | BatchSource, options?: PredictOptions): Promise<OneOrSeveral> {
+    return super.predict(x, options)
+  }
+
+  override predictOnBatch(x: Data): Tensor
+  override predictOnBatch(x: Data): OneOrSeveral
+  override predictOnBatch(x: Data): OneOrSeveral {
+    return super.predictOnBatch(x)
   }
 
   override getConfig(): LayerConfig {

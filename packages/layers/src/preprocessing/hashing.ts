@@ -2,7 +2,7 @@
 import { sizeOf, ValueError, type DType, type Tensor, type TensorLike } from '@typegrad/tensor'
 import type { FirstLayerOptions } from '../core.ts'
 import { required, type Defaults, type LayerConfig } from '../layer-config.ts'
-import { positiveInteger } from '../layer.ts'
+import { positiveInteger, type Symbolic } from '../layer.ts'
 import type { SymbolicShape } from '../symbolic.ts'
 import { encodedShape, encodeNumbers, option, type EncodingMode } from './encode.ts'
 import { bin, fingerprint, joinFingerprints } from './hash.ts'
@@ -106,7 +106,7 @@ export class HashedCrossing extends StringLayer<HashedCrossingOptions> {
 
   /** The result for a list of features, each an array of strings or of integers, `[batch]` or `[batch, 1]`. */
   override apply(features: readonly (Strings | TensorLike)[]): Tensor
-  override apply(features: readonly SymbolicTensor[]): SymbolicTensor
+  override apply(features: readonly SymbolicTensor[]): Symbolic<Tensor>
   override apply(features: any): any
   override apply(features: any): any {
     if (Array.isArray(features) && features[0] instanceof SymbolicTensor) return super.apply(features as SymbolicTensor[])

@@ -1,7 +1,7 @@
 /** Layers of strings. */
 import { Tensor, tensor, toTensor, type Shape, type TensorLike } from '@typegrad/tensor'
 import type { CustomLayers, LayerConfig } from '../layer-config.ts'
-import { Layer, type CallContext, type CallOptions, type Inputs, type LayerOptions } from '../layer.ts'
+import { Layer, type CallContext, type CallOptions, type Inputs, type LayerOptions, type Symbolic } from '../layer.ts'
 import { SymbolicTensor } from '../symbolic.ts'
 import { isStrings, type Flat, type Strings } from './strings.ts'
 
@@ -42,7 +42,7 @@ export abstract class StringLayer<O extends LayerOptions, C extends CallContext 
 
   /** The result for strings, or for numbers where the layer takes them. */
   override apply(inputs: Strings): Tensor
-  override apply(inputs: Inputs<SymbolicTensor>, context?: CallOptions<C>): SymbolicTensor
+  override apply(inputs: Inputs<SymbolicTensor>, context?: CallOptions<C>): Symbolic<Tensor>
   override apply(inputs: Inputs<TensorLike>, context?: CallOptions<C>): Tensor
   override apply(inputs: any, context?: CallOptions<C>): any {
     const first: unknown = Array.isArray(inputs) ? inputs[0] : inputs

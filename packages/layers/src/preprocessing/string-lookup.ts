@@ -2,6 +2,7 @@
 import { toTensor, type Tensor, type TensorLike } from '@typegrad/tensor'
 import type { Defaults } from '../layer-config.ts'
 import { common, Lookup, type LookupOptions } from './lookup.ts'
+import type { Symbolic } from '../layer.ts'
 import type { SymbolicTensor } from '../symbolic.ts'
 import { flattenStrings, isStrings, nest, type Flat, type Strings } from './strings.ts'
 
@@ -28,7 +29,7 @@ export class StringLookup extends Lookup<string, StringLookupOptions> {
 
   /** Positions of strings; with `invert` the strings at positions, as arrays. */
   override apply(inputs: Strings): Tensor
-  override apply(inputs: SymbolicTensor): SymbolicTensor
+  override apply(inputs: SymbolicTensor): Symbolic<Tensor>
   override apply(inputs: any): any
   override apply(inputs: any): any {
     return super.apply(inputs as Strings)

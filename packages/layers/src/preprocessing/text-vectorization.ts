@@ -2,6 +2,7 @@
 import { ValueError, type DType, type Tensor } from '@typegrad/tensor'
 import type { FirstLayerOptions } from '../core.ts'
 import type { Defaults, LayerConfig } from '../layer-config.ts'
+import type { Symbolic } from '../layer.ts'
 import type { SymbolicShape, SymbolicTensor } from '../symbolic.ts'
 import { option, type EncodingMode } from './encode.ts'
 import type { LookupMode } from './lookup.ts'
@@ -171,7 +172,7 @@ export class TextVectorization extends StringLayer<TextVectorizationOptions> {
 
   /** The positions of the words of `[batch]` texts, `[batch, length]`; or their vectors. */
   override apply(texts: Strings): Tensor
-  override apply(texts: SymbolicTensor): SymbolicTensor
+  override apply(texts: SymbolicTensor): Symbolic<Tensor>
   override apply(texts: any): any
   override apply(texts: any): any {
     return super.apply(texts as Strings)
