@@ -43,7 +43,7 @@ const models: Record<string, { x: () => Tensor; layers: () => AnyLayer[] }> = {
     x: () => random.normal([20, 8, 8, 2]),
     layers: () => [new Conv2D({ filters: 3, kernelSize: 3, activation: 'relu' }), new MaxPooling2D(), new Flatten()],
   },
-  'a layer of layers': { x: () => random.normal([20, 5]), layers: () => [new Block()] },
+  'a layer of layers': { x: () => random.normal([20, 5]), layers: () => [new Dense({ units: 5, inputDim: 5 }), new Block()] },
   lstm: { x: () => random.normal([20, 4, 3]), layers: () => [new LSTM({ units: 5 })] },
   embedding: {
     x: () => random.integers([20, 4], { high: 9 }),
@@ -176,6 +176,7 @@ const counts: Readonly<Record<string, readonly [kernels: number, calls: number]>
   'batch normalization and dropout': [49, 3],
   'layer normalization': [40, 1],
   convolution: [39, 1],
+  'a layer of layers': [66, 1],
   lstm: [57, 5],
   embedding: [37, 1],
 }
