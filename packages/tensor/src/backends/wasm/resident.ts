@@ -2,6 +2,7 @@ import { bytesPerElement, type TypedArray, type DType } from '../../dtype.ts'
 import { contiguousLayout } from '../../layout.ts'
 import type { Buffer, Lifetime } from '../../memory.ts'
 import { Tensor, type Variable } from '../../tensor.ts'
+import { copyBlocks } from './blocks.ts'
 import type { Block, Runtime } from './runtime.ts'
 
 /** The elements of a variable where programs read and write them: a block of WebAssembly memory, seen as a host array. */
@@ -71,12 +72,24 @@ export class Resident {
       buffer.leave()
     } else {
       if (buffer?.isSeen) buffer.leave()
+      if (!buffer) touch(this.#runtime, this.block)
       writeElements(this.#runtime, variable, this.block.address)
     }
     const { dtype, size, shape } = variable
     this.#buffer = new ResidentBuffer(this.#runtime, this.block, dtype, size)
     variable.store(this.#buffer, contiguousLayout(shape))
   }
+}
+
+/** Bytes that a thread makes zero at a time. */
+const touched = 2 ** 16
+
+/** Writes zeros to what no one has written yet, all threads together: a fresh page costs its first writer far more than a copy does. */
+function touch(runtime: Runtime, { address, bytes }: Block): void {
+  const size = Math.floor(bytes / touched)
+  const images = { size, from: 0, to: touched }
+  if (size > 3 && runtime.threads().count > 1)
+    copyBlocks(runtime, { from: address, to: address, fill: touched, images, axes: [], bytes: 0 })
 }
 
 const residents = new WeakMap<Variable, Resident>()
