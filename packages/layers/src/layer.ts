@@ -364,10 +364,13 @@ export abstract class Layer<
 
   /** The layers on the properties of this one, in order. */
   get sublayers(): AnyLayer[] {
-    return Object.values(this).flatMap((value): AnyLayer[] => {
-      if (value instanceof Layer) return [value]
-      return Array.isArray(value) && value[0] instanceof Layer ? value.filter((v): v is AnyLayer => v instanceof Layer) : []
-    })
+    const found: AnyLayer[] = []
+    for (const key in this) {
+      const value: unknown = this[key]
+      if (value instanceof Layer) found.push(value)
+      else if (Array.isArray(value) && value[0] instanceof Layer) found.push(...value.filter((v) => v instanceof Layer))
+    }
+    return found
   }
 
   /** All weights: own trainable ones, own others, then those of the layers within. */
@@ -384,7 +387,11 @@ export abstract class Layer<
   get trainableWeights(): Variable[] {
     if (!this.trainable) return []
     const found = new Set<Variable>()
-    for (const value of Object.values(this)) if (value instanceof Variable && value.trainable) found.add(value)
+    // Every step asks: a list of the properties would take longer than some kernels.
+    for (const key in this) {
+      const value: unknown = this[key]
+      if (value instanceof Variable && value.trainable) found.add(value)
+    }
     for (const layer of this.sublayers) for (const weight of layer.trainableWeights) found.add(weight)
     return [...found]
   }
@@ -443,8 +450,9 @@ export abstract class Layer<
   }
 
   /** What the last call added, here and in the layers within. */
-  get #addedLosses(): Tensor[] {
-    return [...this.#added, ...[...new Set(this.sublayers)].flatMap((layer) => layer.#addedLosses)]
+  get #addedLosses(): readonly Tensor[] {
+    const within = this.sublayers
+    return within.length === 0 ? this.#added : [...this.#added, ...[...new Set(within)].flatMap((layer) => layer.#addedLosses)]
   }
 
   /** Scalars for `fit` to add to its loss: what the last call added (activity regularizers), and the penalties of the weights. */

@@ -71,8 +71,9 @@ export function normalizeAxis(axis: number, rank: number, op: string): number {
 /** One axis, several, or all (`null`/`undefined`), as sorted positions from the front; throws on repeats. */
 export function normalizeAxes(axes: number | readonly number[] | null | undefined, rank: number, op: string): number[] {
   if (axes === undefined || axes === null) return Array.from({ length: rank }, (_, i) => i)
-  const list = [axes].flat().map((axis) => normalizeAxis(axis, rank, op))
-  list.sort((a, b) => a - b)
+  if (!Array.isArray(axes)) return [normalizeAxis(axes as number, rank, op)]
+  const list = (axes as readonly number[]).map((axis) => normalizeAxis(axis, rank, op))
+  if (list.length > 1) list.sort((a, b) => a - b)
   for (let i = 1; i < list.length; i++) {
     if (list[i] === list[i - 1]) throw new ShapeError(`${op}: axis ${list[i]} is given twice`, { axes })
   }

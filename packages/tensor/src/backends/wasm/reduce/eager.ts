@@ -26,9 +26,9 @@ export function reduce(runtime: Runner, reduction: Reduction, x: Tensor, axes: r
 function bringLines(runtime: Runner, x: Tensor, axes: readonly number[], type: Real): { address: number; walk: Walk } {
   const walk = walkOf(x.layout, axes)
   if (walk) {
-    const staged = stageSpan(runtime, x, type)
-    const strides = walkOf({ ...x.layout, strides: staged.strides }, axes)
-    if (strides) return { address: staged.address, walk: strides }
+    const { address, strides } = stageSpan(runtime, x, type)
+    const staged = strides === x.layout.strides ? walk : walkOf({ ...x.layout, strides }, axes)
+    if (staged) return { address, walk: staged }
   }
   const kept = [...x.shape.keys()].filter((axis) => !axes.includes(axis))
   const address = bring(runtime, new Tensor(x.buffer, permuteLayout(x.layout, [...kept, ...axes]), x.dtype), type)
