@@ -199,6 +199,11 @@ onEveryBackend((backend) => {
       expect((await read(x.logSoftmax())).values).toEqual([-Infinity, -Infinity])
     })
 
+    test.each([[[NaN, NaN]], [[NaN, -Infinity]], [[-Infinity, 3, NaN]]])('%j is NaN throughout', async (line) => {
+      const x = tensor([Array.from({ length: 7 }, () => line).flat()])
+      for (const y of [x.softmax(), x.logSoftmax()]) expect((await read(y)).values.every(Number.isNaN)).toBe(true)
+    })
+
     test('integers become float32', async () => {
       expect(tensor([[1, 2]], { dtype: 'int32' }).softmax().dtype).toBe('float32')
     })

@@ -29,19 +29,25 @@ const exp = kernel(['x', 'top'], { y: 'exp(x - top)' })
 const log = kernel(['x'], { y: 'log(x)' })
 const params = integers('job', 'begin', 'end', 'scratch')
 
-/** Walks a row, vector by vector; `last` has the bytes that are left where they may be less than a vector. */
+/** Vectors that are taken in a turn where little is done with each. */
+const several = 4
+
+/** Walks a row, `vectors` at a time and then one by one; `last` has the bytes that are left where they may be less than a vector. */
 function eachVector(
   f: FunctionBuilder,
   start: Expr<'i32'>,
   bytes: Local<'i32'>,
+  vectors: number,
   body: (offset: Local<'i32'>, last?: Local<'i32'>) => void,
 ): void {
   const at = f.let(i32.const(0))
-  const end = f.let(i32.and(bytes, -16))
-  f.while(i32.ltU(at, end), () => {
-    body(f.let(i32.add(start, at)))
-    f.set(at, i32.add(at, 16))
-  })
+  for (const step of new Set([vectors, 1])) {
+    const end = f.let(i32.and(bytes, -16 * step))
+    f.while(i32.ltU(at, end), () => {
+      for (let i = 0; i < step; i++) body(f.let(i32.add(i32.add(start, at), 16 * i)))
+      f.set(at, i32.add(at, 16 * step))
+    })
+  }
   f.if(i32.ltU(at, bytes), () => body(f.let(i32.add(start, at)), f.let(i32.sub(bytes, at))))
 }
 
@@ -68,14 +74,13 @@ export function writeSoftmax(module: ModuleBuilder, { type, logarithm }: Softmax
         else f.do(v128.store(target, value, 0, size))
       }
       const top = f.let(ops.const(-Infinity))
-      eachVector(f, from, bytes, (at, last) => f.set(top, ops.max(top, load(at, last))))
-      for (const fold of foldings(lanesOf)) f.set(top, ops.max(top, fold(top)))
+      // `pmax`, one instruction, goes past a NaN; the sum does not.
+      eachVector(f, from, bytes, several, (at, last) => f.set(top, ops.pmax(top, load(at, last))))
+      for (const fold of foldings(lanesOf)) f.set(top, ops.pmax(top, fold(top)))
       f.set(top, ops.shuffle(top, top, ...Array.from({ length: reals[type].lanes }, () => 0)))
-      // A row of only -∞ stays that: its exponentials are zeros.
-      const empty = f.let(ops.eq(top, ops.const(-Infinity)))
-      const shift = f.let(v128.andnot(top, empty))
+      const shift = f.let(v128.andnot(top, ops.eq(top, ops.const(-Infinity))))
       const sums = Array.from({ length: lanes.perVector }, () => f.let(f64x2.const(0)))
-      eachVector(f, from, bytes, (at, last) => {
+      eachVector(f, from, bytes, 1, (at, last) => {
         const [power] = renderWasm({ f, module }, exp, lanesOf, [f.let(load(at, last)), shift])
         lanes.widen(f, power).forEach((part, i) => f.set(sums[i], f64x2.add(sums[i], part)))
         if (!logarithm) store(at, power, last)
@@ -84,16 +89,18 @@ export function writeSoftmax(module: ModuleBuilder, { type, logarithm }: Softmax
       const sum = f.let(f64x2.add(sums[0], f64x2.shuffle(sums[0], sums[0], 1, 0)))
       const whole = (value: Local<'v128'>): Local<'v128'> =>
         f.let(type === 'f32' ? i64x2.shuffle(lanes.narrow([value, value]), value, 0, 0) : value)
+      const divisor = whole(sum)
+      // A row of only -∞ stays that: its exponentials are zeros.
+      const empty = f.let(ops.eq(divisor, ops.const(0)))
       if (logarithm) {
         const logSum = whole(renderWasm({ f, module }, log, 'f64x2', [sum])[0])
         const nothing = ops.const(-Infinity)
-        eachVector(f, from, bytes, (at, last) =>
+        eachVector(f, from, bytes, several, (at, last) =>
           store(at, v128.bitselect(nothing, ops.sub(ops.sub(load(at, last), shift), logSum), empty), last),
         )
         return
       }
-      const divisor = whole(sum)
-      eachVector(f, f.let(i32.add(from, to)), bytes, (at, last) => {
+      eachVector(f, f.let(i32.add(from, to)), bytes, several, (at, last) => {
         const value = v128.andnot(ops.div(v128.load(at, 0, size), divisor), empty)
         if (last) storeLanes(f, type, at, f.let(value), last)
         else f.do(v128.store(at, value, 0, size))

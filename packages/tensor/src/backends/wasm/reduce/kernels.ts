@@ -32,8 +32,8 @@ type Sums = Local<'v128'>[]
 export const taskColumns = 64
 /** Vectors of columns that are summed side by side: a line of the cache. */
 const columnVectors = 4
-/** Vectors of a row that are summed side by side. */
-const rowVectors = 2
+/** Vectors of a row that are summed side by side; of what rounds nothing more, for an extreme waits long for the one before. */
+const rowVectors = (exact: boolean): number => (exact ? 8 : 2)
 
 /** The lines of a walk: where each begins, and loops over what it has beside the run. */
 export function loadLines(f: FunctionBuilder, job: Local<'i32'>) {
@@ -125,17 +125,18 @@ function writeRows(module: ModuleBuilder, options: ReduceOptions): Func<typeof p
     const lines = loadLines(f, p.job)
     const job = sumsOf(module, f, lines.count, options)
     const { lanes } = job
+    const vectors = rowVectors(rule.exact)
     f.for(p.begin, p.end, 1, (line) => {
-      const sums = job.fresh(rowVectors)
+      const sums = job.fresh(vectors)
       const take = (vector: Expr<'v128'>, first: number): void =>
         lanes.widen(f, f.let(vector)).forEach((part, i) => job.step(sums[first + i], part))
       lines.each(lines.start(line), (row) => {
         const at = f.let(row)
         const left = f.let(lines.length)
-        f.while(i32.geU(left, rowVectors * size), () => {
-          for (let i = 0; i < rowVectors; i++) take(v128.load(at, 16 * i, bytes), i * lanes.perVector)
-          f.set(at, i32.add(at, rowVectors * 16))
-          f.set(left, i32.sub(left, rowVectors * size))
+        f.while(i32.geU(left, vectors * size), () => {
+          for (let i = 0; i < vectors; i++) take(v128.load(at, 16 * i, bytes), i * lanes.perVector)
+          f.set(at, i32.add(at, vectors * 16))
+          f.set(left, i32.sub(left, vectors * size))
         })
         f.while(i32.gtS(left, 0), () => {
           take(firstLanes(type, v128.load(at, 0, bytes), left, rule.neutral), 0)
