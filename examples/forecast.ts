@@ -1,5 +1,5 @@
 // What comes next in a series: windows of 24 steps, an LSTM, and forecasts beside what came.
-import { Dense, Input, linspace, LSTM, plotLines, random, Sequential, setSeed, stack } from 'typegrad'
+import { Dense, Input, linspace, LSTM, plotLines, random, Sequential, setSeed, timeseriesDatasetFromArray } from 'typegrad'
 import { epochs, report, seed, verbose } from './options.ts'
 
 setSeed(seed)
@@ -11,29 +11,23 @@ const series = time
   .add(time.mul(0.31).sin().mul(0.5))
   .add(random.normal([steps], { stddev: 0.05 }))
 
-/** The `window` values before each of `count` steps, and the values at those steps. */
-const samples = steps - window
-const x = stack(
-  Array.from({ length: window }, (_, i) => series.slice([i, i + samples])),
-  -1,
-).expandDims(-1)
-const y = series.slice([window, null])
-const [train, held] = [
-  [0, 900],
-  [900, null],
-] as const
+/** Windows of the series, and the values that follow them; the last 300 steps are held back. */
+const sequences = (from: number, to: number): ReturnType<typeof timeseriesDatasetFromArray> =>
+  timeseriesDatasetFromArray(series.slice([from, to]).expandDims(-1), series.slice([from + window, to]), {
+    sequenceLength: window,
+    batchSize: 32,
+    shuffle: from === 0,
+  })
+const held = steps - 300
+const [train, test] = [sequences(0, held), sequences(held - window, steps)]
 
 const model = new Sequential([Input({ shape: [window, 1] }), new LSTM({ units: 32 }), new Dense({ units: 1 })])
 model.compile({ optimizer: 'adam', loss: 'mse', metrics: ['mae'] })
-await model.fit(x.slice(train), y.slice(train), {
-  epochs: epochs(15),
-  validationData: [x.slice(held), y.slice(held)],
-  verbose,
-})
+await model.fit(train, { epochs: epochs(15), validationData: test, verbose })
 
-const forecast = (await model.predict(x.slice(held))).flatten()
-const truth = y.slice(held)
-const naive = x.slice(held, -1, 0)
+const forecast = (await model.predict(test)).flatten()
+const truth = series.slice([held, null])
+const naive = series.slice([held - 1, -1])
 const error = (guess: typeof truth): string => guess.sub(truth).abs().mean().item().toFixed(4)
 console.log(`\nmean error of the forecasts ${error(forecast)}, of the value before ${error(naive)}; the noise alone has 0.04`)
 

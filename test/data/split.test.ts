@@ -1,4 +1,4 @@
-import { batches, kFold, parseCsv, trainTestSplit, Table } from '@typegrad/data'
+import { batches, confusionMatrix, kFold, parseCsv, timeseriesDatasetFromArray, trainTestSplit, Table } from '@typegrad/data'
 import { arange, setSeed, ShapeError, tensor, ValueError, type Tensor } from '@typegrad/tensor'
 import fc from 'fast-check'
 import { describe, expect, expectTypeOf, test } from 'vitest'
@@ -241,4 +241,87 @@ describe('kFold', () => {
     )
     expect(() => kFold(4, { nSplits: 2, stratify: [0, 1] })).toThrow('kFold: stratify has 2 labels for 4 samples')
   })
+})
+
+describe('timeseriesDatasetFromArray', () => {
+  const rows = (...args: Parameters<typeof timeseriesDatasetFromArray>): unknown[] =>
+    [...timeseriesDatasetFromArray(...args)].map((batch) => batch.map((t) => t.toArray() as unknown))
+
+  // Example 1 of Keras' documentation, and the forecast of the next step.
+  test('windows slide, steps apart, and begin after one another', () => {
+    const first = rows(arange(100), null, { sequenceLength: 10, samplingRate: 2, sequenceStride: 3, batchSize: 2 })
+    expect(first[0]).toEqual([
+      [
+        [0, 2, 4, 6, 8, 10, 12, 14, 16, 18],
+        [3, 5, 7, 9, 11, 13, 15, 17, 19, 21],
+      ],
+    ])
+    expect(first.flat(2).at(-1)).toEqual([81, 83, 85, 87, 89, 91, 93, 95, 97, 99])
+    const series = arange(6)
+    expect(rows(series, series.slice([2, null]), { sequenceLength: 2, batchSize: 3 })).toEqual([
+      [
+        [
+          [0, 1],
+          [1, 2],
+          [2, 3],
+        ],
+        [2, 3, 4],
+      ],
+      [[[3, 4]], [5]],
+    ])
+    expect(rows(arange(10), null, { sequenceLength: 2, startIndex: 3, endIndex: 6 })).toEqual([
+      [
+        [
+          [3, 4],
+          [4, 5],
+        ],
+      ],
+    ])
+  })
+
+  test('shuffled, each window comes once an epoch, with its target and all features', () => {
+    const made = timeseriesDatasetFromArray(arange(40).reshape([20, 2]), arange(20), {
+      sequenceLength: 3,
+      shuffle: true,
+      seed: 1,
+      batchSize: 5,
+    })
+    expect(made.length).toBe(4)
+    const epochs = [0, 1].map(() => [...made])
+    for (const batches of epochs) {
+      for (const [x, y] of batches) {
+        expect(x.shape).toEqual([y.size, 3, 2])
+        expect(numbers(x.slice(null, 0, 0))).toEqual(numbers(y.mul(2)))
+      }
+      expect(ascending(batches.flatMap(([, y]) => numbers(y)))).toEqual(upTo(18))
+    }
+    expect(numbers(epochs[0][0][1])).not.toEqual(numbers(epochs[1][0][1]))
+  })
+
+  test('what cannot be is said', () => {
+    expect(() => rows(arange(3), null, { sequenceLength: 4 })).toThrow(
+      'a sequence of 4 steps, 1 apart, does not fit into 3 steps',
+    )
+    expect(() => rows(arange(3), null, { sequenceLength: 0 })).toThrow('sequenceLength must be a positive integer, got 0')
+    expect(() => rows(arange(3), null, { sequenceLength: 1, endIndex: 4 })).toThrow('startIndex 0 and endIndex 4, expected')
+  })
+})
+
+test('confusionMatrix counts pairs of labels', () => {
+  // The examples in scikit-learn's documentation.
+  expect(confusionMatrix([2, 0, 2, 2, 0, 1], tensor([0, 0, 2, 2, 0, 2])).toArray()).toEqual([
+    [2, 0, 0],
+    [0, 0, 1],
+    [1, 0, 2],
+  ])
+  const [truth, predicted] = [
+    ['cat', 'ant', 'cat', 'cat', 'ant', 'bird'],
+    ['ant', 'ant', 'cat', 'cat', 'ant', 'cat'],
+  ]
+  expect(confusionMatrix(truth, predicted, { labels: ['ant', 'bird', 'cat'] }).toArray()).toEqual([
+    [2, 0, 0],
+    [0, 0, 1],
+    [1, 0, 2],
+  ])
+  expect(() => confusionMatrix([1], [1, 2])).toThrow('confusionMatrix: 1 true and 2 predicted labels, expected the same number')
 })

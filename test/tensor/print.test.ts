@@ -166,6 +166,20 @@ test.each(goldens)('%s', (_, make, text) => {
   expect(make().toString()).toBe(text)
 })
 
+test('as JSON and to the operators of JavaScript', () => {
+  const x = tensor([
+    [1, 2],
+    [3, 4],
+  ])
+  expect(JSON.stringify({ x: x.transpose(), loss: tensor(0.5), no: tensor([NaN]), yes: x.greater(3) })).toBe(
+    '{"x":[[1,3],[2,4]],"loss":0.5,"no":[null],"yes":[[false,false],[false,true]]}',
+  )
+  const [loss, many]: any[] = [tensor([[0.5]]), x]
+  expect([loss + 1, loss > 0.2, +loss, `${loss}`, 'loss: ' + loss]).toEqual([1.5, true, 0.5, '[[0.5]]', 'loss: 0.5'])
+  expect(`${many}`).toBe('[[1. 2.]\n [3. 4.]]')
+  expect(() => many > 2).toThrow('tensor: shape [2, 2] is no number for an operator of JavaScript')
+})
+
 describe('util.inspect', () => {
   test('names the kind, shape and dtype', () => {
     expect(inspect(tensor([1, 2]))).toBe('Tensor [2] float32\n[1. 2.]')

@@ -146,6 +146,21 @@ export class Tensor {
     return print(this.toTypedArray(), this.shape, this.dtype)
   }
 
+  /** Nested arrays, so that `JSON.stringify` writes the elements; NaN and infinities, which JSON lacks, become `null`. */
+  toJSON(): unknown {
+    return this.toArray()
+  }
+
+  /** To operators of JavaScript a tensor of one element is that number, any other one its text; as a number it throws a ShapeError. */
+  [Symbol.toPrimitive](hint: 'number' | 'string' | 'default'): number | string {
+    if (hint !== 'string' && this.size === 1) return this.item()
+    if (hint !== 'number') return this.toString()
+    throw new ShapeError(
+      `tensor: shape ${formatShape(this.shape)} is no number for an operator of JavaScript; ops are methods: x.sub(1), x.greater(2)`,
+      { shape: this.shape },
+    )
+  }
+
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     const head = `${this.constructor === Variable ? 'Variable' : 'Tensor'} ${formatShape(this.shape)} ${this.dtype}`
     return this.buffer.array ? `${head}\n${this.toString()}` : `${head} on ${this.buffer.device}`

@@ -13,30 +13,42 @@ export interface BatchesOptions {
   dropRemainder?: boolean
 }
 
+/** Batches, which can be looped over again and again: each loop is one epoch. */
+export interface Batches extends Iterable<Tensor[]> {
+  /** The number of batches of an epoch. */
+  readonly length: number
+}
+
 /**
  * Cuts arrays along their first axis into batches. Each loop over the result is one epoch, in which every sample comes
  * exactly once: `for (const [x, y] of batches([xTrain, yTrain], { batchSize: 32, shuffle: true })) …`
  */
-export function batches(
-  arrays: readonly TensorLike[],
-  options: BatchesOptions = {},
-): Iterable<Tensor[]> & { readonly length: number } {
-  const { batchSize = 32, shuffle = false, seed, dropRemainder = false } = options
-  if (!Number.isInteger(batchSize) || batchSize < 1)
-    throw new ValueError(`batches: batchSize must be a positive integer, got ${batchSize}`, { batchSize })
+export function batches(arrays: readonly TensorLike[], options: BatchesOptions = {}): Batches {
   const { tensors, samples } = toSamples(arrays, 'batches')
+  const { shuffle = false } = options
+  return inBatches('batches', samples, options, (positions) => {
+    if (shuffle) return tensors.map((t) => t.take(tensor(positions), 0))
+    const [from, to] = [positions[0], positions[0] + positions.length]
+    return tensors.map((t) => t.slice([from, to]))
+  })
+}
+
+/** @internal The numbers from 0 to `samples`, in order or shuffled anew in every epoch, as batches: `make` gives the arrays of those of one batch. */
+export function inBatches(
+  op: string,
+  samples: number,
+  { batchSize = 32, shuffle = false, seed, dropRemainder = false }: BatchesOptions,
+  make: (positions: Int32Array) => Tensor[],
+): Batches {
+  if (!Number.isInteger(batchSize) || batchSize < 1)
+    throw new ValueError(`${op}: batchSize must be a positive integer, got ${batchSize}`, { batchSize })
   const length = dropRemainder ? Math.floor(samples / batchSize) : Math.ceil(samples / batchSize)
   const source = permutations(seed)
   return {
     length,
     *[Symbol.iterator](): Iterator<Tensor[]> {
-      const order = shuffle ? shuffled(samples, source) : undefined
-      for (let i = 0; i < length; i++) {
-        // The last one ends where the samples do.
-        const [from, to] = [i * batchSize, (i + 1) * batchSize]
-        const rows = order && tensor(order.slice(from, to))
-        yield tensors.map((t) => (rows ? t.take(rows, 0) : t.slice([from, to])))
-      }
+      const order = shuffle ? shuffled(samples, source) : Int32Array.from({ length: samples }, (_, i) => i)
+      for (let i = 0; i < length; i++) yield make(order.slice(i * batchSize, (i + 1) * batchSize))
     },
   }
 }
