@@ -1,5 +1,4 @@
 /** Brings elementwise nodes together: those that walk over the same elements become one loop. */
-import { isFloat } from '../dtype.ts'
 import { kernel, type Kernel } from '../formula/kernel.ts'
 import { name, substitute, type Formula } from '../formula/parse.ts'
 import { contiguousLayout, makeLayout, type Layout } from '../layout.ts'
@@ -110,8 +109,6 @@ function elementwiseOf(node: Node): { kernel: Kernel; type: LoopType } | undefin
   if (node.kind === 'elementwise') {
     const { kernel, compute } = node.details
     if (compute === 'uint8') return undefined
-    // The condition of a choice between integers may be a float.
-    if (compute === 'int32' && node.inputs.some((x) => isFloat(x.dtype))) return undefined
     return { kernel, type: compute === 'bool' ? 'float32' : compute }
   }
   if (node.kind !== 'copy') return undefined

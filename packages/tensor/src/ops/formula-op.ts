@@ -1,4 +1,4 @@
-import { promote, toFloat, weakDType, type DType } from '../dtype.ts'
+import { isFloat, promote, toFloat, weakDType, type DType } from '../dtype.ts'
 import { ValueError } from '../errors.ts'
 import { gradientOf } from '../formula/differentiate.ts'
 import { kernel, type Kernel } from '../formula/kernel.ts'
@@ -70,8 +70,13 @@ export function formulaOp(
     run(inputs, _, { shape, dtype }) {
       const backend = backendFor(inputs)
       const out = emptyTensor(shape, dtype, backend, true)
-      const seen = inputs.map((input) => broadcastView(input, shape))
-      backend.elementwise(computes, seen, [out], result === 'bool' ? promoteAll(inputs) : dtype)
+      const compute = result === 'bool' ? promoteAll(inputs) : dtype
+      // Rounded to float32 or to an integer, a small number would no longer be true.
+      const own = inputs.map((x, i) =>
+        i === condition && isFloat(x.dtype) && promote(x.dtype, compute) !== compute ? cast(x, 'bool') : x,
+      )
+      const seen = own.map((input) => broadcastView(input, shape))
+      backend.elementwise(computes, seen, [out], compute)
       return out
     },
     gradient(i, dy, inputs, output) {
