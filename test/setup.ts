@@ -26,6 +26,9 @@ if (script !== undefined) {
   syncBuiltinESMExports()
 }
 
+// What draws without a seed of its own, weights above all, repeats too.
+if (seed !== undefined) (await import('@typegrad/tensor')).setSeed(Number(seed))
+
 // Files may share a process: one that fails before it has put things back must not fail the next ones.
 afterAll(async () => {
   const { backendNames, setBackend, setDeterministic } = await import('@typegrad/tensor')

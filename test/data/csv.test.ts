@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'csv-parse/sync'
+import { runs } from '../tensor/properties.ts'
 
 const rowsOf = (table: Table): unknown[][] =>
   Array.from({ length: table.length }, (_, i) => table.columns.map((name) => table.column(name).values[i]))
@@ -231,7 +232,7 @@ describe('parseCsv', () => {
         const result = outcome(() => parseCsv(text))
         expect(result instanceof Table || (result instanceof CsvError && result.line > 0 && result.column > 0)).toBe(true)
       }),
-      { numRuns: 1000 },
+      runs(10),
     )
   })
 

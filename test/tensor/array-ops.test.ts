@@ -101,6 +101,13 @@ onEveryBackend(() => {
         for (const value of flat.toTypedArray()) expect(value).toBeCloseTo(3, 12)
       }
     })
+
+    test('resize of integers that float32 does not hold, up to the ends of the range', async () => {
+      for (const value of [2 ** 24 + 1, 2 ** 31 - 1, -(2 ** 31)]) {
+        const x = tensor([value, value], { shape: [1, 2, 1], dtype: 'int32' })
+        expect((await read(resize(x, [3]))).values).toEqual([value, value, value])
+      }
+    })
   })
 
   describe.each(['float32', 'float64'] as const)('linear algebra in %s: parts make the whole again', (type) => {

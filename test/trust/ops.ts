@@ -9,6 +9,8 @@ export interface TrustedOp {
   readonly elementwise?: boolean
   /** Sums in an order of its own: float results agree to rounding, not bit by bit. */
   readonly sums?: boolean
+  /** Rounds sums to integers in the end: halves fall to either side. */
+  readonly rounds?: boolean
   /** The least rank of its operands. */
   readonly rank?: number
   /** Has no value for arrays without elements. */
@@ -93,7 +95,7 @@ const structured: readonly TrustedOp[] = [
   op('conv', (x) => x.reshape([1, x.size, 1]).conv([[[1]], [[-2]]], { padding: 'same' }), { sums: true, nonempty: true }),
   op('maxPool', (x) => x.reshape([1, x.size, 1]).maxPool(2, { padding: 'same' }), { nonempty: true }),
   op('averagePool', (x) => x.reshape([1, x.size, 1]).averagePool(2, { padding: 'same' }), { nonempty: true, sums: true }),
-  op('resize', (x) => resize(x.reshape([1, x.size, 1]), [3]), { nonempty: true, sums: true }),
+  op('resize', (x) => resize(x.reshape([1, x.size, 1]), [3]), { nonempty: true, sums: true, rounds: true }),
 ]
 
 export const trustedOps: readonly TrustedOp[] = [...elementwise, ...reduced, ...structured]

@@ -5,6 +5,7 @@ import { reals } from '../../../packages/tensor/src/backends/wasm/gemm/real.ts'
 import { detectFeatures } from '../../../packages/tensor/src/backends/wasm/features.ts'
 import { platform } from '../../../packages/tensor/src/backends/wasm/platform.node.ts'
 import { type Floats, GemmRunner, magnitude, orders, type Product, reference } from './gemm-reference.ts'
+import { runs } from '../properties.ts'
 
 // Switches relaxed SIMD on.
 detectFeatures(platform.enableRelaxedSimd)
@@ -195,7 +196,7 @@ describe.each(types)('%s', (type) => {
             for (const order of Object.values(orders)) expect(sameBits(runner.run(given, threads, order), expected)).toBe(true)
           }
         }),
-        { numRuns: 20 },
+        runs(0.2),
       )
     })
   })

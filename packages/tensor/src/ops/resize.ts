@@ -42,16 +42,16 @@ function shares(length: number, size: number, kernel: (x: number) => number, ant
   return matrix
 }
 
-/** The smallest and the largest number of an integer dtype. */
-const limits: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
-  bool: [0, 1],
-  uint8: [0, 255],
-  int32: [-(2 ** 31), 2 ** 31 - 128],
+/** The smallest and the largest number of an integer dtype that `from` has. */
+const limits = (dtype: DType, from: DType): readonly [number, number] | undefined => {
+  if (dtype === 'bool') return [0, 1]
+  if (dtype === 'uint8') return [0, 255]
+  return dtype === 'int32' ? [-(2 ** 31), 2 ** 31 - (from === 'float64' ? 1 : 128)] : undefined
 }
 
 /** A float as `dtype`: rounded and limited to its range, if that is an integer. */
-export function saturate(x: Tensor, dtype: DType): Tensor {
-  const range = x.dtype === dtype ? undefined : limits[dtype]
+function saturate(x: Tensor, dtype: DType): Tensor {
+  const range = x.dtype === dtype ? undefined : limits(dtype, x.dtype)
   return (range ? x.round().clip(...range) : x).cast(dtype)
 }
 
@@ -90,7 +90,8 @@ export function resize(
       const nearest = Array.from({ length: n }, (_, k) => Math.min(length - 1, Math.floor(((k + 0.5) * length) / n)))
       return take(x, nearest, i + 1)
     }
-    const dtype = x.dtype === 'float64' ? 'float64' : 'float32'
+    // float32 does not hold every int32.
+    const dtype = x.dtype === 'float64' || x.dtype === 'int32' ? 'float64' : 'float32'
     const weights = tensor(shares(length, n, kernels[interpolation], antialias), { shape: [length, n], dtype })
     return moveaxis(matmul(moveaxis(x.cast(dtype), i + 1, -1), weights), -1, i + 1)
   }, images)
