@@ -1,4 +1,4 @@
-import { Dense, Input, Layer } from '@typegrad/layers'
+import { BatchNormalization, Dense, Input, Layer } from '@typegrad/layers'
 import { EarlyStopping, Model, ModelCheckpoint, Sequential, type FitOptions } from '@typegrad/model'
 import { Adam } from '@typegrad/optim'
 import { csr, tensor, TypegradError, ValueError, type Tensor } from '@typegrad/tensor'
@@ -48,6 +48,20 @@ const mistakes: readonly [string, () => unknown, RegExp][] = [
     'options for a weight without a shape',
     () => new Scale().apply([[1]]),
     /^addWeight: expected a shape .* an object of class Object/,
+  ],
+  ['true in words', () => new Dense({ units: 1, useBias: wrong('no') }), /^Dense: useBias must be true or false, got .*no/],
+  [
+    'a number in quotes',
+    () => new BatchNormalization({ momentum: wrong('0.9') }),
+    /^BatchNormalization: momentum must be a number, got .*0\.9/,
+  ],
+  ['a class for a callback', () => fit([[1, 2]], [[1]], { callbacks: EarlyStopping }), /expected callbacks, .* function/],
+  ['x alone to validate', () => fit([[1, 2]], [[1]], { validationData: tensor([[1, 2]]) }), /validationData is \[x, y\]/],
+  ['loud', () => fit([[1, 2]], [[1]], { verbose: 'loud' }), /verbose must be 0, 1, 2 or 'auto', got "loud"/],
+  [
+    'weights by name',
+    () => fit([[1, 2]], [[1]], { classWeight: { cat: 1 } }),
+    /has .*1 for 'cat', expected weights ≥ 0 by class/,
   ],
   ['no targets', () => fit([[1, 2]], null), /^data: no targets y for the output 'price'/],
   ['a figure with no direction', () => new EarlyStopping({ monitor: 'valStrange' }), /more or less 'valStrange' is better/],

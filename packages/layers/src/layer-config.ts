@@ -2,7 +2,7 @@
  * A layer's options are its config: their names in snake case, and what is not plain data as `{ class_name, config }`,
  * as Keras writes it. Which kind of thing an option holds shows in its name (`kernelInitializer`, `activation`, …).
  */
-import { assertOptions, camelCase, checkOptions, snakeCase, Tensor, ValueError, type DType } from '@typegrad/tensor'
+import { assertOptions, camelCase, checkOptions, describe, snakeCase, Tensor, ValueError, type DType } from '@typegrad/tensor'
 import { activations, resolveActivation, type ActivationLike } from './activations.ts'
 import type { Config, SerializedObject } from '@typegrad/tensor/config'
 import { deserializeConstraint, resolveConstraint, serializeConstraint } from './constraints.ts'
@@ -59,6 +59,10 @@ export function fillOptions<O extends object>({ name, defaults }: LayerClass, op
   if (missing.length > 0) throw new ValueError(`${name}: ${missing.join(' and ')} must be given`, { missing })
   for (const [key, value] of Object.entries(given)) {
     if (value === null) continue
+    if (typeof defaults[key] === 'boolean' && typeof value !== 'boolean')
+      throw new ValueError(`${name}: ${key} must be true or false, got ${describe(value)}`, { [key]: value })
+    if (typeof defaults[key] === 'number' && typeof value === 'string')
+      throw new ValueError(`${name}: ${key} must be a number, got ${describe(value)}`, { [key]: value })
     if (/activation$/i.test(key)) resolveActivation(value as ActivationLike)
     else kindOf(key)?.resolve(value)
   }

@@ -1,7 +1,7 @@
 /** Evaluation and prediction, batch by batch. */
 import { concat, ShapeError, ValueError, type Tensor } from '@typegrad/tensor'
 import { onHost } from './device.ts'
-import { CallbackList, type Logs } from './callbacks/callback.ts'
+import { CallbackList, callbacksOf, type Logs } from './callbacks/callback.ts'
 import { ProgbarLogger } from './callbacks/progress.ts'
 import { ArrayFeed, isSource, readBatch, samplesOf, SourceFeed, toArrays, type BatchSource, type Feed } from './feed.ts'
 import type { Data } from './inputs.ts'
@@ -103,7 +103,7 @@ export async function evaluate(
   progress?.begin()
   model.buildOn((await feed.first()).x)
   const how = { steps: options.steps, pacer: new Pacer(), signal: options.signal }
-  const logs = await runEvaluation(model, feed, how, new CallbackList(options.callbacks ?? [], model, params), progress)
+  const logs = await runEvaluation(model, feed, how, new CallbackList(callbacksOf(options.callbacks), model, params), progress)
   progress?.end(logs)
   return logs
 }
@@ -113,7 +113,7 @@ export async function predict(model: Model, x: Data | BatchSource, options: Pred
   const feed = feedOf(model, x, undefined, options)
   const steps = Math.min(feed.steps ?? Infinity, options.steps ?? Infinity)
   const params = { epochs: 1, steps: Number.isFinite(steps) ? steps : 0, verbose: 0 } as const
-  const callbacks = new CallbackList(options.callbacks ?? [], model, params)
+  const callbacks = new CallbackList(callbacksOf(options.callbacks), model, params)
   const parts: Tensor[][] = []
   model.buildOn((await feed.first()).x)
   await model.steps.begin()

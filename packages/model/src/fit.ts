@@ -1,6 +1,6 @@
 /** The training loop: epochs, batches, validation and callbacks around the model's steps. */
-import { BackendError, DeviceLostError, scope, tensor, unheard, ValueError, type Tensor } from '@typegrad/tensor'
-import { CallbackList, History, type Callback, type Logs } from './callbacks/callback.ts'
+import { BackendError, describe, DeviceLostError, scope, tensor, unheard, ValueError, type Tensor } from '@typegrad/tensor'
+import { Callback, CallbackList, callbacksOf, History, type Logs } from './callbacks/callback.ts'
 import { ProgbarLogger } from './callbacks/progress.ts'
 import { Backup, onDevice } from './device.ts'
 import { NonFiniteError, watchedStep } from './debug-nan.ts'
@@ -69,6 +69,11 @@ function weightsOfClasses(y: Tensor, classWeight: Readonly<Record<number, number
 /** What weighs the samples of a batch by their classes. As in Keras, this is for training only. */
 function weigher(classWeight: FitOptions['classWeight']): (batch: Batch) => Batch {
   if (!classWeight) return (batch) => batch
+  for (const [label, weight] of Object.entries(classWeight))
+    if (!/^\d+$/.test(label) || typeof weight !== 'number' || !(weight >= 0))
+      throw new ValueError(
+        `fit: classWeight has ${describe(weight)} for '${label}', expected weights ≥ 0 by class number: { 0: 1, 1: 2.5 }`,
+      )
   return (batch) => {
     if (batch.sampleWeight.length > 0) throw new ValueError('fit: give sampleWeight or classWeight, not both')
     if (batch.y.length !== 1) throw new ValueError(`fit: classWeight is for models with one output, not ${batch.y.length}`)
@@ -100,6 +105,8 @@ function feeds(
   let validation: Feed | undefined
   if (isSource(validationData)) validation = feedOf(model, validationData)
   else if (validationData) {
+    if (!Array.isArray(validationData))
+      throw new ValueError(`fit: validationData is [x, y], [x, y, sampleWeight] or batches, got ${describe(validationData)}`)
     const [xs, ys, sampleWeight] = validationData
     validation = feedOf(model, xs, ys, { sampleWeight, batchSize: validationBatchSize })
   }
@@ -151,7 +158,7 @@ export async function fit(
       return backup.take([...model.weights, ...model.optimizer.variables])
     })
   } catch (error) {
-    for (const callback of options.callbacks ?? []) await abandon(callback)
+    for (const callback of [options.callbacks ?? []].flat()) if (callback instanceof Callback) await abandon(callback)
     if (error instanceof DeviceLostError) {
       backup.restore()
       model.optimizer.steps = finished.steps
@@ -188,7 +195,7 @@ async function train(
       "fit: debugNaN looks at every number, which it can on the host only: compile with { device: 'wasm' }, or call setBackend('wasm')",
     )
 
-  const given = options.callbacks ?? []
+  const given = callbacksOf(options.callbacks)
   const verbose = verbosity(options.verbose)
   const history = given.find((callback) => callback instanceof History) ?? new History()
   const all: Callback[] = [...given]

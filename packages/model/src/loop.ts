@@ -10,7 +10,8 @@ export interface BatchOptions {
   readonly batchSize?: number
   /** 0 silent, 1 a live progress line, 2 one line per epoch. @defaultValue `'auto'`: 1 on a terminal, 2 elsewhere */
   readonly verbose?: Verbose
-  readonly callbacks?: readonly Callback[]
+  /** One, or several, which are called in order. */
+  readonly callbacks?: Callback | readonly Callback[]
   /** Stops the work after the step under way. `fit` then ends as if training were over, the others throw the signal's reason. */
   readonly signal?: AbortSignal
 }
@@ -21,8 +22,11 @@ export function integer(value: number, name: string, least: number): number {
   return value
 }
 
-export const verbosity = (verbose: Verbose = 'auto'): 0 | 1 | 2 =>
-  verbose === 'auto' ? (standardOutput().live ? 1 : 2) : verbose
+export function verbosity(verbose: Verbose = 'auto'): 0 | 1 | 2 {
+  if (verbose === 'auto') return standardOutput().live ? 1 : 2
+  if ([0, 1, 2].includes(verbose)) return verbose
+  throw new ValueError(`fit: verbose must be 0, 1, 2 or 'auto', got ${JSON.stringify(verbose)}`, { verbose })
+}
 
 /** Lets timers, input and the collector's finalizers run; called a few times a second. */
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))

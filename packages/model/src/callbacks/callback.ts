@@ -65,6 +65,16 @@ export interface FitParams {
 
 type Hook = Extract<keyof Callback, `on${string}`>
 
+/** Callbacks as they are given: none, one, or a list. */
+export function callbacksOf(given: Callback | readonly Callback[] | undefined): readonly Callback[] {
+  const list = given === undefined ? [] : Array.isArray(given) ? (given as readonly Callback[]) : [given as Callback]
+  const wrong: unknown = list.find((callback) => !(callback instanceof Callback))
+  if (wrong === undefined) return list
+  throw new ValueError(
+    `callbacks: expected callbacks, such as new EarlyStopping() or new LambdaCallback({ onEpochEnd }), got ${describe(wrong)}`,
+  )
+}
+
 /** Calls one hook of several callbacks in order, skipping those that leave it alone. */
 export class CallbackList {
   readonly #callbacks: readonly Callback[]
@@ -74,10 +84,6 @@ export class CallbackList {
     this.#callbacks = callbacks
     this.#settled = callbacks.filter((callback) => callback.settled !== Callback.prototype.settled)
     for (const callback of callbacks) {
-      if (!(callback instanceof Callback))
-        throw new ValueError(
-          `callbacks: expected callbacks, such as new EarlyStopping() or new LambdaCallback({ onEpochEnd }), got ${describe(callback)}`,
-        )
       callback.model = model
       callback.params = params
     }
