@@ -108,6 +108,42 @@ describe('Table', () => {
     expect(() => table.assign({ t: tensor([[1], [2], [3]]) })).toThrow(ShapeError)
   })
 
+  test('rows by a condition, missing cells', () => {
+    const people = parseCsv('age,city,score\n20,Rome,1.5\n,Oslo,2.5\n40,,3.5\n60,Lima,', { missing: 'nan' })
+    expect(
+      people
+        .filter((row, i) => (row['score'] as number) > 2 && i > 1)
+        .column('age')
+        .toArray(),
+    ).toEqual([40])
+    expect(people.filter(() => false).shape).toEqual([0, 3])
+    expect(people.dropna().drop('city').toTensor().toArray()).toEqual([[20, 1.5]])
+    expect(people.dropna(['age', 'score']).column('city').toArray()).toEqual(['Rome', ''])
+    expect(people.mean()).toEqual({ age: 40, score: 2.5 })
+    expect(people.median()).toEqual({ age: 40, score: 2.5 })
+    const filled = people.fillna(people.mean()).fillna('unknown')
+    expect([filled.column('age').toArray(), filled.column('city').toArray(), filled.column('score').at(-1)]).toEqual([
+      [20, 40, 40, 60],
+      ['Rome', 'Oslo', 'unknown', 'Lima'],
+      2.5,
+    ])
+    expect(people.fillna(0).column('age').toArray()).toEqual([20, 0, 40, 60])
+    expect(people.columns).toEqual(filled.columns)
+    expect(() => people.fillna({ age: 'old' })).toThrow(`fillna: "old" for column 'age', which holds numbers`)
+    expect([...new Series('y', ['b', 'a', 'b']).valueCounts()]).toEqual([
+      ['b', 2],
+      ['a', 1],
+    ])
+    // Errors still name the line of the file.
+    expect(() => people.dropna('age').select('city').toTensor()).toThrow("column 'city' holds text, 'Rome' at line 2")
+    expect(() =>
+      people
+        .filter((row) => row['age'] === 40)
+        .select('city')
+        .toTensor(),
+    ).toThrow('at line 4')
+  })
+
   test('describe', () => {
     // numpy.percentile and ddof 1, as pandas.
     const described = new Table({ v: [1, 2, 3, 4, NaN], t: ['a', 'b', 'c', 'd', 'e'] }).describe()

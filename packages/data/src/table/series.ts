@@ -58,6 +58,39 @@ export class Series implements Iterable<string | number> {
     return new Series(name, part, place && { ...place, lines: place.lines.subarray(start, end) })
   }
 
+  /** @internal Some of the cells, by their positions. */
+  take(positions: Int32Array): Series {
+    const { name, values, place } = this
+    const picked = <T extends Exclude<SeriesValues, readonly string[]>>(from: T): T =>
+      from.slice(0, positions.length).map((_, i) => from[positions[i]]) as T
+    const cells = isText(values) ? Array.from(positions, (i) => values[i]) : picked(values)
+    return new Series(name, cells, place && { ...place, lines: picked(place.lines) })
+  }
+
+  /** Whether the cell at `i` is missing: NaN, or an empty text. */
+  isMissing(i: number): boolean {
+    const cell = this.values[i]
+    return cell === '' || Number.isNaN(cell)
+  }
+
+  /** With `value` in place of missing cells. */
+  fillna(value: string | number): Series {
+    const { name, values, place } = this
+    if (isText(values) !== (typeof value === 'string'))
+      throw new ValueError(
+        `fillna: ${JSON.stringify(value)} for column '${name}', which holds ${isText(values) ? 'texts' : 'numbers'}`,
+      )
+    const filled = Array.from(values as ArrayLike<string | number>, (cell, i) => (this.isMissing(i) ? value : cell))
+    return new Series(name, isText(values) ? (filled as string[]) : Float64Array.from(filled as number[]), place)
+  }
+
+  /** How often each value occurs, the most frequent first. */
+  valueCounts(): Map<string | number, number> {
+    const counts = new Map<string | number, number>()
+    for (const cell of this) counts.set(cell, (counts.get(cell) ?? 0) + 1)
+    return new Map([...counts].sort(([, a], [, b]) => b - a))
+  }
+
   toArray(): (string | number)[] {
     return [...this.values]
   }

@@ -74,6 +74,50 @@ export class Table {
     return this.slice(Math.max(0, this.#length - n))
   }
 
+  /** The rows for which `keep` is true: `table.filter((row) => row['age'] > 30)`. */
+  filter(keep: (row: Record<string, string | number>, index: number) => boolean): Table {
+    return this.#rows((i) => keep(this.row(i), i))
+  }
+
+  /** The rows of which no cell is missing (NaN, or an empty text), in all columns or in `names`. */
+  dropna(names: ColumnName | readonly ColumnName[] = this.columns): Table {
+    const columns = [names].flat().map((name) => this.column(name))
+    return this.#rows((i) => !columns.some((column) => column.isMissing(i)))
+  }
+
+  /** With values in place of missing cells: one number or text for all columns of its kind, or one by column, as `table.mean()` gives. */
+  fillna(values: string | number | Readonly<Record<string, string | number>>): Table {
+    if (typeof values === 'object')
+      return this.assign(
+        Object.fromEntries(Object.entries(values).map(([name, value]) => [name, this.column(name).fillna(value)])),
+      )
+    const kind = typeof values === 'string'
+    return this.#of(
+      [...this.#columns.values()].map((column) => ((column.dtype === 'string') === kind ? column.fillna(values) : column)),
+    )
+  }
+
+  /** The mean of every column of numbers, without its missing values. */
+  mean(): Record<string, number> {
+    return this.#figure('mean')
+  }
+
+  /** The median of every column of numbers, without its missing values. */
+  median(): Record<string, number> {
+    return this.#figure('50%')
+  }
+
+  #figure(name: string): Record<string, number> {
+    const described = this.describe()
+    const row = described.column('').toArray().indexOf(name)
+    return Object.fromEntries(described.columns.slice(1).map((column) => [column, described.column(column).at(row) as number]))
+  }
+
+  #rows(wanted: (i: number) => boolean): Table {
+    const kept = Int32Array.from({ length: this.#length }, (_, i) => i).filter(wanted)
+    return this.#of([...this.#columns.values()].map((column) => column.take(kept)))
+  }
+
   /** The columns `names`, in that order. */
   select(names: ColumnName | readonly ColumnName[]): Table {
     return this.#of([names].flat().map((name) => this.column(name)))
