@@ -5,6 +5,7 @@ import { rows, sampleCount, toList, toWeights, type Data } from './inputs.ts'
 import type { Batch, Model } from './model.ts'
 import { Rows } from './rows.ts'
 import type { State } from './storage.ts'
+import { asDeclared } from './texts.ts'
 
 /** One step's data: `[x, y]`, `[x, y, sampleWeight]`, or `[x]` where there are no targets; a tensor or a record alone is x. */
 export type BatchLike = readonly (Data | null)[] | Tensor | Readonly<Record<string, TensorLike>>
@@ -47,7 +48,7 @@ export const samplesOf = (arrays: Batch): number => sampleCount({ x: arrays.x, y
 export function toArrays(model: Model, x: Data, y?: Data | null, sampleWeight?: Data | null): Batch {
   model.meet(x)
   return {
-    x: model.asDeclared(toList(x, model.inputNames, 'x')),
+    x: asDeclared(model, toList(x, model.inputNames, 'x')),
     y: y === undefined || y === null ? [] : toList(y, model.outputNames, 'y'),
     sampleWeight: sampleWeight === undefined || sampleWeight === null ? [] : toWeights(sampleWeight, model.outputNames),
   }

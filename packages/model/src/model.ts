@@ -16,7 +16,7 @@ import {
   type Symbolic,
   type SymbolicShape,
 } from '@typegrad/layers'
-import { isNamed, isStrings, registerBuiltin, StringTensor } from '@typegrad/layers/internals'
+import { isNamed, registerBuiltin, StringTensor } from '@typegrad/layers/internals'
 import type { LossLike, Metric, MetricLike } from '@typegrad/losses'
 import { resolveOptimizer, type Optimizer, type OptimizerLike } from '@typegrad/optim'
 import {
@@ -55,6 +55,7 @@ import {
   type SaveTarget,
   type State,
 } from './storage.ts'
+import type { Entrance } from './texts.ts'
 import { callsOf, graphSvg, type Call, type ModelPlotOptions } from './plot/svg.ts'
 import { graphRows, parameterCounts, summaryTable, type SummaryOptions, type SummaryRow } from './summary.ts'
 
@@ -90,12 +91,6 @@ export interface CompileOptions {
 
 /** The one input of a subclass, until it is given some by name. */
 const unnamed: readonly string[] = ['x']
-
-/** An input of a model; of strings also the layer that alone takes them, and makes numbers of them before the step. */
-export interface Entrance {
-  readonly input: SymbolicTensor
-  readonly encoder?: AnyLayer | undefined
-}
 
 /** One step's data: an array per input and output, and weights of the samples (or none). */
 export interface Batch {
@@ -233,33 +228,6 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
   get entrances(): readonly Entrance[] {
     const calls = textCalls(this.#nodes ?? [], this.#inputs)
     return this.#inputs.map((input, i) => ({ input, encoder: calls[i]?.layer }))
-  }
-
-  /** @internal The data, if they are strings where the model takes strings, and only there. */
-  asDeclared(x: readonly Tensor[]): Tensor[] {
-    const { entrances, inputNames } = this
-    return x.map((one, i) => {
-      const { dtype, shape } = entrances[i]?.input ?? {}
-      if (dtype === undefined || (dtype === 'string') !== isStrings(one)) {
-        if (dtype === undefined) return one
-        const [given, taken] = dtype === 'string' ? ['numbers', 'strings'] : ['strings', 'numbers']
-        const hint = dtype === 'string' ? '' : "; for strings begin with Input({ shape, dtype: 'string' })"
-        throw new ValueError(
-          `data: ${given} for the input '${inputNames[i]}' of model '${this.name}', which takes ${taken}${hint}`,
-        )
-      }
-      return one instanceof StringTensor ? one.withRank(shape.length) : one
-    })
-  }
-
-  /** @internal The data with the numbers that layers make of strings. */
-  encoded(x: readonly Tensor[]): readonly Tensor[] {
-    if (!x.some(isStrings)) return x
-    const { entrances } = this
-    return x.map((one, i) => {
-      const encoder = isStrings(one) ? entrances[i]?.encoder : undefined
-      return encoder ? onHost(() => encoder.apply(one) as Tensor) : one
-    })
   }
 
   /** Strings become numbers before a step. */

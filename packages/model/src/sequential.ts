@@ -25,9 +25,10 @@ import { inputFromConfig } from './config/read-graph.ts'
 import type { PredictOptions } from './evaluate.ts'
 import type { BatchSource } from './feed.ts'
 import type { Data } from './inputs.ts'
-import { Model, type Entrance } from './model.ts'
+import { Model } from './model.ts'
 import type { Call } from './plot/svg.ts'
 import type { SummaryRow } from './summary.ts'
+import type { Entrance } from './texts.ts'
 
 /** Layers one after the other: `new Sequential([new Dense({ units: 8, inputShape: [4] }), …])`, or `add` by `add`. */
 export class Sequential extends Model {

@@ -12,6 +12,7 @@ import {
 import { fetched, gather, onDevice, Placement, uploaded } from './device.ts'
 import type { Batch, Model } from './model.ts'
 import { pickRows, Rows } from './rows.ts'
+import { encoded } from './texts.ts'
 
 /** Arrays of more bytes than this are not kept beside the weights; their batches are picked before the step. */
 const mostResidentBytes = 2 ** 28
@@ -95,7 +96,7 @@ export class Steps {
 
   #predictions(given: readonly Tensor[]): Tensor[] {
     const model = this.#model
-    const x = model.encoded(given)
+    const x = encoded(model, given)
     const eagerly = (): Tensor[] => model.predictStep(x)
     if (!this.#jit || !this.#mayCompile('predictStep')) return eagerly()
     const compiled = (this.#predict ??= compile((inputs) => model.predictStep(inputs)))
@@ -139,7 +140,7 @@ export class Steps {
 
   /** The arrays of a batch: rows are picked as they are asked for, strings are encoded. */
   #plain({ x, y, sampleWeight }: Batch): Batch {
-    return { x: this.#model.encoded(x), y, sampleWeight }
+    return { x: encoded(this.#model, x), y, sampleWeight }
   }
 
   /** The arrays as variables, which programs read in place; `undefined` for arrays that are too large. */
