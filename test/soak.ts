@@ -25,11 +25,13 @@ async function footprint(step: number): Promise<Footprint> {
   return { step, ...memory(), heap: heapUsed + arrayBuffers, wasm: runtime?.memory.buffer.byteLength ?? 0 }
 }
 
-/** Where memory must be flat: a slab more or less, and what the engine learns about the code. */
+/** Where memory must be flat: a slab more or less for each dtype, since the one that small arrays are cut from stays, and what the engine learns about the code. */
 const slack = { buffers: 8, bytes: 1 << 20, heap: 6 << 20, wasm: 0 } as const
 
 /** Footprints at ten moments of so many steps; throws when one is above the first. */
 export async function* soak(steps: number, jit: boolean): AsyncGenerator<Footprint> {
+  // Counts from here on.
+  memory()
   setSeed(1)
   const batch = 8
   const x = random.uniform([4 * batch, 12, 12, 1])
