@@ -10,23 +10,32 @@ export interface Closeness {
   readonly tolerance: Tolerances
   /** By element, the size below which its error is not relative to it; ∞ where any number will do. */
   readonly scales?: readonly number[]
+  /** By element, what it may be off besides, because something on the way became too small. */
+  readonly losses?: readonly number[]
   /** Whether 0 and -0 differ. */
   readonly signedZeros?: boolean
 }
 
-function isClose(got: number, expected: number, dtype: DType, { tolerance, signedZeros }: Closeness, scale: number): boolean {
+function isClose(
+  got: number,
+  expected: number,
+  dtype: DType,
+  { tolerance, signedZeros, scales, losses }: Closeness,
+  i: number,
+): boolean {
+  const [scale, loss] = [scales?.[i] ?? 0, losses?.[i] ?? 0]
   if (scale === Infinity) return true
   if (expected === 0 && got === 0) return !signedZeros || scale > 0 || Object.is(got, expected)
   if (Object.is(got, expected)) return true
   if ((dtype !== 'float32' && dtype !== 'float64') || !Number.isFinite(expected) || !Number.isFinite(got)) return false
   const underflow = (dtype === 'float32' && tolerance.underflow) || 2 * smallest[dtype]
-  return Math.abs(got - expected) <= tolerance[dtype] * Math.max(Math.abs(expected), scale) + underflow
+  return Math.abs(got - expected) <= tolerance[dtype] * Math.max(Math.abs(expected), scale) + underflow + loss
 }
 
 /** Fails unless shape and elements agree; NaN agrees with NaN. */
 export function expectClose(got: Naive, expected: Naive, dtype: DType, closeness: Closeness): void {
   expect(got.shape).toEqual(expected.shape)
-  const wrong = expected.values.findIndex((x, i) => !isClose(got.values[i], x, dtype, closeness, closeness.scales?.[i] ?? 0))
+  const wrong = expected.values.findIndex((x, i) => !isClose(got.values[i], x, dtype, closeness, i))
   if (wrong < 0) return
   const text = (x: number): string => (Object.is(x, -0) ? '-0' : String(x))
   const at = `element ${wrong} of shape [${expected.shape.join(', ')}] ${dtype}`

@@ -56,27 +56,29 @@ function resultDType(name: string, types: readonly DType[]): DType {
   return rule === 'number' && promoted === 'bool' ? 'int32' : promoted
 }
 
-const smallestNormal = 2 ** -126
+const smallestNormal = { float32: 2 ** -126, float64: 2 ** -1022 } as const
 
-/** What an op gives for stored operands, and the size that its error is relative to. */
-function expected(name: string, operands: readonly Naive[], type: DType): { y: Naive; scales: number[] } {
-  const { f, int, cancels, scale = () => 0 } = referenceOf(name)
+/** What an op gives for stored operands, the size that its error is relative to, and what it may lose. */
+function expected(name: string, operands: readonly Naive[], type: DType): { y: Naive; scales: number[]; losses: number[] } {
+  const { f, int, cancels, scale = () => 0, magnifies = () => 0 } = referenceOf(name)
   const isRead = formulaOps[name].args.map((arg) => arg !== 'condition')
   const shape = broadcastShape(...operands.map((x) => x.shape))!
   const compute = type === 'int32' || type === 'uint8' ? (int ?? f) : f
   const scales: number[] = []
+  const losses: number[] = []
   const y = Naive.from(shape, (index) => {
     const args = operands.map((x) => x.broadcastAt(index))
     const value = compute(...args)
     const stored = store(value, type)
     // An integer that float32 does not hold is another argument there; a result that underflows is as good as 0.
     const inexact = type === 'float32' && args.some((x, i) => isRead[i] && Math.fround(x) !== x && x === x)
-    const underflows = stored === 0 && value !== 0 ? smallestNormal : 0
+    const underflows = stored === 0 && value !== 0 ? smallestNormal.float32 : 0
     const sizes = [scale(...args), ...(cancels ? args.map(Math.abs) : [])].filter(Number.isFinite)
     scales.push(inexact ? Infinity : Math.max(underflows, ...sizes))
+    losses.push(magnifies(...args) * smallestNormal[type === 'float64' ? type : 'float32'])
     return stored
   })
-  return { y, scales }
+  return { y, scales, losses }
 }
 
 /** Arrays of all dtypes whose shapes broadcast. */
@@ -142,10 +144,11 @@ onEveryBackend((backend) => {
           )
           expect(y.dtype).toBe(resultDType(name, given))
           const operands = arrays.map((array, i) => naiveOf(array, given[i]))
-          const { y: wanted, scales } = expected(name, operands, y.dtype)
+          const { y: wanted, scales, losses } = expected(name, operands, y.dtype)
           expectClose(await read(y), wanted, y.dtype, {
             tolerance: backend.elementwise,
             scales,
+            losses,
             signedZeros: backend.signedZeros,
           })
         }),
@@ -170,10 +173,11 @@ onEveryBackend((backend) => {
               values.map((value) => store(value, typeOf(i))),
             ),
         )
-        const { y: wanted, scales } = expected(name, operands, y.dtype)
+        const { y: wanted, scales, losses } = expected(name, operands, y.dtype)
         expectClose(await read(y), wanted, y.dtype, {
           tolerance: backend.elementwise,
           scales,
+          losses,
           signedZeros: backend.signedZeros,
         })
       }

@@ -17,6 +17,8 @@ export interface Reference {
   readonly cancels?: boolean
   /** What the error is relative to as well: how much a rounded argument of an exponential changes the result. */
   readonly scale?: Scalar
+  /** What a number on the way is multiplied by that may have become too small for its dtype. */
+  readonly magnifies?: Scalar
 }
 
 const exact =
@@ -161,6 +163,7 @@ const elementwise: Readonly<Record<string, Scalar | Reference>> = {
   celu: {
     f: (x, alpha) => (x > 0 ? x : alpha * Math.expm1(x / alpha)),
     scale: (x, alpha) => (x > 0 ? 0 : Math.abs(x) * Math.exp(x / alpha)),
+    magnifies: (x, alpha) => (x > 0 ? 0 : Math.abs(alpha)),
   },
   gelu: { f: (x) => x * ((1 + erf(x / Math.SQRT2)) / 2), cancels: true },
   geluTanh: { f: (x) => 0.5 * x * (1 + Math.tanh(root2pi * (x + 0.044715 * x ** 3))), cancels: true },
