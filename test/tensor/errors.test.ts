@@ -59,6 +59,7 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
     ['eye: shape [-1, -1] holds -1, every length must be an integer ≥ 0', ShapeError, () => eye(-1)],
     ['arange: start 0, stop 3, step 0, expected finite numbers and a step that is not 0', ValueError, () => arange(3, { step: 0 })],
     ['arange: start 0, stop Infinity, step 1, expected finite numbers and a step that is not 0', ValueError, () => arange(Infinity)],
+    ['arange: options 1, expected as in arange(stop, { start, step })', ValueError, () => arange(0, given(1))],
     ['linspace: count -1, expected an integer ≥ 0', ValueError, () => linspace(0, 1, -1)],
     ['linspace: dtype int32, expected float32 or float64', ValueError, () => linspace(0, 1, 3, { dtype: 'int32' })],
     ['fromNdarray: data of type uint16, expected a Float32Array, Float64Array, Int32Array or Uint8Array', DTypeError, () => fromNdarray(ndarray(given(new Uint16Array(4)), [2, 2]))],

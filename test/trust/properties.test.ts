@@ -6,7 +6,7 @@ import { ShapeError, setBackend, type DType, type Tensor } from '@typegrad/tenso
 import { anyArray, arrayOf, broadcastable, build, dense, plainOf, type ArrayCase } from '@typegrad/tensor/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { allDTypes } from '../tensor/arrays.ts'
+import { allDTypes, numbersFrom } from '../tensor/arrays.ts'
 import { backends, onEveryBackend } from '../tensor/backends.ts'
 import { runs } from '../tensor/properties.ts'
 import { trustedOps, type TrustedOp } from './ops.ts'
@@ -32,13 +32,28 @@ const kinds = (x: Tensor): string =>
 
 const contiguous = (array: ArrayCase, dtype: DType): Tensor => dense(array.shape, plainOf(array, dtype).values, dtype)
 
-/** Elements of every pair that differ by more than rounding explains. */
-function apart(a: Tensor, b: Tensor): number[] {
+/**
+ * Elements of every pair that differ by more than rounding explains: where sums cancel, by more than `other` results do, of
+ * arrays that differ from the first one's in their last bits.
+ */
+function apart(a: Tensor, b: Tensor, other: () => Tensor): number[] {
   const [x, y] = [a, b].map((t) => Array.from(t.toTypedArray()))
   if (!isFloat(a)) return x.filter((v, i) => Math.abs(v - y[i]) > 1)
   const size = x.reduce((m, v) => (Number.isFinite(v) ? Math.max(m, Math.abs(v)) : m), 1e-30)
-  return x.filter((v, i) => Number.isFinite(v) && Math.abs(v - y[i]) > 1e-4 * Math.max(Math.abs(v), size))
+  const allowed = x.map((v) => 1e-4 * Math.max(Math.abs(v), size))
+  const wrong = (): number[] => x.filter((v, i) => Number.isFinite(v) && !(Math.abs(v - y[i]) <= allowed[i]))
+  for (let tries = 0; tries < 20 && wrong().length > 0; tries++)
+    other()
+      .toTypedArray()
+      .forEach((v, i) => (allowed[i] = Math.max(allowed[i], 8 * Math.abs(v - x[i]))))
+  return wrong()
 }
+
+/** The array with its numbers changed by some ulps. */
+const nudged = (array: ArrayCase, dtype: DType, random: () => number): ArrayCase => ({
+  ...array,
+  values: array.values.map((v) => v * (1 + (random() - 0.5) * (dtype === 'float32' ? 2 ** -21 : 2 ** -50))),
+})
 
 onEveryBackend((backend) => {
   describe.each(trustedOps)('$name', (op) => {
@@ -52,7 +67,9 @@ onEveryBackend((backend) => {
           expect([y.shape, y.dtype]).toEqual([flat.shape, flat.dtype])
           const rounds = isFloat(y) ? op.sums : op.rounds
           const told = rounds ? kinds : bits
-          expect([told(y), rounds ? apart(y, flat) : []]).toEqual([told(flat), []])
+          const random = numbersFrom(1)
+          const other = (): Tensor => op.f(...arrays.map((array) => build(nudged(array, dtype, random), dtype)))
+          expect([told(y), rounds ? apart(y, flat, other) : []]).toEqual([told(flat), []])
           expect(strided.map(bits)).toEqual(before)
           expect(bits(op.f(...strided))).toBe(bits(y))
           if (!op.elementwise || arrays.length === 1) return
@@ -87,7 +104,7 @@ describe('the backends agree on NaN, infinity, shape and dtype', () => {
         const told = isFloat(results[0]) || op.rounds ? kinds : bits
         for (const y of results) {
           expect(told(y)).toBe(told(results[0]))
-          expect(isFloat(y) ? [] : apart(results[0], y)).toEqual([])
+          expect(isFloat(y) ? [] : apart(results[0], y, () => y)).toEqual([])
         }
       }),
       runs(0.5),

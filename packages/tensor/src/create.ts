@@ -64,6 +64,8 @@ export function eye(n: number, m = n, { dtype = 'float32' }: CreateOptions = {})
 
 /** `0, 1, …` below `stop`, or from `start` in steps of `step`. */
 export function arange(stop: number, options?: CreateOptions & { start?: number; step?: number }): Tensor {
+  if (typeof options === 'number')
+    throw new ValueError(`arange: options ${String(options)}, expected as in arange(stop, { start, step })`)
   const { start = 0, step = 1, dtype = 'float32' } = options ?? {}
   if (step === 0 || !Number.isFinite(start + stop + step))
     throw new ValueError(`arange: start ${start}, stop ${stop}, step ${step}, expected finite numbers and a step that is not 0`)

@@ -70,7 +70,7 @@ export function formulaOp(
     run(inputs, _, { shape, dtype }) {
       const backend = backendFor(inputs)
       const out = emptyTensor(shape, dtype, backend, true)
-      const compute = result === 'bool' ? promoteAll(inputs) : dtype
+      const compute = result === 'bool' ? comparedAs(inputs) : dtype
       // Rounded to float32 or to an integer, a small number would no longer be true.
       const own = inputs.map((x, i) =>
         i === condition && isFloat(x.dtype) && promote(x.dtype, compute) !== compute ? cast(x, 'bool') : x,
@@ -114,6 +114,12 @@ function promoteAll(inputs: readonly Tensor[], leftOut = -1): DType {
   let dtype: DType = 'bool'
   for (let i = 0; i < inputs.length; i++) if (i !== leftOut) dtype = promote(dtype, inputs[i].dtype)
   return dtype
+}
+
+/** float32 does not hold every int32: those two are compared in float64, which holds both. */
+function comparedAs(inputs: readonly Tensor[]): DType {
+  const dtype = promoteAll(inputs)
+  return dtype === 'float32' && inputs.some((x) => x.dtype === 'int32') ? 'float64' : dtype
 }
 
 /** The op of a row of the table. */
