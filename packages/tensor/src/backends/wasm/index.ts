@@ -14,12 +14,16 @@ import { buildStandalone } from './program/standalone.ts'
 import { random } from './random.ts'
 import { argReduce, reduce } from './reduce/index.ts'
 import { runtimeFor } from './resident.ts'
-import { realOf } from './stage.ts'
+import { isIn, realOf } from './stage.ts'
 import { updateGroup } from './update.ts'
 import { pool, poolGradient, poolPick } from './windows/index.ts'
 
 const forProduct = (runtime: Runtime, a: Tensor, out: Tensor): Runtime =>
   runtimeFor(runtime, out, 2 * out.size * a.shape.at(-1)! < gemmLimits.parallel)
+
+/** Threads sum up what lies in their memory; to bring it there takes longer than one thread takes for all. */
+const forReduction = (runtime: Runtime, x: Tensor, out: Tensor): Runtime =>
+  runtimeFor(runtime, out, x.size < limits.parallel || !isIn(runtime, x))
 
 /** The wasm backend on a runtime; kernels that it lacks are those of the cpu backend, on the same host tensors. */
 export const makeWasmBackend = (runtime: Runtime): Backend => ({
@@ -39,12 +43,12 @@ export const makeWasmBackend = (runtime: Runtime): Backend => ({
   convKernel: (x, dy, attributes, out) => convKernel(runtime, x, dy, attributes, out, realOf(out.dtype)!),
   reduce(reduction, x, axes, out) {
     const type = realOf(x.dtype)
-    if (type) reduce(runtimeFor(runtime, out, x.size < limits.parallel), reduction, x, axes, out, type)
+    if (type) reduce(forReduction(runtime, x, out), reduction, x, axes, out, type)
     else cpu.reduce(reduction, x, axes, out)
   },
   argReduce(kind, x, axis, out) {
     const type = realOf(x.dtype)
-    if (type) argReduce(runtimeFor(runtime, out, x.size < limits.parallel), kind, x, axis, out, type)
+    if (type) argReduce(forReduction(runtime, x, out), kind, x, axis, out, type)
     else cpu.argReduce(kind, x, axis, out)
   },
   pool(kind, x, attributes, out) {

@@ -18,6 +18,9 @@ function placeOf(runtime: Runner, x: Tensor, type: Real): number | undefined {
     : undefined
 }
 
+/** Whether x lies in the memory of a runtime: nothing has to be copied, then. */
+export const isIn = (runtime: Pick<Runner, 'memory'>, x: Tensor): boolean => x.array.buffer === runtime.memory.buffer
+
 /** The elements of x in memory, in row-major order: where they lie, or a copy. */
 export function bring(runtime: Runner, x: Tensor, type: Real): number {
   const place = x.layout.contiguous ? placeOf(runtime, x, type) : undefined
