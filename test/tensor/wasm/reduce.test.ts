@@ -1,4 +1,4 @@
-/** Reductions that are large enough for blocks, tasks and threads, against the cpu backend. */
+/** Reductions and formulas that are large enough for blocks, tasks, pieces and threads, against the cpu backend. */
 import { random, setBackend, setThreads, tensor, type Tensor } from '@typegrad/tensor'
 import { afterEach, describe, expect, test } from 'vitest'
 
@@ -29,7 +29,7 @@ function results(x: Tensor): Float64Array[] {
     x.argmax(axis),
     x.argmin(axis),
   ])
-  return [...all, x.softmax(), x.logSoftmax()].map((y) => Float64Array.from(y.toTypedArray()))
+  return [...all, x.log(), x.pow(0.3), x.xlogy(x), x.softmax(), x.logSoftmax()].map((y) => Float64Array.from(y.toTypedArray()))
 }
 
 describe.each(shapes.map((shape) => ({ shape })))('$shape', ({ shape }) => {

@@ -89,6 +89,45 @@ test('every task runs once, whatever the threads', () => {
   }
 })
 
+test('of an offer every chunk is done once, in its place, whatever the threads', () => {
+  expect(start(1).pool.offer(0, job, 1, scratch)).toBe(undefined)
+  for (const count of [2, 4]) {
+    const started = start(count)
+    const { pool, words } = started
+    const { run } = pool.add(counting)
+    warm(started, pool.add(slow).run)
+    for (const [grain, chunks] of [
+      [1, 0],
+      [1, 1],
+      [2, 2],
+      [5, 200],
+    ]) {
+      const offer = pool.offer(run, job, grain, scratch)!
+      const { room } = offer
+      let taken = 0
+      const deadline = Date.now() + 30_000
+      for (let given = 0; given < chunks; given++) {
+        // A place is given again when it is free.
+        while (given - taken === room && Date.now() < deadline) if (offer.isDone(taken)) taken++
+        offer.give()
+      }
+      offer.finish()
+      for (let chunk = Math.max(0, chunks - room); chunk < chunks; chunk++) expect(offer.isDone(chunk)).toBe(true)
+      const counts = Array.from({ length: room * grain + 1 }, (_, task) => words[job / 4 + 2 * task])
+      const wanted = counts.map((_, task) => {
+        const place = Math.floor(task / grain)
+        return place < room ? Math.floor(chunks / room) + Number(place < chunks % room) : 0
+      })
+      expect(counts).toEqual(wanted)
+      words.fill(0)
+      // And as before.
+      pool.run(run, job, { tasks: 100, grain: 1 }, scratch)
+      expect(Array.from({ length: 101 }, (_, task) => words[job / 4 + 2 * task]).lastIndexOf(1)).toBe(99)
+      words.fill(0)
+    }
+  }
+})
+
 test('many short jobs, while workers sleep and wake', async () => {
   const started = start(3)
   const { pool, words } = started

@@ -17,6 +17,8 @@ export const words = {
   /** Bumped for each job and each change of modules; workers sleep on it. */
   generation: 0,
   open: 16,
+  /** The number of the next chunk that is claimed. */
+  next: 17,
   done: 32,
   kernel: 48,
   job: 49,
@@ -26,14 +28,21 @@ export const words = {
   scratch: 53,
   scratchStep: 54,
   failed: 55,
+  /** Chunks that the job has room for: the one after them works where the first one did. */
+  room: 56,
+  /** For so many chunks, and again from the first: which of them was finished last. */
+  finished: 64,
 } as const
+
+/** Chunks of an offer that may be under way. */
+export const maximumRoom = 64
 
 /** Chunks and epochs are 16 bits each. */
 export const maximumChunks = 0xffff
 
 /** Fresh words, with no open job. */
 export function makeControl(epoch = 0): Int32Array<SharedArrayBuffer> {
-  const control = new Int32Array(new SharedArrayBuffer(256))
+  const control = new Int32Array(new SharedArrayBuffer(4 * (words.finished + maximumRoom)))
   control[words.open] = epoch << 16
   return control
 }
@@ -44,7 +53,7 @@ function claim(control: Int32Array, epoch: number): number {
     const open = Atomics.load(control, words.open)
     const left = open & maximumChunks
     if (left === 0 || open >>> 16 !== epoch) return -1
-    if (Atomics.compareExchange(control, words.open, open, open - 1) === open) return left - 1
+    if (Atomics.compareExchange(control, words.open, open, open - 1) === open) return Atomics.add(control, words.next, 1)
   }
 }
 
@@ -52,9 +61,8 @@ function claim(control: Int32Array, epoch: number): number {
 export function runChunks(control: Int32Array, kernels: readonly (Kernel | undefined)[], epoch: number, thread: number): unknown {
   let error: unknown
   for (let chunk = claim(control, epoch); chunk >= 0; chunk = claim(control, epoch)) {
-    const chunks = control[words.chunks]
     const grain = control[words.grain]
-    const begin = chunk * grain
+    const begin = (chunk % control[words.room]) * grain
     const end = Math.min(begin + grain, control[words.tasks])
     const scratch = control[words.scratch] + thread * control[words.scratchStep]
     try {
@@ -63,7 +71,8 @@ export function runChunks(control: Int32Array, kernels: readonly (Kernel | undef
       error ??= cause
       Atomics.store(control, words.failed, 1)
     }
-    if (Atomics.add(control, words.done, 1) + 1 === chunks) Atomics.notify(control, words.done)
+    Atomics.store(control, words.finished + (chunk % maximumRoom), chunk)
+    if (Atomics.add(control, words.done, 1) + 1 === Atomics.load(control, words.chunks)) Atomics.notify(control, words.done)
   }
   return error
 }

@@ -6,10 +6,12 @@ import { Tensor } from '../../tensor.ts'
 import { runLoop } from '../cpu/elementwise.ts'
 import { i32, ModuleBuilder, v128 } from './assembler/index.ts'
 import { limits } from './limits.ts'
+import { pieceOf, workTogether } from './pieces.ts'
 import { canRender, prepareWasm } from './render.ts'
 import { runtimeFor } from './resident.ts'
 import type { Runtime } from './runtime.ts'
-import { bring, bytesOf, realOf, target, unstage, type Real } from './stage.ts'
+import { bring, bytesOf, realOf, stageFlat, target, unstage, type Real } from './stage.ts'
+import { roomOf } from './threads.ts'
 
 /** Functions that a JavaScript loop computes as fast as they can be copied, with the same bits as WebAssembly. */
 const light = new Set(
@@ -67,30 +69,67 @@ export function elementwise(
     const { size } = outputs[0]
     // Threads are no help to what copies more than it computes.
     const isAlone = light || size < limits.parallel || runtime.threads().count === 1
-    const near = runtimeFor(runtime, outputs[0], isAlone)
-    if (near !== runtime && size > limits.piece) runPieces(near, kernel, inputs, outputs, type)
-    else runStaged(near, kernel, inputs, outputs, type)
+    const near = runtimeFor(runtime, outputs[0], true)
+    const areFlat = near !== runtime && inputs.every((x) => x.layout.contiguous || isOneNumber(x))
+    if (areFlat && !isAlone) runTogether(runtime, kernel, inputs, outputs, type)
+    else if (areFlat && size > limits.piece) runPieces(near, kernel, inputs, outputs, type)
+    else runStaged(isAlone ? near : runtime, kernel, inputs, outputs, type)
   }
 }
 
 const isOneNumber = ({ layout: { strides, shape } }: Tensor): boolean =>
   strides.every((stride, axis) => stride === 0 || shape[axis] === 1)
 
+/** Elements `from` to `to` of flat tensors; those that are one number as they are. */
+function cut(tensors: readonly Tensor[], from: number, to: number): Tensor[] {
+  const pieces: Tensor[] = []
+  tensors.forEach((x, i) => {
+    const same = tensors.indexOf(x)
+    const { buffer, layout, dtype } = x
+    pieces.push(
+      same < i
+        ? pieces[same]
+        : isOneNumber(x)
+          ? x
+          : new Tensor(buffer, contiguousLayout([to - from], layout.offset + from), dtype),
+    )
+  })
+  return pieces
+}
+
 /** Large arrays piece by piece: what is copied in is still in the inner cache when it is read, and so is what is copied out. */
 function runPieces(runtime: Runtime, kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], type: Real): void {
   const { size } = outputs[0]
-  if (!inputs.every((x) => x.layout.contiguous || isOneNumber(x))) return runStaged(runtime, kernel, inputs, outputs, type)
   for (let at = 0; at < size; at += limits.piece) {
-    const length = Math.min(limits.piece, size - at)
-    const pieces = new Map<Tensor, Tensor>()
-    const piece = (x: Tensor): Tensor => {
-      if (isOneNumber(x)) return x
-      let part = pieces.get(x)
-      if (!part) pieces.set(x, (part = new Tensor(x.buffer, contiguousLayout([length], x.layout.offset + at), x.dtype)))
-      return part
-    }
-    runStaged(runtime, kernel, inputs.map(piece), outputs.map(piece), type)
+    const end = Math.min(at + limits.piece, size)
+    runStaged(runtime, kernel, cut(inputs, at, end), cut(outputs, at, end), type)
   }
+}
+
+/** The same on all threads. */
+function runTogether(runtime: Runtime, kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], type: Real): void {
+  const { size } = outputs[0]
+  const tasks = Math.ceil(pieceOf(size) / taskElements)
+  const length = tasks * taskElements
+  const bytes = length * bytesOf[type]
+  const scalars = inputs.reduce((bits, x, i) => bits | (isOneNumber(x) ? 1 << i : 0), 0)
+  const number = moduleOf(runtime, kernel, scalars, type)
+  const all = [...inputs, ...outputs]
+  runtime.begin()
+  const room = roomOf(runtime.threads().count)
+  const addresses = all.map((x) => runtime.reserve(isOneNumber(x) ? bytesOf[type] : room * bytes))
+  inputs.forEach((x, i) => isOneNumber(x) && stageFlat(runtime, x, addresses[i], type))
+  const job = runtime.job(4 * all.length)
+  runtime.i32.set(addresses, job >> 2)
+  const piece = (tensors: readonly Tensor[], i: number): Tensor[] => cut(tensors, i * length, Math.min((i + 1) * length, size))
+  workTogether(runtime.offer(number, job, tasks), {
+    count: Math.ceil(size / length),
+    alone: (i) => runStaged(runtime.local, kernel, piece(inputs, i), piece(outputs, i), type),
+    bring: (i, place) =>
+      piece(inputs, i).forEach((x, i) => isOneNumber(x) || stageFlat(runtime, x, addresses[i] + place * bytes, type)),
+    take: (i, place) =>
+      piece(outputs, i).forEach((out, i) => unstage(runtime, addresses[inputs.length + i] + place * bytes, out, type)),
+  })
 }
 
 /** Stages the operands, runs the kernel's module, and copies the results out. */

@@ -72,7 +72,7 @@ export const makeWasmBackend = (runtime: Runtime): Backend => ({
     else cpu.random(key, stream, out)
   },
   softmax(x, out, log) {
-    softmax(runtimeFor(runtime, out, out.size < limits.parallel), x, out, log, realOf(out.dtype)!)
+    softmax(runtime, x, out, log, realOf(out.dtype)!)
   },
   get loops() {
     return !runtime.deterministic

@@ -11,7 +11,7 @@ import { gemmScratchBytes } from './gemm/index.ts'
 import { Heap } from './heap.ts'
 import type { Kernel, Split } from './control.ts'
 import { detectFeatures, type Features } from './features.ts'
-import { ThreadPool, type ThreadState } from './threads.ts'
+import { type Offer, ThreadPool, type ThreadState } from './threads.ts'
 
 const page = 65536
 /** Words of the running job. */
@@ -262,6 +262,11 @@ export class Runtime {
 
   run(kernel: number, job: number, split: Split): void {
     this.#pool.run(kernel, job, split, { address: scratchAddress, bytes: this.#scratchBytes })
+  }
+
+  /** A job that other threads get chunk by chunk, if there are any. */
+  offer(kernel: number, job: number, grain: number): Offer | undefined {
+    return this.#pool.offer(kernel, job, grain, { address: scratchAddress, bytes: this.#scratchBytes })
   }
 }
 

@@ -1,5 +1,6 @@
 import { kernel } from '../../formula/kernel.ts'
-import type { Tensor } from '../../tensor.ts'
+import { contiguousLayout } from '../../layout.ts'
+import { Tensor } from '../../tensor.ts'
 import {
   type Expr,
   f64x2,
@@ -17,8 +18,11 @@ import { limits } from './limits.ts'
 import { foldings, sumLanes } from './reduce/lanes.ts'
 import { firstLanes, storeLanes } from './lanes.ts'
 import { renderWasm } from './render.ts'
-import type { Runner } from './runtime.ts'
-import { bring, bytesOf, target, unstage, type Real } from './stage.ts'
+import { pieceOf, workTogether } from './pieces.ts'
+import { runtimeFor } from './resident.ts'
+import type { Runner, Runtime } from './runtime.ts'
+import { bring, bytesOf, stageFlat, target, unstage, type Real } from './stage.ts'
+import { roomOf } from './threads.ts'
 
 export interface SoftmaxOptions {
   readonly type: Real
@@ -109,23 +113,51 @@ export function writeSoftmax(module: ModuleBuilder, { type, logarithm }: Softmax
   })
 }
 
-/** Softmax along the last axis, or its logarithm. */
-export function softmax(runtime: Runner, x: Tensor, out: Tensor, logarithm: boolean, type: Real): void {
+/** Softmax along the last axis, or its logarithm: rows of arrays on all threads, of memory where they lie. */
+export function softmax(runtime: Runtime, x: Tensor, out: Tensor, logarithm: boolean, type: Real): void {
   const { size } = out
+  const near = runtimeFor(runtime, out, true)
+  if (size < limits.parallel || near === runtime || !x.layout.contiguous || runtime.threads().count === 1)
+    return softmaxStaged(near, x, out, logarithm, type)
   const length = out.shape.at(-1)!
-  const bytes = bytesOf[type]
-  const kernel = runtime.kernel(`softmax/${type}/${logarithm}`, () => {
+  const rows = Math.ceil(pieceOf(size) / length)
+  const bytes = rows * length * bytesOf[type]
+  const kernel = softmaxKernel(runtime, logarithm, type)
+  runtime.begin()
+  const room = roomOf(runtime.threads().count)
+  const [from, to] = [runtime.reserve(room * bytes), runtime.reserve(room * bytes)]
+  const job = writeJob(runtime, from, to, length * bytesOf[type])
+  const cut = ({ buffer, layout, dtype }: Tensor, piece: number): Tensor => {
+    const count = Math.min(rows, size / length - piece * rows)
+    return new Tensor(buffer, contiguousLayout([count, length], layout.offset + piece * rows * length), dtype)
+  }
+  workTogether(runtime.offer(kernel, job, rows), {
+    count: Math.ceil(size / length / rows),
+    alone: (piece) => softmaxStaged(near, cut(x, piece), cut(out, piece), logarithm, type),
+    bring: (piece, place) => stageFlat(runtime, cut(x, piece), from + place * bytes, type),
+    take: (piece, place) => unstage(runtime, to + place * bytes, cut(out, piece), type),
+  })
+}
+
+function softmaxStaged(runtime: Runner, x: Tensor, out: Tensor, logarithm: boolean, type: Real): void {
+  const length = out.shape.at(-1)!
+  const kernel = softmaxKernel(runtime, logarithm, type)
+  runtime.begin()
+  const [from, to] = [bring(runtime, x, type), target(runtime, out, type)]
+  const job = writeJob(runtime, from, to, length * bytesOf[type])
+  runtime.run(kernel, job, { tasks: out.size / length, grain: Math.ceil(limits.softmaxGrain / length) })
+  unstage(runtime, to, out, type)
+}
+
+const softmaxKernel = (runtime: Runner, logarithm: boolean, type: Real): number =>
+  runtime.kernel(`softmax/${type}/${logarithm}`, () => {
     const module = new ModuleBuilder({ memory: { shared: runtime.shared } })
     module.export(writeSoftmax(module, { type, logarithm }))
     return module.toBytes()
   })
-  runtime.begin()
-  const [from, to] = [bring(runtime, x, type), target(runtime, out, type)]
+
+function writeJob(runtime: Runner, from: number, to: number, rowBytes: number): number {
   const job = runtime.job(12)
-  const words = runtime.i32
-  words[job >> 2] = from
-  words[(job >> 2) + 1] = to
-  words[(job >> 2) + 2] = length * bytes
-  runtime.run(kernel, job, { tasks: size / length, grain: Math.ceil(limits.softmaxGrain / length) })
-  unstage(runtime, to, out, type)
+  runtime.i32.set([from, to, rowBytes], job >> 2)
+  return job
 }

@@ -1,5 +1,5 @@
 import { BackendError } from '../../errors.ts'
-import { instantiate, type Kernel, makeControl, maximumChunks, runChunks, type Split, words } from './control.ts'
+import { instantiate, type Kernel, makeControl, maximumChunks, maximumRoom, runChunks, type Split, words } from './control.ts'
 import type { Platform, WorkerHandle } from './platform.node.ts'
 
 /** Memory for the threads' own use: `bytes` for each, from `address` on. */
@@ -13,6 +13,21 @@ export interface ThreadState {
   readonly count: number
   readonly reason?: string | undefined
 }
+
+/** A job of which the workers get one chunk after the other, while the main thread does something else. */
+export interface Offer {
+  /** Chunks that are given out have so many places: the one after them works where the first one did. */
+  readonly room: number
+  /** Gives out the next chunk, whose operands are in place. */
+  give(): void
+  /** Whether a chunk was finished; chunks count from 0. */
+  isDone(chunk: number): boolean
+  /** Works off what nobody has begun, and returns when all that was given out is done. */
+  finish(): void
+}
+
+/** Places for the chunks of an offer, where there are so many threads: what each of the others has, and what waits for it. */
+export const roomOf = (threads: number): number => Math.min(maximumRoom, 3 * (threads - 1))
 
 /** Rounds that the main thread looks for the end of a job before it sleeps (where it may). */
 const spins = 20_000
@@ -109,17 +124,55 @@ export class ThreadPool {
       if (tasks > 0) this.#kernels[kernel]!(job, 0, tasks, scratch.address)
       return
     }
+    this.#write(control, kernel, job, { tasks, grain: size }, scratch)
+    control[words.chunks] = chunks
+    control[words.room] = maximumChunks + 1
+    Atomics.store(control, words.open, (this.#epoch << 16) | chunks)
+    this.#wake(chunks - 1)
+    this.#finish(control, chunks)
+  }
+
+  /** A job of chunks of `grain` tasks that are given out one by one; `undefined` where there are no other threads. */
+  offer(kernel: number, job: number, grain: number, scratch: Scratch): Offer | undefined {
+    this.#start()
+    const control = this.#control
+    if (!control || this.#state.count === 1) return undefined
+    const room = roomOf(this.#state.count)
+    this.#write(control, kernel, job, { tasks: room * grain, grain }, scratch)
+    control[words.chunks] = maximumChunks
+    control[words.room] = room
+    control.fill(-1, words.finished, words.finished + maximumRoom)
+    Atomics.store(control, words.open, this.#epoch << 16)
+    let given = 0
+    return {
+      room,
+      give: () => {
+        given++
+        Atomics.add(control, words.open, 1)
+        this.#wake(1)
+      },
+      isDone: (chunk) => Atomics.load(control, words.finished + (chunk % maximumRoom)) === chunk,
+      finish: () => {
+        Atomics.store(control, words.chunks, given)
+        this.#finish(control, given)
+      },
+    }
+  }
+
+  #write(control: Int32Array, kernel: number, job: number, { tasks, grain }: Split, scratch: Scratch): void {
     control[words.kernel] = kernel
     control[words.job] = job
     control[words.tasks] = tasks
-    control[words.grain] = size
-    control[words.chunks] = chunks
+    control[words.grain] = grain
     control[words.scratch] = scratch.address
     control[words.scratchStep] = scratch.bytes
     control[words.failed] = 0
     Atomics.store(control, words.done, 0)
-    Atomics.store(control, words.open, (this.#epoch << 16) | chunks)
-    this.#wake(chunks - 1)
+    Atomics.store(control, words.next, 0)
+  }
+
+  /** Takes part in a job until it is done. */
+  #finish(control: Int32Array, chunks: number): void {
     const error = runChunks(control, this.#kernels, this.#epoch, 0)
     if (!this.#settled(control, chunks)) {
       const reason = `a worker thread took a task and did not finish it within ${this.#patience} ms`
