@@ -113,16 +113,43 @@ describe.runIf(hasPrograms)('a recurrence', () => {
     expect(linesFor(200)).toBe(linesFor(3))
   })
 
-  test('draws what it draws step by step, once for all steps', () => {
-    const layer = new LSTM({ units: 3, dropout: 0.3, recurrentDropout: 0.4 })
+  test.each<[string, AnyLayer]>([
+    ['LSTM', new LSTM({ units: 3, dropout: 0.3, recurrentDropout: 0.4 })],
+    ['GRU', new GRU({ units: 3, resetAfter: false, recurrentDropout: 0.4 })],
+    ['SimpleRNN', new SimpleRNN({ units: 3, recurrentDropout: 1 })],
+    [
+      'stacked',
+      new RNN({
+        cell: [new LSTMCell({ units: 2, recurrentDropout: 0.5 }), new SimpleRNNCell({ units: 3, recurrentDropout: 0.5 })],
+      }),
+    ],
+  ])('draws what it draws step by step, once for all steps: %s', (_, layer) => {
     const x = random.normal([2, 5, 3])
     layer.apply(x)
-    const f = (a: Tensor): Tensor => layer.apply(a, { training: true })
-    const results = [f, compile(f)].map((run) => {
+    const f = stepOf(layer)
+    const g = compile(f)
+    const [wanted, got] = [f, g].map((run) => {
       setSeed(9)
       return run(x)
     })
-    expectClose([results[1]], [results[0]])
+    expectClose(got, wanted)
+    expect(g.explain()).toContain('5 × ')
+  })
+
+  test('a cell that draws at every step is written out', () => {
+    const layer = new RNN({
+      cell: [new LSTMCell({ units: 2, recurrentDropout: 0.5 }), new SimpleRNNCell({ units: 3, dropout: 0.5 })],
+    })
+    const x = random.normal([2, 5, 3])
+    layer.apply(x)
+    const f = stepOf(layer)
+    const g = compile(f)
+    const [wanted, got] = [f, g].map((run) => {
+      setSeed(9)
+      return run(x)
+    })
+    expectClose(got, wanted)
+    expect(g.explain()).not.toContain('5 × ')
   })
 
   test('has gradients of gradients', () => {

@@ -21,6 +21,8 @@ export interface CellContext extends CallContext {
 export interface Pass {
   /** The part that does not need the states, of all steps `[steps, batch, …]` at once. */
   readonly project: (x: Tensor) => Tensor
+  /** Draws what all steps share, given the states before the first one; a step that finds nothing drawn does so itself. */
+  readonly prepare?: (states: readonly Tensor[]) => void
   /** One step, on what `project` gave for it: the output, then the new states. */
   readonly step: (x: Tensor, states: readonly Tensor[]) => Tensor[]
 }
@@ -132,19 +134,20 @@ export class CellDropout {
   }
 
   /** For one sequence: functions that drop from all inputs `[steps, batch, …]`, and from a state. */
-  begin({ training }: CallContext): { input: (x: Tensor) => Tensor; state: (h: Tensor) => Tensor } {
+  begin({ training }: CallContext) {
     const { input, state } = this.#rates
+    const drops = training && state > 0
     let noise: Tensor | undefined
+    const noiseOf = (h: Tensor): Tensor => (noise ??= dropped(h.onesLike(), state, this.#options))
     return {
-      input: (x) => {
+      prepare: ([h]: readonly Tensor[]): void => {
+        if (drops) noiseOf(h)
+      },
+      input: (x: Tensor): Tensor => {
         if (!training || input === 0) return x
         return dropped(x, input, { ...this.#options, noiseShape: [1, ...x.shape.slice(1)] })
       },
-      state: (h) => {
-        if (!training || state === 0) return h
-        noise ??= dropped(h.onesLike(), state, this.#options)
-        return h.mul(noise)
-      },
+      state: (h: Tensor): Tensor => (drops ? h.mul(noiseOf(h)) : h),
     }
   }
 }

@@ -116,6 +116,7 @@ class ConvLSTMCell extends SequenceCell<ConvLSTMCellOptions> {
     const { strides, dilationRate } = this.#window
     const { padding } = this.options
     return {
+      prepare: drop.prepare,
       project(x: Tensor) {
         const [steps, batch, ...image] = x.shape
         const z = drop

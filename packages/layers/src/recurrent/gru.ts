@@ -58,6 +58,7 @@ export class GRUCell extends SequenceCell<GRUCellOptions> {
     const candidate = (z: Tensor, h: Tensor, reset: Tensor, product: Tensor | undefined): Tensor =>
       activation(z.add(product ? reset.mul(product) : reset.mul(h).matmul(candidateKernel!)))
     return {
+      prepare: drop.prepare,
       project(x) {
         const z = drop.input(x).matmul(kernel)
         return inputBias ? z.add(inputBias) : z

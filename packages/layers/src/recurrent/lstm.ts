@@ -51,6 +51,7 @@ export class LSTMCell extends SequenceCell<LSTMCellOptions> {
     const drop = this.#dropout.begin(context)
     const { kernel, recurrentKernel, bias } = this
     return {
+      prepare: drop.prepare,
       project(x) {
         const z = drop.input(x).matmul(kernel)
         return bias ? z.add(bias) : z

@@ -17,7 +17,7 @@ import { required, type Defaults, type LayerConfig } from '../layer-config.ts'
 import { Layer, type CallContext, type CallOptions, type OneOrSeveral } from '../layer.ts'
 import type { Mask } from '../masks.ts'
 import type { SymbolicShape } from '../symbolic.ts'
-import { SequenceCell, type RNNCell, type StatesLike } from './cell.ts'
+import { SequenceCell, type Pass, type RNNCell, type StatesLike } from './cell.ts'
 import { StackedRNNCells } from './stacked.ts'
 
 export interface SequenceOptions extends FirstLayerOptions {
@@ -108,15 +108,24 @@ export class RNN<O extends SequenceOptions = RNNOptions> extends Layer<O, OneOrS
     const [batch, length] = x.shape
     const stepShape = this.#stepShape(x.shape)
     let states: readonly Tensor[] = this.#firstStates(context.initialState, batch, stepShape)
-    const { project, step } = cell.begin({ training: context.training })
+    const pass = cell.begin({ training: context.training })
+    const { project, step } = pass
     // With the steps first, each step's slice is one piece of memory.
     const projected = length > 0 ? project(x.transpose([1, 0, ...x.shape.slice(2).map((_, i) => i + 2)])) : x
     const valid = this.#validAt(context.mask, batch, length)
+    if (length > 0) pass.prepare?.(states)
     const zero = zeros([batch, ...(cell.outputShape(stepShape) as Shape)], { dtype: this.dtype })
     const outputs: Tensor[] = []
     let last = zero
     if (tracing() && length > 1) {
-      const looped = this.#loop(projected, states, zero, context)
+      // A cell that draws at its first step must not have done so in a loop that came to nothing.
+      const looped = this.#loop(
+        projected,
+        pass.prepare ? pass : cell.begin({ training: context.training }),
+        states,
+        zero,
+        context,
+      )
       if (looped) return (returnState ? looped : looped[0]) as OneOrSeveral
     }
     const steps = length > 0 ? unstack(projected) : []
@@ -134,9 +143,8 @@ export class RNN<O extends SequenceOptions = RNNOptions> extends Layer<O, OneOrS
   }
 
   /** All steps as one loop of a compiled function, if that can be: what the call gives, then the last states. */
-  #loop(x: Tensor, states: readonly Tensor[], zero: Tensor, context: RNNContext): readonly Tensor[] | undefined {
+  #loop(x: Tensor, { step }: Pass, states: readonly Tensor[], zero: Tensor, context: RNNContext): readonly Tensor[] | undefined {
     const { goBackwards, returnSequences } = this.#sequence
-    const { step } = this.cell.begin({ training: context.training })
     const count = states.length
     const mask = context.mask as Tensor | undefined
     // The cells of this package give their first state; else, and where a mask makes a difference, the output is one more.

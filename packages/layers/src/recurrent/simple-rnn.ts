@@ -37,6 +37,7 @@ export class SimpleRNNCell extends SequenceCell<SimpleRNNCellOptions> {
     const drop = this.#dropout.begin(context)
     const { kernel, recurrentKernel, bias } = this
     return {
+      prepare: drop.prepare,
       project(x) {
         const z = drop.input(x).matmul(kernel)
         return bias ? z.add(bias) : z

@@ -51,16 +51,18 @@ export class StackedRNNCells extends SequenceCell<StackedRNNCellsOptions> {
   begin(context: CallContext): Pass {
     const passes = this.cells.map((cell) => cell.begin(context))
     const counts = this.cells.map(({ stateSize }) => (typeof stateSize === 'number' ? 1 : stateSize.length))
+    const firsts = counts.map((_, i) => counts.slice(0, i).reduce((a, b) => a + b, 0))
+    const prepare = (states: readonly Tensor[]): void =>
+      passes.forEach((pass, i) => pass.prepare!(states.slice(firsts[i], firsts[i] + counts[i])))
     return {
+      ...(passes.every((pass) => pass.prepare) ? { prepare } : {}),
       project: (x) => passes[0].project(x),
       step(x, states) {
         const next: Tensor[] = []
         let output = x
-        let first = 0
         passes.forEach(({ project, step }, i) => {
           const input = i === 0 ? output : project(output.expandDims(0)).squeeze(0)
-          const [y, ...own] = step(input, states.slice(first, first + counts[i]))
-          first += counts[i]
+          const [y, ...own] = step(input, states.slice(firsts[i], firsts[i] + counts[i]))
           next.push(...own)
           output = y
         })
