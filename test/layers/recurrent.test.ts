@@ -333,6 +333,23 @@ describe('a recurrent layer', () => {
     expect(new Set(y[0])).toEqual(new Set([0, 2]))
   })
 
+  it('drops the same inputs of a stacked cell at every step, as of a layer of its own', () => {
+    const cells = [new SimpleRNNCell({ units: 4 }), new GRUCell({ units: 3, dropout: 0.5, recurrentDropout: 0.3 })]
+    const x = random.normal([2, 5, 3])
+    const stacked = new RNN({ cell: cells, returnSequences: true })
+    stacked.apply(x)
+    const [lower, upper] = cells.map((cell) => new RNN({ cell, returnSequences: true }))
+    const runs = [
+      (a: Tensor) => stacked.apply(a, { training: true }),
+      (a: Tensor) => upper.apply(lower.apply(a), { training: true }),
+    ]
+    const [one, two] = runs.map((run) => {
+      setSeed(7)
+      return (run(x) as Tensor).toArray()
+    })
+    expect(one).toEqual(two)
+  })
+
   it('takes a cell of your own', () => {
     class Decay extends RNNCell {
       readonly stateSize = 3

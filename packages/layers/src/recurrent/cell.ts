@@ -1,5 +1,5 @@
 /** What recurrent cells have in common. */
-import { zeros, type random, type Shape, type Tensor, type TensorLike } from '@typegrad/tensor'
+import { ones, zeros, type DType, type random, type Shape, type Tensor, type TensorLike } from '@typegrad/tensor'
 import { dropped, type DropOptions } from '../core.ts'
 import type { ActivationLike } from '../activations.ts'
 import type { ConstraintLike } from '../constraints.ts'
@@ -21,8 +21,11 @@ export interface CellContext extends CallContext {
 export interface Pass {
   /** The part that does not need the states, of all steps `[steps, batch, …]` at once. */
   readonly project: (x: Tensor) => Tensor
-  /** Draws what all steps share, given the states before the first one; a step that finds nothing drawn does so itself. */
-  readonly prepare?: (states: readonly Tensor[]) => void
+  /**
+   * Draws what all steps share, given the states before the first one, and the shape of a step's input where `project` is given one step
+   * at a time. What finds nothing drawn does so itself.
+   */
+  readonly prepare?: (states: readonly Tensor[], inputShape?: Shape) => void
   /** One step, on what `project` gave for it: the output, then the new states. */
   readonly step: (x: Tensor, states: readonly Tensor[]) => Tensor[]
 }
@@ -133,21 +136,24 @@ export class CellDropout {
     this.#options = { generator }
   }
 
-  /** For one sequence: functions that drop from all inputs `[steps, batch, …]`, and from a state. */
+  /** For one sequence: functions that drop from inputs `[steps, batch, …]`, and from a state. */
   begin({ training }: CallContext) {
-    const { input, state } = this.#rates
-    const drops = training && state > 0
-    let noise: Tensor | undefined
-    const noiseOf = (h: Tensor): Tensor => (noise ??= dropped(h.onesLike(), state, this.#options))
+    const [input, state] = [this.#rates.input, this.#rates.state].map((rate) => {
+      const drops = training && rate > 0
+      let noise: Tensor | undefined
+      const noiseOf = (shape: Shape, dtype: DType): Tensor => (noise ??= dropped(ones(shape, { dtype }), rate, this.#options))
+      return {
+        draw: (shape: Shape, dtype: DType): void => void (drops && noiseOf(shape, dtype)),
+        drop: (x: Tensor, shape: Shape): Tensor => (drops ? x.mul(noiseOf(shape, x.dtype)) : x),
+      }
+    })
     return {
-      prepare: ([h]: readonly Tensor[]): void => {
-        if (drops) noiseOf(h)
+      prepare: ([h]: readonly Tensor[], inputShape?: Shape): void => {
+        if (inputShape) input.draw([1, ...inputShape], h.dtype)
+        state.draw(h.shape, h.dtype)
       },
-      input: (x: Tensor): Tensor => {
-        if (!training || input === 0) return x
-        return dropped(x, input, { ...this.#options, noiseShape: [1, ...x.shape.slice(1)] })
-      },
-      state: (h: Tensor): Tensor => (drops ? h.mul(noiseOf(h)) : h),
+      input: (x: Tensor): Tensor => input.drop(x, [1, ...x.shape.slice(1)]),
+      state: (h: Tensor): Tensor => state.drop(h, h.shape),
     }
   }
 }

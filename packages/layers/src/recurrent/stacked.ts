@@ -12,6 +12,8 @@ export interface StackedRNNCellsOptions extends LayerOptions {
 export class StackedRNNCells extends SequenceCell<StackedRNNCellsOptions> {
   static override readonly defaults = { cells: required } satisfies Defaults<StackedRNNCellsOptions>
   readonly cells: readonly RNNCell<any>[]
+  /** The shapes of the inputs of the cells, once they are built. */
+  #inputs: readonly SymbolicShape[] = []
 
   constructor(options: StackedRNNCellsOptions) {
     super(options)
@@ -44,8 +46,8 @@ export class StackedRNNCells extends SequenceCell<StackedRNNCellsOptions> {
   }
 
   override build(stepShape: SymbolicShape): void {
-    const shapes = this.#stepShapes(stepShape)
-    this.cells.forEach((cell, i) => cell.buildFor(shapes[i]))
+    this.#inputs = this.#stepShapes(stepShape)
+    this.cells.forEach((cell, i) => cell.buildFor(this.#inputs[i]))
   }
 
   begin(context: CallContext): Pass {
@@ -53,7 +55,11 @@ export class StackedRNNCells extends SequenceCell<StackedRNNCellsOptions> {
     const counts = this.cells.map(({ stateSize }) => (typeof stateSize === 'number' ? 1 : stateSize.length))
     const firsts = counts.map((_, i) => counts.slice(0, i).reduce((a, b) => a + b, 0))
     const prepare = (states: readonly Tensor[]): void =>
-      passes.forEach((pass, i) => pass.prepare!(states.slice(firsts[i], firsts[i] + counts[i])))
+      passes.forEach(({ prepare: prepareOne }, i) => {
+        const batch = states[0].shape[0]
+        const given = i === 0 ? undefined : [batch, ...(this.#inputs[i].slice(1) as Shape)]
+        prepareOne!(states.slice(firsts[i], firsts[i] + counts[i]), given)
+      })
     return {
       ...(passes.every((pass) => pass.prepare) ? { prepare } : {}),
       project: (x) => passes[0].project(x),
