@@ -6,21 +6,22 @@ import { collapse } from '../../layout.ts'
 import { toNdarray } from '../../ndarray.ts'
 import type { Tensor } from '../../tensor.ts'
 import { canGenerate, compileLoop, LoopCache } from './loops.ts'
-import { ops } from './ndarray-ops.ts'
+import { ndarrayOps } from './ndarray-ops.ts'
 
-type OpName = keyof NonNullable<typeof ops>
+type OpName = keyof NonNullable<ReturnType<typeof ndarrayOps>>
 
 /** The formula-language operators that ndarray-ops knows, under its names. */
-const ndarrayOps: Readonly<Record<string, OpName>> = { '+': 'add', '-': 'sub', '*': 'mul', '/': 'div', neg: 'neg' }
+const operators: Readonly<Record<string, OpName>> = { '+': 'add', '-': 'sub', '*': 'mul', '/': 'div', neg: 'neg' }
 
 const loops = new LoopCache<Kernel>()
 
 /** Evaluates a kernel at every index: ndarray-ops for a single operator on strided floats, a generated loop otherwise. */
 export function elementwise(kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], compute: DType): void {
-  const single = ops && compute !== 'int32' && compute !== 'uint8' && outputs.length === 1 ? singleOperator(kernel) : undefined
-  if (!single || flatPattern(inputs, outputs) >= 0) return runLoop(kernel, inputs, outputs, arithmeticOf(compute))
-  const operator = ops![single] as unknown as (...arrays: unknown[]) => void
-  operator(...[...outputs, ...inputs].map(toNdarray))
+  const strided = compute !== 'int32' && compute !== 'uint8' && outputs.length === 1 && flatPattern(inputs, outputs) < 0
+  const single = strided ? singleOperator(kernel) : undefined
+  const operator = single && (ndarrayOps()?.[single] as ((...arrays: unknown[]) => void) | undefined)
+  if (operator) operator(...[...outputs, ...inputs].map(toNdarray))
+  else runLoop(kernel, inputs, outputs, arithmeticOf(compute))
 }
 
 const codes: Readonly<Record<Arithmetic, number>> = { double: 0, float32: 1, int32: 2 }
@@ -120,14 +121,15 @@ function singleOperator(kernel: Kernel): OpName | undefined {
   const { formula } = kernel.results[0]
   if (formula.op !== 'call' || formula.args.length !== kernel.args.length) return undefined
   const inOrder = formula.args.every((arg: Formula, i) => arg.op === 'name' && arg.name === kernel.args[i])
-  return inOrder ? ndarrayOps[formula.fn] : undefined
+  return inOrder ? operators[formula.fn] : undefined
 }
 
 /** `out = x`, converted to out's dtype. */
 export function copy(x: Tensor, out: Tensor): void {
-  if (x.layout.contiguous && out.layout.contiguous && x.dtype === out.dtype) {
-    out.array.set(x.array.subarray(x.layout.offset, x.layout.offset + x.size), out.layout.offset)
-  } else if (ops) ops.assign(toNdarray(out), toNdarray(x))
+  if (x.layout.contiguous && out.layout.contiguous && x.dtype === out.dtype)
+    return out.array.set(x.array.subarray(x.layout.offset, x.layout.offset + x.size), out.layout.offset)
+  const ops = ndarrayOps()
+  if (ops) ops.assign(toNdarray(out), toNdarray(x))
   else forEachIndex([x, out], ([from, to]) => (out.array[to] = x.array[from]))
 }
 

@@ -1,17 +1,23 @@
 /**
  * ndarray-ops, where code can be generated. It calls `new Function` as soon as it is loaded, which a page with a strict
- * content-security policy forbids; so it is loaded on the side, and until it is there generated loops do the same work.
+ * content-security policy forbids; so it is loaded on the side, when it
+ * is first wanted, and until it is there generated loops do the same work.
  */
-import type ndarrayOps from 'ndarray-ops'
+import type library from 'ndarray-ops'
 import { canGenerate } from './loops.ts'
 
-type NdarrayOps = typeof ndarrayOps
+type NdarrayOps = typeof library
 
-export let ops: NdarrayOps | undefined
+let loading = false
+let loaded: NdarrayOps | undefined
 
-/** Settles when {@link ops} is there, or never will be. */
-export const ready: Promise<void> = canGenerate
-  ? import('ndarray-ops').then((module) => {
-      ops = module.default
+/** The library, if it is there; the first call has it loaded. */
+export function ndarrayOps(): NdarrayOps | undefined {
+  if (canGenerate && !loading) {
+    loading = true
+    void import('ndarray-ops').then((module) => {
+      loaded = module.default
     })
-  : Promise.resolve()
+  }
+  return loaded
+}
