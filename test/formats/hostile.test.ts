@@ -22,8 +22,8 @@ const text = (value: unknown): Uint8Array => new TextEncoder().encode(typeof val
 /** The parts of a file by Keras, to be changed. */
 const parts = unzip(golden('linear_regression.keras'), () => true, 'test')
 const config = JSON.parse(new TextDecoder().decode(parts.get('config.json')))
-const packed = (changes: Record<string, Uint8Array>): Uint8Array =>
-  zipSync({ ...Object.fromEntries(parts), ...changes }, { level: 6 })
+const packed = (changes: Record<string, Uint8Array>, level: 0 | 6 = 6): Uint8Array =>
+  zipSync({ ...Object.fromEntries(parts), ...changes }, { level })
 const withConfig = (change: (json: any) => void): Uint8Array => {
   const changed = structuredClone(config)
   change(changed)
@@ -114,7 +114,7 @@ describe('hostile .keras files', () => {
   })
 
   it(`reads or refuses ${runs} .keras files whose weights are damaged`, async () => {
-    const outcome = await fuzz([parts.get('model.weights.h5')!], (bytes) => loadModel(packed({ 'model.weights.h5': bytes })))
+    const outcome = await fuzz([parts.get('model.weights.h5')!], (bytes) => loadModel(packed({ 'model.weights.h5': bytes }, 0)))
     expect(outcome.refused).toBeGreaterThan(runs / 5)
   })
 

@@ -1,4 +1,4 @@
-/** Training runs that are cut in two; run as a program, `node runs.ts first|second|whole FOLDER`, it does a part of all of them. */
+/** Training runs that are cut in two; run as a program, `node runs.ts first|second FOLDER`, it does a part of all of them. */
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -106,5 +106,8 @@ async function whole(folder: string): Promise<void> {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [part, folder] = process.argv.slice(2)
-  await { first, second, whole }[part]!(folder)
+  if (part === 'first') {
+    await first(folder)
+    await whole(folder)
+  } else await second(folder)
 }
