@@ -67,7 +67,10 @@ export function checkIndices(op: string, value: TensorLike, length: number, axis
   const stored = wholeOf(given)
   if (!stored.buffer.array) return cast(given, 'int32')
   let negative = false
-  stored.toTypedArray().forEach((index, at) => {
+  const { array, layout } = stored
+  const numbers = layout.contiguous ? array.subarray(layout.offset, layout.offset + layout.size) : stored.toTypedArray()
+  for (let at = 0; at < numbers.length; at++) {
+    const index = numbers[at]
     if (!Number.isInteger(index)) throw new ValueError(`${op}: index ${index} (element ${at} of the indices) is not an integer`)
     if (index < -length || index >= length) {
       throw new IndexError(`${op}: index ${index} (element ${at} of the indices) is outside axis ${axis} of length ${length}`, {
@@ -76,7 +79,7 @@ export function checkIndices(op: string, value: TensorLike, length: number, axis
       })
     }
     if (index < 0) negative = true
-  })
+  }
   const indices = cast(given, 'int32')
   return negative ? indices.less(0).where(indices.add(length), indices) : indices
 }

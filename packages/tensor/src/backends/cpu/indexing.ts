@@ -1,3 +1,4 @@
+import type { TypedArray } from '../../dtype.ts'
 import { Tensor } from '../../tensor.ts'
 import { forEachIndex } from './elementwise.ts'
 import { broadcastLayout, makeLayout, type Layout } from '../../layout.ts'
@@ -49,21 +50,35 @@ export function gather(x: Tensor, indices: Tensor, axis: number, out: Tensor): v
   }
 }
 
-/** Adds `updates` into `out` at `indices` along `axis`, in order of position; sums in double precision. */
+/** Adds `updates` into `out`, zeros, at `indices` along `axis`, in order of position; sums in double precision. */
 export function scatterAdd(updates: Tensor, indices: Tensor, axis: number, out: Tensor): void {
   const step = out.layout.strides[axis]
-  const sums = new Float64Array(out.size)
   const row = axis === 0 && indices.layout.contiguous && updates.layout.contiguous ? rowLength(out, 0) : 0
-  if (row === 0) {
-    forEachIndex(align(out, indices, axis, updates), ([to, at, from]) => {
-      sums[to - out.layout.offset + indices.array[at] * step] += updates.array[from]
-    })
-  } else {
-    const source = updates.array
-    for (let k = 0, from = updates.layout.offset; k < indices.size; k++, from += row) {
-      const to = indices.array[indices.layout.offset + k] * step
-      for (let j = 0; j < row; j++) sums[to + j] += source[from + j]
-    }
+  const [source, target, picks] = [updates.array, out.array, indices.array]
+  const start = out.layout.offset
+  if (row > 0) return scatterRows(source.subarray(updates.layout.offset), indices, row, target.subarray(start), out.shape[0])
+  const sums = new Float64Array(out.size)
+  forEachIndex(align(out, indices, axis, updates), ([to, at, from]) => {
+    sums[to - start + picks[at] * step] += source[from]
+  })
+  target.set(sums, start)
+}
+
+/** The same for whole rows. Only those that are hit have sums: most of a large table is not, and is not touched. */
+function scatterRows(source: TypedArray, indices: Tensor, row: number, target: TypedArray, length: number): void {
+  const picks = indices.array.subarray(indices.layout.offset, indices.layout.offset + indices.size)
+  /** Where the sums of a row are, counted from 1. */
+  const places = new Int32Array(length)
+  let count = 0
+  for (let k = 0; k < picks.length; k++) if (places[picks[k]] === 0) places[picks[k]] = ++count
+  const sums = new Float64Array(count * row)
+  for (let k = 0, from = 0; k < picks.length; k++) {
+    const to = (places[picks[k]] - 1) * row
+    for (let j = 0; j < row; j++) sums[to + j] += source[from++]
   }
-  for (let i = 0; i < out.size; i++) out.array[out.layout.offset + i] = sums[i]
+  for (let k = 0; k < picks.length; k++) {
+    const from = (places[picks[k]] - 1) * row
+    const to = picks[k] * row
+    for (let j = 0; j < row; j++) target[to + j] = sums[from + j]
+  }
 }
