@@ -10,6 +10,8 @@ export interface Row {
   readonly threads: number
   /** Medians of the others in the same run. */
   readonly peers: Readonly<Record<string, number>>
+  /** Other figures of ours that explain the row. */
+  readonly beside?: Readonly<Record<string, number>>
   readonly min: number
   readonly max: number
   /** A point of a curve of growth: the size that grows, and the microseconds that so much work took. */

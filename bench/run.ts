@@ -41,14 +41,15 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(topics)) {
   let head: string[] | undefined
   for await (const row of topics[name as keyof typeof topics]()) {
     rows.push(row)
+    const others: Readonly<Record<string, number>> = { ...row.peers, ...row.beside }
     // Rows with other peers have a table of their own.
-    if (!head || Object.keys(row.peers).some((peer) => !head!.includes(peer))) {
+    if (!head || Object.keys(others).some((peer) => !head!.includes(peer))) {
       if (head) console.log()
-      head = Object.keys(row.peers)
+      head = Object.keys(others)
       console.log(`| ${name} | unit | threads | typegrad | min–max |${head.map((peer) => ` ${peer} |`).join('')}`)
       console.log(`|---|---|---|---|---|${head.map(() => '---|').join('')}`)
     }
-    const peers = head.map((peer) => ` ${row.peers[peer] === undefined ? '–' : figure(row.peers[peer])} |`).join('')
+    const peers = head.map((peer) => ` ${others[peer] === undefined ? '–' : figure(others[peer])} |`).join('')
     console.log(
       `| ${row.case} | ${row.unit} | ${row.threads} | **${figure(row.ours)}** | ${figure(row.min)}–${figure(row.max)} |${peers}`,
     )

@@ -10,6 +10,7 @@ import {
 } from '@typegrad/layers'
 import { Rows, Sequential } from '@typegrad/model'
 import { arange, random, setSeed } from '@typegrad/tensor'
+import { execFileSync } from 'node:child_process'
 import type { Row } from '../case.ts'
 
 interface Job {
@@ -61,6 +62,7 @@ const jobs: readonly Job[] = [
  * the data to fresh memory, which is a part of the first.
  */
 export async function* first(): AsyncGenerator<Row> {
+  yield loading()
   for (const { name, shape, batch, layers } of jobs) {
     setSeed(1)
     const data = { x: [random.uniform([batch, ...shape])], y: [random.bernoulli([batch, 1]).cast('float32')], sampleWeight: [] }
@@ -93,9 +95,32 @@ export async function* first(): AsyncGenerator<Row> {
       unit: 'ms',
       ours: median,
       threads: 1,
-      peers: { 'second step': later, 'a copy of the data': copy },
+      peers: {},
+      beside: { 'second step': later, 'a copy of the data': copy },
       min: Math.min(...firsts),
       max: Math.max(...firsts),
     }
+  }
+}
+
+/** What a process takes to import the library. */
+function loading(): Row {
+  const took = (what: string): number => {
+    const code = `const start = performance.now(); ${what}; process.stdout.write(String(performance.now() - start))`
+    return Number(execFileSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' }).split('\n').at(-1))
+  }
+  const names = ['typegrad', '@tensorflow/tfjs-layers']
+  const times: number[][] = names.map(() => [])
+  for (let i = 0; i < 7; i++) names.forEach((name, k) => times[k].push(took(`await import('${name}')`)))
+  const [ours, theirs] = times.map((list) => list.toSorted((a, b) => a - b))
+  return {
+    topic: 'first',
+    case: 'import',
+    unit: 'ms',
+    ours: ours[3],
+    threads: 1,
+    peers: { 'tfjs-layers': theirs[3] },
+    min: ours[0],
+    max: ours[6],
   }
 }

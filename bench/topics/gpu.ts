@@ -40,7 +40,7 @@ interface Peak {
 
 /** The row with the part of what the card can do, if that is known. */
 const ofPeak = (row: Row, peak: number | undefined): Row =>
-  peak === undefined ? row : { ...row, peers: { ...row.peers, 'of peak': row.ours / peak } }
+  peak === undefined ? row : { ...row, beside: { 'of peak': row.ours / peak } }
 
 const topic = 'gpu'
 /** Runs `f` and waits until all is done; its result is freed. */
