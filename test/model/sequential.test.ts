@@ -107,6 +107,27 @@ describe('Sequential', () => {
   })
 })
 
+describe('a list of numbers for samples of one number', () => {
+  const line = ([-1, 0, 1, 2, 3, 4] as const).map((x): [number, number] => [x, 2 * x - 1])
+  const input = Input({ shape: [1] })
+  const models = {
+    Sequential: () => new Sequential([new Dense({ units: 1, inputShape: [1] })]),
+    functional: () => new Model({ inputs: input, outputs: new Dense({ units: 1 }).apply(input) }),
+  }
+
+  it.each(Object.entries(models))('%s', async (_, make) => {
+    setSeed(0)
+    const [x, y] = [0, 1].map((i) => line.map((pair) => pair[i]))
+    const model = make().compile({ optimizer: 'sgd', loss: 'mse' })
+    await model.fit(x, y, { epochs: 300, verbose: 0 })
+    const predicted = await model.predict([10])
+    expect(predicted.toArray()).toEqual([[expect.closeTo(19, 0)]])
+    // A last axis of length 1 more is as good.
+    expect((await model.predict([[[10]]])).toArray()).toEqual(predicted.toArray())
+    expect(() => model.apply([[1, 2]])).toThrow(TypegradError)
+  })
+})
+
 describe('functional Model', () => {
   it('runs a graph with branches, shared layers and several inputs and outputs', () => {
     setSeed(1)

@@ -1,4 +1,4 @@
-import type { Strings } from '@typegrad/layers'
+import type { Strings, SymbolicShape } from '@typegrad/layers'
 import { isNamed, isStrings, toTensorOrStrings } from '@typegrad/layers/internals'
 import { DTypeError, formatShape, isFloat, ShapeError, SparseTensor, Tensor, ValueError, type TensorLike } from '@typegrad/tensor'
 import { onHost } from './device.ts'
@@ -69,6 +69,13 @@ export function assertFinite(lists: Readonly<Record<string, readonly Tensor[]>>)
         { place },
       )
     })
+}
+
+/** x with the rank of an input, as in Keras: a last axis of length 1 is added or taken away where that is all that differs. */
+export function withRankOf(x: Tensor, shape: SymbolicShape): Tensor {
+  if (x.rank === shape.length - 1 && shape.at(-1) === 1) return x.expandDims(-1)
+  if (x.rank === shape.length + 1 && x.shape.at(-1) === 1) return x.squeeze(-1)
+  return x
 }
 
 /** The rows from `start` to `end` of every array. Views. */

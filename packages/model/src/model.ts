@@ -42,7 +42,7 @@ import { evaluate, predict, type EvaluateOptions, type PredictOptions } from './
 import { isSource, samplesOf, toArrays, type BatchSource } from './feed.ts'
 import { fit, type FitOptions } from './fit.ts'
 import { layersOf, runGraph, textCalls, topological } from './graph.ts'
-import { toList, type Data } from './inputs.ts'
+import { toList, withRankOf, type Data } from './inputs.ts'
 import { knownOptions } from './known-options.ts'
 import { standardOutput } from './output.ts'
 import { Steps } from './steps.ts'
@@ -253,7 +253,9 @@ export class Model extends Layer<ModelOptions, OneOrSeveral> {
     const masks = context.mask instanceof Tensor ? [context.mask] : (context.mask ?? [])
     const given = toList(inputs, this.inputNames, 'x')
     const masked = given.map((x, i) =>
-      x instanceof StringTensor ? x.withRank(this.#inputs[i].shape.length) : withMask(x, masks[i]),
+      x instanceof StringTensor
+        ? x.withRank(this.#inputs[i].shape.length)
+        : withMask(withRankOf(x, this.#inputs[i].shape), masks[i]),
     )
     const values = runGraph(this.#nodes, this.#inputs, this.#outputs, masked, context)
     return Array.isArray(this.options.outputs) ? values : values[0]

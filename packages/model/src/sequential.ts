@@ -24,7 +24,7 @@ import { describe, formatShape, TypegradError, unheard, ValueError, type Tensor,
 import { inputFromConfig } from './config/read-graph.ts'
 import type { PredictOptions } from './evaluate.ts'
 import type { BatchSource } from './feed.ts'
-import type { Data } from './inputs.ts'
+import { withRankOf, type Data } from './inputs.ts'
 import { Model } from './model.ts'
 import type { Call } from './plot/svg.ts'
 import type { SummaryRow } from './summary.ts'
@@ -154,7 +154,7 @@ export class Sequential extends Model {
     const encoder = strings ? undefined : this.entrances[0]?.encoder
     if (encoder) return this.#through(this.#layers.slice(1), given, training)
     const expected = this.#inputShape
-    const x = strings && expected ? given.withRank(expected.length) : given
+    const x = !expected ? given : strings ? given.withRank(expected.length) : withRankOf(given, expected)
     if (
       expected &&
       (x.rank !== expected.length || expected.some((length, i) => length !== null && i > 0 && length !== x.shape[i]))

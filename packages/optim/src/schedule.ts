@@ -18,7 +18,7 @@ export abstract class LearningRateSchedule<O extends ScheduleOptions = ScheduleO
   extends Configured<O>
   implements Schedule
 {
-  constructor(options: O) {
+  constructor(options: O = {} as O) {
     super(options)
     for (const [key, value] of Object.entries(this.options)) {
       if (value === undefined || (typeof value === 'number' && !Number.isFinite(value)))
