@@ -12,8 +12,8 @@ export type Message =
   | { readonly epoch: number; readonly first: number; readonly module: WebAssembly.Module }
   | { readonly epoch: number; readonly first: number; readonly removed: number }
 
-/** Looks at the shared word this often, some tens of microseconds, before it sleeps. */
-const spins = 20_000
+/** Looks at the shared word this often, a few hundred microseconds, before it sleeps. */
+const spins = 200_000
 
 let control: Int32Array
 let memory: WebAssembly.Memory
