@@ -286,6 +286,25 @@ describe('variables', () => {
     expect([a.toArray(), b.toArray(), c.toArray()]).toEqual([[2, 1], [4, 3], [6, 4]]) // prettier-ignore
   })
 
+  test('are the source of others as they are at every run, and results that were read before a change stay', () => {
+    const [online, target] = [new Variable(tensor([1, 2, 3])), new Variable(tensor([0, 0, 0]))]
+    const copy = compile(() => void target.assign(online))
+    for (const value of [1, 5, 7]) {
+      online.assign(tensor([value, 2, 3]))
+      copy()
+      expect(target.toArray()).toEqual([value, 2, 3])
+    }
+    const step = compile(() => {
+      const [old, reversed, part] = [online.value, online.flip(0), online.slice([1, 2])]
+      online.assign(online.mul(2))
+      return [old, reversed, part, online.value, online.flip(0)]
+    })
+    const lists = (): unknown[] => step().map((x) => x.toArray())
+    expect(lists()).toEqual([[7, 2, 3], [3, 2, 7], [2], [14, 4, 6], [6, 4, 14]]) // prettier-ignore
+    expect(lists()).toEqual([[14, 4, 6], [6, 4, 14], [4], [28, 8, 12], [12, 8, 28]]) // prettier-ignore
+    expect(online.toArray()).toEqual([28, 8, 12])
+  })
+
   test('are shared by programs', () => {
     const w = new Variable(tensor([1]))
     const [add, twice, read] = [

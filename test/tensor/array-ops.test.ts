@@ -213,6 +213,7 @@ describe('what is refused', () => {
     ['a mask of another shape', () => square.booleanMask([true, false, true]), ShapeError, /mask \[3\] for shape \[2, 2\]/],
     ['a count of negative numbers', () => tensor([-1], { dtype: 'int32' }).bincount(), ValueError, /holds -1/],
     ['a count of fractions', () => tensor([0.5]).bincount(), Error, /bincount: x is float32/],
+    ['more bins than a tensor has elements', () => tensor([1]).histogram({ bins: 1e12 }), ShapeError, /more than/],
     ['bins out of order', () => tensor([1]).histogram({ bins: [1, 0] }), ValueError, /ascending/],
     ['a share above 1', () => tensor([1]).quantile(1.5), ValueError, /shares from 0 to 1/],
     ['the median of nothing', () => zeros([0]).median(), ShapeError, /no elements/],

@@ -215,9 +215,11 @@ export class Variable extends Tensor {
     if (value.interceptor)
       throw new BackendError(`assign: variable '${this.name}' cannot take the value of a tensor inside of vmap`)
     watcher?.meet(this)
-    value.buffer.lifetime?.held()
+    // Of another variable what it is now, in a program at every run.
+    const { buffer, layout } = value.value
+    buffer.lifetime?.held()
     this.buffer.lifetime?.dropped()
-    this.store(value.buffer, value.layout)
+    this.store(buffer, layout)
     return this
   }
 

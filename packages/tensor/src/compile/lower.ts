@@ -26,7 +26,7 @@ class Maker {
 }
 
 /**
- * The graph as programs want it: no variable becomes another one's old value, convolution, pooling and sums at indices read elements in order,
+ * The graph as programs want it: no variable and no result becomes a variable's old value, convolution, pooling and sums at indices read elements in order,
  * and (unless `exact`) softmax is taken apart.
  */
 export function lower(graph: Graph, exact: boolean): Graph {
@@ -109,16 +109,24 @@ function inOrder(graph: Graph, maker: Maker): Graph {
   return { ...graph, nodes }
 }
 
-/** Variables that become what others were get copies of it, made before those are written. */
+/** Variables that become what others were get copies of it, and results that are what a variable was, made before those are written. */
 function withoutSwaps(graph: Graph, maker: Maker): Graph {
   const nodes = [...graph.nodes]
-  const assigned = graph.assigned.map(({ variable, value }) => {
-    if (valueOf(value).origin.kind !== 'variable') return { variable, value }
-    const copy = maker.tensor(value.shape, value)
-    nodes.push({ kind: 'copy', inputs: [value], outputs: [copy], details: undefined })
-    return { variable, value: copy }
+  const changed = new Set(graph.assigned.map(({ variable }) => variable))
+  const copied = (x: Tensor): Tensor => {
+    const copy = maker.tensor(x.shape, x)
+    nodes.push({ kind: 'copy', inputs: [x], outputs: [copy], details: undefined })
+    return copy
+  }
+  const assigned = graph.assigned.map(({ variable, value }) => ({
+    variable,
+    value: valueOf(value).origin.kind === 'variable' ? copied(value) : value,
+  }))
+  const outputs = graph.outputs.map((x) => {
+    const { origin } = valueOf(x)
+    return origin.kind === 'variable' && changed.has(origin.variable) ? copied(x) : x
   })
-  return { ...graph, nodes, assigned }
+  return { ...graph, nodes, assigned, outputs }
 }
 
 /** The graph with softmax as the reductions and the elementwise kernels that it is made of, so that they can be part of loops. */

@@ -3,7 +3,7 @@ import { toTensor, toTensorBeside, type TensorLike } from '../convert.ts'
 import { isFloat } from '../dtype.ts'
 import { DTypeError, ShapeError, ValueError } from '../errors.ts'
 import { apply, type Op } from '../op.ts'
-import { formatShape, sameShape, sizeOf } from '../shape.ts'
+import { assertShape, formatShape, sameShape, sizeOf } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
 import { tensor } from '../create.ts'
 import { hostOp } from './host.ts'
@@ -172,6 +172,7 @@ export function histogram(
 
 function evenEdges(x: Tensor, bins: number, range: readonly [number, number] | undefined): Float64Array {
   if (!Number.isInteger(bins) || bins < 1) throw new ValueError(`histogram: bins ${bins}, expected a positive integer`, { bins })
+  assertShape([bins + 1], 'histogram')
   let [low, high] = range ?? (x.size === 0 ? [0, 1] : [x.min().item(), x.max().item()])
   if (!Number.isFinite(low) || !Number.isFinite(high) || low > high)
     throw new ValueError(`histogram: range from ${low} to ${high}, expected finite numbers in order`, { low, high })
