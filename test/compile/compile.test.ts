@@ -305,6 +305,50 @@ describe('variables', () => {
     expect(online.toArray()).toEqual([28, 8, 12])
   })
 
+  test('random programs that read, change and return them, bit by bit', () => {
+    setDeterministic(true)
+    const views: readonly ((x: Tensor, y: Tensor) => Tensor)[] = [
+      (x) => x,
+      (x) => x.flip(0),
+      (x) => x.transpose(),
+      (x) => x.add(0),
+      (x) => x.slice([0, 1]).broadcastTo([3, 3]),
+      (x, y) => x.transpose().sub(y),
+      (x, y) => x.matmul(y).tanh(),
+      (x) => x.reshape([9]).flip(0).reshape([3, 3]),
+    ]
+    const step = fc.record({
+      use: fc.constantFrom('assign', 'keep', 'return'),
+      view: fc.nat(views.length - 1),
+      x: fc.nat(6),
+      y: fc.nat(6),
+      variable: fc.nat(2),
+    })
+    const start = (): Variable[] => [0, 1, 2].map((k) => new Variable(tensor(Float32Array.from({ length: 9 }, (_, i) => i / 8 + k), { shape: [3, 3] }))) // prettier-ignore
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 7 }), (steps) => {
+        const run = (variables: readonly Variable[], input: Tensor): Tensor[] => {
+          const made: Tensor[] = [...variables, input]
+          const returned: Tensor[] = []
+          for (const { use, view, x, y, variable } of steps) {
+            const value = views[view](made[x % made.length], made[y % made.length])
+            if (use === 'assign') variables[variable].assign(value)
+            else (use === 'keep' ? made : returned).push(value.add(0), value.value)
+          }
+          return [...returned, variables[0].value]
+        }
+        const [eager, compiled] = [start(), start()]
+        const f = compile((x: Tensor) => run(compiled, x))
+        const input = tensor([[1, 2, 3], [-1, 0, 1], [5, 4, 3]], { dtype: 'float32' }).mul(-0.2) // prettier-ignore
+        for (let times = 0; times < 3; times++) {
+          const [wanted, got] = [run(eager, input), f(input)]
+          expect([...got, ...compiled].map(numbers)).toEqual([...wanted, ...eager].map(numbers))
+        }
+      }),
+      runs(0.6),
+    )
+  })
+
   test('are shared by programs', () => {
     const w = new Variable(tensor([1]))
     const [add, twice, read] = [
