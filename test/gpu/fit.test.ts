@@ -238,7 +238,7 @@ onEveryMode((mode) => {
     ],
     [
       'a convolutional net',
-      29,
+      28,
       [8, 8, 8, 1],
       () => [new Conv2D({ filters: 4, kernelSize: 3, activation: 'relu' }), new MaxPooling2D({ poolSize: 2 }), new Flatten()],
     ],
