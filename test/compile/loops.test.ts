@@ -126,6 +126,20 @@ describe.runIf(hasPrograms)('a recurrence', () => {
     expect(linesFor(200)).toBe(linesFor(3))
   })
 
+  /** The program of a layer that draws, which draws what the layer does op by op. */
+  const drawing = (layer: AnyLayer): string => {
+    const x = random.normal([2, 5, 3])
+    layer.apply(x)
+    const f = stepOf(layer)
+    const g = compile(f)
+    const [wanted, got] = [f, g].map((run) => {
+      setSeed(9)
+      return run(x)
+    })
+    expectClose(got, wanted)
+    return g.explain()
+  }
+
   test.each<[string, AnyLayer]>([
     ['LSTM', new LSTM({ units: 3, dropout: 0.3, recurrentDropout: 0.4 })],
     ['GRU', new GRU({ units: 3, resetAfter: false, recurrentDropout: 0.4 })],
@@ -140,30 +154,11 @@ describe.runIf(hasPrograms)('a recurrence', () => {
       }),
     ],
   ])('draws what it draws step by step, once for all steps: %s', (_, layer) => {
-    const x = random.normal([2, 5, 3])
-    layer.apply(x)
-    const f = stepOf(layer)
-    const g = compile(f)
-    const [wanted, got] = [f, g].map((run) => {
-      setSeed(9)
-      return run(x)
-    })
-    expectClose(got, wanted)
-    expect(g.explain()).toContain('5 × ')
+    expect(drawing(layer)).toContain('5 × ')
   })
 
   test('a cell that draws at every step is written out', () => {
-    const layer = new RNN({ cell: new Noisy({}) })
-    const x = random.normal([2, 5, 3])
-    layer.apply(x)
-    const f = stepOf(layer)
-    const g = compile(f)
-    const [wanted, got] = [f, g].map((run) => {
-      setSeed(9)
-      return run(x)
-    })
-    expectClose(got, wanted)
-    expect(g.explain()).not.toContain('5 × ')
+    expect(drawing(new RNN({ cell: new Noisy({}) }))).not.toContain('5 × ')
   })
 
   test('has gradients of gradients', () => {

@@ -50,4 +50,4 @@ export function timeseriesDatasetFromArray(data: TensorLike, targets: TensorLike
   })
 }
 
-const op: string = 'timeseriesDatasetFromArray'
+const op = 'timeseriesDatasetFromArray'
