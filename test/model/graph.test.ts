@@ -187,6 +187,12 @@ describe('cloneModel', () => {
     expect(copy.apply(data).toArray()).toEqual(model.apply(data).toArray())
   })
 
+  test('how the model is trained does not matter', () => {
+    const model = new Sequential([new Dense({ units: 1, inputDim: 2 })])
+    model.compile({ loss: 'mse', metrics: [(yTrue, yPred) => yTrue.sub(yPred).abs().mean(-1)] })
+    expect(cloneModel(model).countParams()).toBe(3)
+  })
+
   test('a function cannot be copied', () => {
     const model = new Sequential([new Lambda({ function: (x: Tensor) => x.mul(2) })])
     expect(() => cloneModel(model)).toThrow(ValueError)

@@ -14,5 +14,9 @@ export function cloneModel<M extends Model>(model: M): M {
     layer.sublayers.forEach(meet)
   }
   meet(model)
-  return modelFromConfig({ ...model.toJSON(), compile_config: {} }, classes) as M
+  const built = model.getBuildConfig()
+  return modelFromConfig(
+    { class_name: classNameOf(model), config: model.getConfig(), ...(built && { build_config: built }) },
+    classes,
+  ) as M
 }
