@@ -1,4 +1,5 @@
-import { interleave, type Contestant } from './measure.ts'
+import { inProcess, interleave, type Contestant } from './measure.ts'
+import { start } from './processes.ts'
 
 /** A line of the results. */
 export interface Row {
@@ -18,22 +19,72 @@ export interface Row {
   readonly curve?: { readonly name: string; readonly size: number; readonly work: number; readonly microseconds: number }
 }
 
-export interface Case {
-  readonly topic: string
+interface Case {
   readonly case: string
   readonly unit: string
+  /** What ours may use: 1 if it is not said. */
   readonly threads?: number
   /** From microseconds to the unit: a rate where more is better, a time where less is. */
   readonly value: (microseconds: number) => number
-  readonly ours: () => unknown
-  readonly peers: readonly Contestant[]
-  /** Contestants that measure themselves, in microseconds. */
-  readonly measured?: Readonly<Record<string, number>>
+  /** Milliseconds to run before anything is timed. */
+  readonly warmup?: number
 }
 
-/** Times a case: ours and all peers in turn. */
-export async function race({ topic, case: name, unit, threads = 1, value, ours, peers, measured = {} }: Case): Promise<Row> {
-  const [own, ...others] = await interleave([{ name: 'typegrad', run: ours }, ...peers])
+/** What a contestant made in its process: the work, and numbers that have to agree with those of the first contestant. */
+export interface Entry {
+  readonly run: () => unknown
+  readonly result?: ArrayLike<number>
+  /** Relative to the largest number: 1e-4 if it is not said. */
+  readonly tolerance?: number
+}
+
+/** Makes a contestant; or Python that defines `run`. */
+export type Entrant = (() => Entry | Promise<Entry>) | string
+
+/** A case whose contestants have a process each: ours is `typegrad`, the first. */
+export interface Race extends Case {
+  readonly contestants: Readonly<Record<string, Entrant>>
+}
+
+/** A row of each race of a topic. */
+export async function* raceAll(topic: string, races: readonly Race[]): AsyncGenerator<Row> {
+  for (const [index, race] of races.entries()) {
+    const contestants = []
+    try {
+      for (const [name, entrant] of Object.entries(race.contestants)) {
+        const contestant = await start(topic, index, name, entrant)
+        if (!contestant) continue
+        contestants.push(contestant)
+        const [{ result: ours }, { result: theirs, tolerance }] = [contestants[0], contestant]
+        if (ours && theirs) mustAgree(`${race.case}, ${name}`, theirs, ours, tolerance)
+      }
+      yield await rowOf(topic, race, contestants)
+    } finally {
+      for (const contestant of contestants) contestant.end()
+    }
+  }
+}
+
+/** A row of ours, timed in this process, and of others beside it. */
+export const race = ({ topic, ours, others = {}, ...rest }: Case & Timed): Promise<Row> =>
+  rowOf(
+    topic,
+    rest,
+    Object.entries({ typegrad: ours, ...others }).map(([name, run]) => inProcess(name, run)),
+  )
+
+interface Timed {
+  readonly topic: string
+  readonly ours: () => unknown
+  readonly others?: Readonly<Record<string, () => unknown>>
+}
+
+async function rowOf(
+  topic: string,
+  { case: name, unit, threads = 1, value, warmup }: Case,
+  contestants: Contestant[],
+): Promise<Row> {
+  const [own, ...others] = await interleave(contestants, warmup === undefined ? {} : { warmup })
   const bounds = [value(own.min), value(own.max)]
   return {
     topic,
@@ -41,10 +92,7 @@ export async function race({ topic, case: name, unit, threads = 1, value, ours, 
     unit,
     ours: value(own.median),
     threads,
-    peers: Object.fromEntries([
-      ...others.map((timing) => [timing.name, value(timing.median)]),
-      ...Object.entries(measured).map(([peer, microseconds]) => [peer, value(microseconds)]),
-    ]),
+    peers: Object.fromEntries(others.map((timing) => [timing.name, value(timing.median)])),
     min: Math.min(...bounds),
     max: Math.max(...bounds),
   }

@@ -1,7 +1,7 @@
-/** One contestant of a case: `run` does the work once. */
+/** Who takes part: does its work so many times, and says what one took, in microseconds. */
 export interface Contestant {
   readonly name: string
-  run(): unknown
+  sample(repeats: number): Promise<number>
 }
 
 export interface Timing {
@@ -12,45 +12,50 @@ export interface Timing {
   readonly max: number
 }
 
-const now = (): number => performance.now() * 1000
+/** A contestant in this process. */
+export const inProcess = (name: string, run: () => unknown): Contestant => ({ name, sample: (repeats) => sample(run, repeats) })
 
 /** Microseconds of one run, from `repeats` of them. */
-async function sample(run: () => unknown, repeats: number): Promise<number> {
-  const start = now()
+export async function sample(run: () => unknown, repeats: number): Promise<number> {
+  const start = performance.now()
   for (let i = 0; i < repeats; i++) {
     const result = run()
     if (result instanceof Promise) await result
   }
-  return (now() - start) / repeats
+  return ((performance.now() - start) * 1000) / repeats
 }
 
-/** Runs again and again for so many microseconds: engines compile what runs often, and must have had the time. */
-async function warm(run: () => unknown, microseconds: number): Promise<void> {
-  const end = now() + microseconds
-  do await sample(run, 1)
-  while (now() < end)
+/**
+ * Lets a contestant run for so many milliseconds, since engines compile what runs often and must have had the time; gives the
+ * number of runs that take `milliseconds`.
+ */
+async function warm(contestant: Contestant, warmup: number, milliseconds: number): Promise<number> {
+  let repeats = 1
+  for (let spent = 0; ;) {
+    const each = await contestant.sample(repeats)
+    spent += (each * repeats) / 1000
+    if (spent >= warmup) return Math.max(1, Math.round((milliseconds * 1000) / each))
+    if (each * repeats < milliseconds * 1000) repeats *= 2
+  }
 }
 
 /**
  * Times contestants in turn (A B A B …), so that a noisy moment of the machine meets all of them: `rounds` samples each,
  * after warming up; median, minimum and maximum. A contestant that is slower than a second is run less often.
  */
-export async function interleave(contestants: readonly Contestant[], { rounds = 9, milliseconds = 40 } = {}): Promise<Timing[]> {
+export async function interleave(
+  contestants: readonly Contestant[],
+  { rounds = 9, milliseconds = 40, warmup = 500 } = {},
+): Promise<Timing[]> {
   const repeats: number[] = []
-  for (const contestant of contestants) {
-    const run = (): unknown => contestant.run()
-    await warm(run, 5e5)
-    repeats.push(Math.max(1, Math.round((milliseconds * 1000) / (await sample(run, 1)))))
-  }
+  for (const contestant of contestants) repeats.push(await warm(contestant, warmup, milliseconds))
   const times: number[][] = contestants.map(() => [])
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < contestants.length; i++) {
       if (times[i].length >= 3 && times[i][0] > 1e6) continue
-      const run = (): unknown => contestants[i].run()
-      // What the turn of the others has pushed out of the caches is not to be paid in this one's time. No collection is forced here: it
-      // gives pages back, and until they are there again whoever allocates is several times as slow.
-      await warm(run, milliseconds * 100)
-      times[i].push(await sample(run, repeats[i]))
+      // What the turn of the others has pushed out of the caches is not to be paid in this one's time.
+      await contestants[i].sample(Math.ceil(repeats[i] / 10))
+      times[i].push(await contestants[i].sample(repeats[i]))
     }
   }
   return contestants.map(({ name }, i) => {

@@ -6,18 +6,18 @@ import { writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { currentBackend, threads } from '@typegrad/tensor'
-import type { Row } from './case.ts'
+import { raceAll, type Row } from './case.ts'
 import { chart } from './chart.ts'
 import { curves } from './curves.ts'
-import { conv } from './topics/conv.ts'
-import { elementwise } from './topics/elementwise.ts'
+import { races as conv } from './topics/conv.ts'
+import { races as elementwise } from './topics/elementwise.ts'
 import { first } from './topics/first.ts'
-import { gemm } from './topics/gemm.ts'
+import { races as gemm } from './topics/gemm.ts'
 import { gpu } from './topics/gpu.ts'
 import { growth } from './topics/growth.ts'
-import { recurrent } from './topics/recurrent.ts'
-import { reduce } from './topics/reduce.ts'
-import { train } from './topics/train.ts'
+import { races as recurrent } from './topics/recurrent.ts'
+import { races as reduce } from './topics/reduce.ts'
+import { races as train } from './topics/train.ts'
 
 const topics = { gemm, elementwise, reduce, conv, recurrent, train, first, growth, gpu }
 
@@ -39,7 +39,8 @@ const figure = (value: number): string => (value >= 1000 ? value.toFixed(0) : va
 const rows: Row[] = []
 for (const name of positionals.length > 0 ? positionals : Object.keys(topics)) {
   let head: string[] | undefined
-  for await (const row of topics[name as keyof typeof topics]()) {
+  const topic = topics[name as keyof typeof topics]
+  for await (const row of typeof topic === 'function' ? topic() : raceAll(name, topic)) {
     rows.push(row)
     const others: Readonly<Record<string, number>> = { ...row.peers, ...row.beside }
     // Rows with other peers have a table of their own.

@@ -1,5 +1,8 @@
-// NumPy and PyTorch, where python3 has them: a child process that runs one measurement and prints microseconds.
-import { execFileSync } from 'node:child_process'
+// NumPy and PyTorch, where python3 has them: a child process that runs what it is told as often as it is told, on one thread.
+import { execFileSync, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { Answers } from '../answers.ts'
+import type { Started } from '../processes.ts'
 
 /** The python3 of the path, and that of the system, which may have other modules. */
 const interpreters = ['python3', '/usr/bin/python3']
@@ -22,26 +25,32 @@ function interpreterWith(module: string): string | undefined {
   return found.get(module)
 }
 
-/** Whether a python3 here can import the module. */
-export const pythonHas = (module: string): boolean => interpreterWith(module) !== undefined
-
 const frame = `
-import time, statistics
-def measure(run, seconds=0.04, rounds=7):
-    run(); run()
-    t = time.perf_counter(); run(); once = time.perf_counter() - t
-    n = max(1, round(seconds / once))
-    times = []
-    for _ in range(rounds):
-        t = time.perf_counter()
-        for _ in range(n): run()
-        times.append((time.perf_counter() - t) / n * 1e6)
-    print(statistics.median(times))
+import sys, time
+for line in sys.stdin:
+    repeats = int(line)
+    start = time.perf_counter()
+    for _ in range(repeats): run()
+    print((time.perf_counter() - start) / repeats * 1e6, flush=True)
 `
 
-/** Microseconds per call of \`run\`, which \`setup\` defines; on one thread. */
-export function pythonMicroseconds(setup: string): number {
+/** A contestant that calls \`run\`, which \`setup\` defines; \`undefined\` where the module that it imports is missing. */
+export function startPython(name: string, setup: string): Started | undefined {
+  const interpreter = interpreterWith(/^import (\w+)/m.exec(setup)![1])
+  if (!interpreter) return undefined
   const env = { ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1' }
-  const module = /\bimport torch\b/.test(setup) ? 'torch' : 'numpy'
-  return Number(execFileSync(interpreterWith(module)!, ['-c', `${frame}\n${setup}\nmeasure(run)`], { env, encoding: 'utf8' }))
+  const child = spawn(interpreter, ['-c', `${setup}\n${frame}`], { env, stdio: ['pipe', 'pipe', 'inherit'] })
+  const answers = new Answers<number>()
+  createInterface(child.stdout)
+    .on('line', (line) => answers.give(Number(line)))
+    .on('close', () => answers.end(`${name}: its python ended`))
+  return {
+    name,
+    sample(repeats) {
+      const answer = answers.next()
+      child.stdin.write(`${repeats}\n`)
+      return answer
+    },
+    end: () => void child.kill(),
+  }
 }

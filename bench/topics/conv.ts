@@ -2,9 +2,7 @@ import { vjp } from '@typegrad/autograd'
 import { Conv2D, Dense, Flatten, Input, MaxPooling2D } from '@typegrad/layers'
 import { Sequential } from '@typegrad/model'
 import { random, setSeed, setThreads, type Tensor } from '@typegrad/tensor'
-import { mustAgree, race, type Row } from '../case.ts'
-import type { Contestant } from '../measure.ts'
-import { pythonHas, pythonMicroseconds } from '../peers/python.ts'
+import type { Race } from '../case.ts'
 import { tfjs } from '../peers/tfjs.ts'
 
 interface Job {
@@ -23,54 +21,6 @@ const jobs: readonly Job[] = [
   { name: '56×56×64, 3×3×128 stride 2, batch 8', x: [8, 56, 56, 64], kernel: [3, 3, 64, 128], strides: 2 },
 ]
 
-/** Convolutions in GFLOP/s, forward and backward, and a whole step of a small CNN. */
-export async function* conv(): AsyncGenerator<Row> {
-  const tf = await tfjs()
-  setSeed(1)
-  for (const job of jobs) {
-    const { name, padding = 'valid', strides = 1 } = job
-    const [x, kernel] = [random.normal([...job.x]), random.normal([...job.kernel])]
-    const options = { padding, strides }
-    const forward = (a: Tensor, b: Tensor): Tensor => a.conv(b, options)
-    const y = forward(x, kernel)
-    const dy = random.normal([...y.shape])
-    const [height, width, channels] = job.kernel
-    const floats = 2 * y.size * height * width * channels
-    const tx = tf.tensor4d(x.toTypedArray() as Float32Array, [...job.x])
-    const tk = tf.tensor4d(kernel.toTypedArray() as Float32Array, [...job.kernel])
-    const theirs = () => tf.conv2d(tx, tk, strides, padding)
-    const reference = theirs()
-    mustAgree(name, y.toTypedArray(), reference.dataSync())
-    reference.dispose()
-    const passes: readonly (readonly [string, () => unknown, Contestant[], string])[] = [
-      ['forward', () => forward(x, kernel), [{ name: 'tfjs-wasm', run: () => theirs().dispose() }], 'y()'],
-      ['input gradient', () => vjp((a) => forward(a, kernel), x).pullback(dy), [], 'torch.autograd.grad(y(), x, dy)'],
-      ['kernel gradient', () => vjp((b) => forward(x, b), kernel).pullback(dy), [], 'torch.autograd.grad(y(), k, dy)'],
-    ]
-    for (const [pass, ours, peers, python] of passes) {
-      // A gradient is measured with the forward pass before it, for everybody.
-      const work = pass === 'forward' ? floats : 2 * floats
-      for (const threads of [1, 2]) {
-        setThreads(threads)
-        yield race({
-          topic: 'conv',
-          case: `${name}: ${pass}, ${threads} thread${threads > 1 ? 's' : ''}`,
-          unit: 'GFLOP/s',
-          threads,
-          value: (microseconds) => work / microseconds / 1e3,
-          ours,
-          peers: threads > 1 ? [] : peers,
-          measured: threads > 1 || !pythonHas('torch') ? {} : { pytorch: pythonMicroseconds(torchConv(job, python)) },
-        })
-      }
-    }
-    tx.dispose()
-    tk.dispose()
-  }
-  yield* smallCnn()
-  setThreads()
-}
-
 function torchConv(
   { x: [batch, ...size], kernel: [kh, kw, , filters], padding = 'valid', strides = 1 }: Job,
   run: string,
@@ -87,41 +37,9 @@ run = lambda: ${run}
 `
 }
 
-/** One step of a small CNN on 28×28 images, as `fit` runs it. */
-async function* smallCnn(): AsyncGenerator<Row> {
-  const batch = 64
-  for (const threads of [1, 2]) {
-    setThreads(threads)
-    setSeed(1)
-    const model = new Sequential([
-      Input({ shape: [28, 28, 1] }),
-      new Conv2D({ filters: 32, kernelSize: 3, activation: 'relu' }),
-      new MaxPooling2D(),
-      new Conv2D({ filters: 64, kernelSize: 3, activation: 'relu' }),
-      new MaxPooling2D(),
-      new Flatten(),
-      new Dense({ units: 10, activation: 'softmax' }),
-    ]).compile({ loss: 'categoricalCrossentropy', optimizer: 'adam' })
-    const data = {
-      x: [random.uniform([batch, 28, 28, 1])],
-      y: [random.integers([batch], { high: 10 }).oneHot(10)],
-      sampleWeight: [],
-    }
-    await model.steps.begin()
-    yield race({
-      topic: 'conv',
-      case: `small CNN, a step, batch ${batch}, ${threads} thread${threads > 1 ? 's' : ''}`,
-      unit: 'ms',
-      threads,
-      value: (microseconds) => microseconds / 1e3,
-      ours: () => model.steps.train(data),
-      peers: [],
-      measured: threads > 1 || !pythonHas('torch') ? {} : { pytorch: pythonMicroseconds(torchCnn(batch)) },
-    })
-  }
-}
+const batch = 64
 
-const torchCnn = (batch: number): string => `
+const torchCnn = `
 import torch
 from torch import nn
 torch.set_num_threads(1)
@@ -134,3 +52,94 @@ def run():
     loss(model(x), y).backward()
     optimizer.step()
 `
+
+/** The passes over a convolution: a gradient is measured with the forward pass before it, for everybody. */
+const passes = {
+  forward: { work: 1, python: 'y()' },
+  'input gradient': { work: 2, python: 'torch.autograd.grad(y(), x, dy)' },
+  'kernel gradient': { work: 2, python: 'torch.autograd.grad(y(), k, dy)' },
+} as const
+
+function data({ x, kernel }: Job): [Tensor, Tensor] {
+  setSeed(1)
+  return [random.normal([...x]), random.normal([...kernel])]
+}
+
+function raceOf(job: Job, pass: keyof typeof passes, threads: number): Race {
+  const { name, padding = 'valid', strides = 1 } = job
+  const [batch, ...sides] = job.x
+  const [height, width, channels, filters] = job.kernel
+  const outputs = [sides[0], sides[1]].map((side, i) =>
+    Math.ceil((padding === 'same' ? side : side - job.kernel[i] + 1) / strides),
+  )
+  const floats = 2 * batch * outputs[0] * outputs[1] * filters * height * width * channels
+  const forward = (a: Tensor, b: Tensor): Tensor => a.conv(b, { padding, strides })
+  return {
+    case: `${name}: ${pass}, ${threads} thread${threads > 1 ? 's' : ''}`,
+    unit: 'GFLOP/s',
+    threads,
+    value: (microseconds) => (passes[pass].work * floats) / microseconds / 1e3,
+    contestants: {
+      typegrad() {
+        setThreads(threads)
+        const [x, kernel] = data(job)
+        const y = forward(x, kernel)
+        if (pass === 'forward') return { run: () => forward(x, kernel), result: y.toTypedArray() }
+        const dy = random.normal([...y.shape])
+        if (pass === 'input gradient') return { run: () => vjp((a) => forward(a, kernel), x).pullback(dy) }
+        return { run: () => vjp((b) => forward(x, b), kernel).pullback(dy) }
+      },
+      // It has no kernels for the gradients, and no threads in Node.
+      ...(pass === 'forward' && {
+        async 'tfjs-wasm'() {
+          const tf = await tfjs()
+          const [x, kernel] = data(job)
+          const tx = tf.tensor4d(x.toTypedArray() as Float32Array, [...job.x])
+          const tk = tf.tensor4d(kernel.toTypedArray() as Float32Array, [...job.kernel])
+          const product = () => tf.conv2d(tx, tk, strides, padding)
+          return { run: () => product().dispose(), result: product().dataSync() }
+        },
+      }),
+      ...(threads === 1 && { pytorch: torchConv(job, passes[pass].python) }),
+    },
+  }
+}
+
+/** One step of a small CNN on 28×28 images, as `fit` runs it. */
+const smallCnn = (threads: number): Race => ({
+  case: `small CNN, a step, batch ${batch}, ${threads} thread${threads > 1 ? 's' : ''}`,
+  unit: 'ms',
+  threads,
+  value: (microseconds) => microseconds / 1e3,
+  contestants: {
+    async typegrad() {
+      setThreads(threads)
+      setSeed(1)
+      const model = new Sequential([
+        Input({ shape: [28, 28, 1] }),
+        new Conv2D({ filters: 32, kernelSize: 3, activation: 'relu' }),
+        new MaxPooling2D(),
+        new Conv2D({ filters: 64, kernelSize: 3, activation: 'relu' }),
+        new MaxPooling2D(),
+        new Flatten(),
+        new Dense({ units: 10, activation: 'softmax' }),
+      ]).compile({ loss: 'categoricalCrossentropy', optimizer: 'adam' })
+      const rows = {
+        x: [random.uniform([batch, 28, 28, 1])],
+        y: [random.integers([batch], { high: 10 }).oneHot(10)],
+        sampleWeight: [],
+      }
+      await model.steps.begin()
+      return { run: () => model.steps.train(rows) }
+    },
+    ...(threads === 1 && { pytorch: torchCnn }),
+  },
+})
+
+/** Convolutions, forward and backward, and a whole step of a small CNN. */
+export const races: readonly Race[] = [
+  ...jobs.flatMap((job) =>
+    (Object.keys(passes) as (keyof typeof passes)[]).flatMap((pass) => [1, 2].map((threads) => raceOf(job, pass, threads))),
+  ),
+  ...[1, 2].map(smallCnn),
+]

@@ -9,9 +9,10 @@ import {
   type SymbolicTensor,
 } from '@typegrad/layers'
 import { Rows, Sequential } from '@typegrad/model'
-import { arange, random, setSeed } from '@typegrad/tensor'
+import { arange, random, setSeed, threads } from '@typegrad/tensor'
 import { execFileSync } from 'node:child_process'
-import type { Row } from '../case.ts'
+import type { Entry, Race, Row } from '../case.ts'
+import { start } from '../processes.ts'
 
 interface Job {
   readonly name: string
@@ -57,51 +58,68 @@ const jobs: readonly Job[] = [
   },
 ]
 
+/** A step of a model that is built, on a batch of so many examples; nothing is traced yet. */
+async function step({ shape, layers }: Job, batch: number): Promise<Entry> {
+  setSeed(1)
+  const data = { x: [random.uniform([batch, ...shape])], y: [random.bernoulli([batch, 1]).cast('float32')], sampleWeight: [] }
+  const rows = new Rows(data, arange(batch, { dtype: 'int32' }))
+  const parts: (AnyLayer | SymbolicTensor)[] = [Input({ shape }), ...layers()]
+  const model = new Sequential(parts).compile({ optimizer: 'adam', loss: 'binaryCrossentropy' })
+  await model.steps.begin()
+  return { run: () => model.steps.train(rows) }
+}
+
+export const races: readonly Race[] = jobs.map((job) => ({
+  case: job.name,
+  unit: 'ms',
+  value: (microseconds) => microseconds / 1e3,
+  contestants: {
+    typegrad: () => step(job, job.batch),
+    // Trace, program and WebAssembly are as much, data and arithmetic next to nothing.
+    'one example': () => step(job, 1),
+    'a copy of the data'() {
+      const array = random.uniform([job.batch, ...job.shape]).toTypedArray()
+      return { run: () => array.slice() }
+    },
+  },
+}))
+
+const starts = 7
+
 /**
- * The first step of a model that is built: trace, program, WebAssembly, and the step; in milliseconds, beside a later one and a mere copy of
- * the data to fresh memory, which is a part of the first.
+ * The first step in a process that has done nothing before: trace, program, WebAssembly, and the step; in milliseconds, beside a second one,
+ * the first one on a single example, and a mere copy of the data to fresh memory.
  */
 export async function* first(): AsyncGenerator<Row> {
   yield loading()
-  for (const { name, shape, batch, layers } of jobs) {
-    setSeed(1)
-    const data = { x: [random.uniform([batch, ...shape])], y: [random.bernoulli([batch, 1]).cast('float32')], sampleWeight: [] }
-    const rows = new Rows(data, arange(batch, { dtype: 'int32' }))
-    const [firsts, laters, copies]: number[][] = [[], [], []]
-    for (let i = 0; i < 7; i++) {
-      const parts: (AnyLayer | SymbolicTensor)[] = [Input({ shape }), ...layers()]
-      const model = new Sequential(parts).compile({ optimizer: 'adam', loss: 'binaryCrossentropy' })
-      await model.steps.begin()
-      for (const times of [firsts, laters]) {
-        const start = performance.now()
-        model.steps.train(rows)
-        times.push(performance.now() - start)
+  for (const [index, { case: name, unit, value, contestants }] of races.entries()) {
+    const times = new Map<string, number[]>()
+    const add = (key: string, microseconds: number): void => void times.set(key, [...(times.get(key) ?? []), value(microseconds)])
+    for (let i = 0; i < starts; i++)
+      for (const [key, entrant] of Object.entries(contestants)) {
+        const contestant = (await start('first', index, key, entrant))!
+        add(key, await contestant.sample(1))
+        if (key === 'typegrad') add('second step', await contestant.sample(1))
+        contestant.end()
       }
-    }
-    // Into fresh pages, as the first step does it: all are kept until the end.
-    const array = data.x[0].toTypedArray()
-    const kept = Array.from({ length: 7 }, () => {
-      const start = performance.now()
-      const copy = array.slice()
-      copies.push(performance.now() - start)
-      return copy
-    })
-    kept.length = 0
-    const [median, later, copy] = [firsts, laters, copies].map((times) => times.toSorted((a, b) => a - b)[3])
-    // The largest is the very first, before the engine has compiled what traces.
+    const { typegrad: own, ...beside } = Object.fromEntries(
+      [...times].map(([key, list]) => [key, list.toSorted((a, b) => a - b)]),
+    )
     yield {
       topic: 'first',
       case: name,
-      unit: 'ms',
-      ours: median,
-      threads: 1,
+      unit,
+      ours: median(own),
+      threads: threads().count,
       peers: {},
-      beside: { 'second step': later, 'a copy of the data': copy },
-      min: Math.min(...firsts),
-      max: Math.max(...firsts),
+      beside: Object.fromEntries(Object.entries(beside).map(([key, list]) => [key, median(list)])),
+      min: own[0],
+      max: own.at(-1)!,
     }
   }
 }
+
+const median = (sorted: readonly number[]): number => sorted[sorted.length >> 1]
 
 /** What a process takes to import the library. */
 function loading(): Row {
@@ -111,16 +129,16 @@ function loading(): Row {
   }
   const names = ['typegrad', '@tensorflow/tfjs-layers']
   const times: number[][] = names.map(() => [])
-  for (let i = 0; i < 7; i++) names.forEach((name, k) => times[k].push(took(`await import('${name}')`)))
+  for (let i = 0; i < starts; i++) names.forEach((name, k) => times[k].push(took(`await import('${name}')`)))
   const [ours, theirs] = times.map((list) => list.toSorted((a, b) => a - b))
   return {
     topic: 'first',
     case: 'import',
     unit: 'ms',
-    ours: ours[3],
+    ours: median(ours),
     threads: 1,
-    peers: { 'tfjs-layers': theirs[3] },
+    peers: { 'tfjs-layers': median(theirs) },
     min: ours[0],
-    max: ours[6],
+    max: ours.at(-1)!,
   }
 }

@@ -3,7 +3,7 @@ import { Sequential, type Batch } from '@typegrad/model'
 import { compile, random, scope, setBackend, setSeed, zeros, type Tensor } from '@typegrad/tensor'
 import { disposeGpu, gpuCounters, gpuInfo, useBackend } from '@typegrad/gpu'
 import { mustAgree, race, type Row } from '../case.ts'
-import { interleave } from '../measure.ts'
+import { inProcess, interleave } from '../measure.ts'
 
 /** What is asked of a GPU, and of a software renderer, which is thousands of times slower. */
 const sizes = {
@@ -93,15 +93,8 @@ async function* products(list: readonly number[]): AsyncGenerator<Row> {
     const times = Math.max(5, Math.min(200, Math.round(2e11 / n ** 3)))
     const value = (microseconds: number): number => (2 * n ** 3 * times) / microseconds / 1e3
     mustAgree(`${n}³`, await x.matmul(y).slice([0, 1]).data(), a.slice([0, 1]).matmul(b).toTypedArray())
-    yield await race({
-      topic,
-      case: `${n}³`,
-      unit: 'GFLOP/s',
-      value,
-      ours: onGpu(series(times, () => x.matmul(y))),
-      peers: [],
-      measured: n > 1024 ? {} : { wasm: times * (await onWasm(() => a.matmul(b))) },
-    })
+    const row = await race({ topic, case: `${n}³`, unit: 'GFLOP/s', value, ours: onGpu(series(times, () => x.matmul(y))) })
+    yield n > 1024 ? row : { ...row, peers: { wasm: value(times * (await onWasm(() => a.matmul(b)))) } }
     const dense = compile((u: Tensor, w: Tensor, c: Tensor) => u.matmul(w).add(c).relu())
     yield await race({
       topic,
@@ -109,7 +102,6 @@ async function* products(list: readonly number[]): AsyncGenerator<Row> {
       unit: 'GFLOP/s',
       value,
       ours: onGpu(series(times, () => dense(x, y, z))),
-      peers: [],
     })
     setBackend('wasm')
   }
@@ -118,7 +110,7 @@ async function* products(list: readonly number[]): AsyncGenerator<Row> {
 /** Microseconds on the host, which is not asked as often as the gpu. */
 async function onWasm(f: () => unknown): Promise<number> {
   setBackend('wasm')
-  const [{ median }] = await interleave([{ name: 'wasm', run: f }], { rounds: 5 })
+  const [{ median }] = await interleave([inProcess('wasm', f)], { rounds: 5 })
   return median
 }
 
@@ -140,7 +132,7 @@ async function* launches(floats: number): AsyncGenerator<Row> {
     ['a launch, compiled', 'µs', few, 500, (t) => t / 500, (x) => next(x)],
   ]
   for (const [name, unit, x, times, value, f] of cases)
-    yield await race({ topic, case: name, unit, value, ours: onGpu(series(times, () => f(x))), peers: [] })
+    yield await race({ topic, case: name, unit, value, ours: onGpu(series(times, () => f(x))) })
 }
 
 async function* steps({ mlp, cnn }: (typeof sizes)['card']): AsyncGenerator<Row> {
@@ -177,16 +169,13 @@ async function* steps({ mlp, cnn }: (typeof sizes)['card']): AsyncGenerator<Row>
         return model.readLogs()
       }
     }
-    const peers = [
-      { name: 'op by op', run: await step('gpu', false) },
-      { name: 'wasm', run: await step('wasm', true) },
-    ]
+    const others = { 'op by op': await step('gpu', false), wasm: await step('wasm', true) }
     const ours = await step('gpu', true)
     await ours()
     const before = gpuCounters().launches
     await ours()
     const count = Math.round((gpuCounters().launches - before) / times)
-    yield await race({ topic, case: `${name}, ${count} launches`, unit: 'µs/step', value: (t) => t / times, ours, peers })
+    yield await race({ topic, case: `${name}, ${count} launches`, unit: 'µs/step', value: (t) => t / times, ours, others })
   }
 }
 
@@ -196,7 +185,7 @@ async function* transfers(floats: number): AsyncGenerator<Row> {
   const [many, one] = [await host.to('gpu'), await zeros([1]).to('gpu')]
   const rate = (microseconds: number): number => (4 * floats) / microseconds / 1e3
   const upload = (): Promise<void> => drained(() => host.add(one))
-  yield await race({ topic, case: 'upload, and a sum', unit: 'GB/s', value: rate, ours: onGpu(upload), peers: [] })
-  yield await race({ topic, case: 'readback', unit: 'GB/s', value: rate, ours: () => many.data(), peers: [] })
-  yield await race({ topic, case: 'readback of one number', unit: 'µs', value: (t) => t, ours: () => one.data(), peers: [] })
+  yield await race({ topic, case: 'upload, and a sum', unit: 'GB/s', value: rate, ours: onGpu(upload) })
+  yield await race({ topic, case: 'readback', unit: 'GB/s', value: rate, ours: () => many.data() })
+  yield await race({ topic, case: 'readback of one number', unit: 'µs', value: (t) => t, ours: () => one.data() })
 }

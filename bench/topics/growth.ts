@@ -56,7 +56,6 @@ export async function* growth(): AsyncGenerator<Row> {
           threads,
           value: (microseconds) => work / microseconds / 1e3,
           ours: () => model.steps.train(data),
-          peers: [],
         })
         yield { ...row, curve: { name, size, work, microseconds: work / row.ours / 1e3 } }
       }

@@ -1,38 +1,10 @@
 import { Dense, GRU, Input, LSTM } from '@typegrad/layers'
 import { Sequential } from '@typegrad/model'
 import { random, setSeed, setThreads } from '@typegrad/tensor'
-import { race, type Row } from '../case.ts'
-import { pythonHas, pythonMicroseconds } from '../peers/python.ts'
+import type { Race } from '../case.ts'
 
 const [batch, features, units] = [32, 16, 32]
 const layers = { LSTM, GRU } as const
-
-/** A training step of a recurrent layer of 32 units and a Dense one, batch 32, Adam, over short and long sequences. */
-export async function* recurrent(): AsyncGenerator<Row> {
-  setThreads(1)
-  for (const name of ['LSTM', 'GRU'] as const)
-    for (const steps of [20, 500]) {
-      setSeed(1)
-      const model = new Sequential([
-        Input({ shape: [steps, features] }),
-        new layers[name]({ units }),
-        new Dense({ units: 1 }),
-      ]).compile({ loss: 'meanSquaredError', optimizer: 'adam' })
-      const data = { x: [random.normal([batch, steps, features])], y: [random.normal([batch, 1])], sampleWeight: [] }
-      await model.steps.begin()
-      yield race({
-        topic: 'recurrent',
-        case: `${name}(${units}), ${steps} steps, batch ${batch}, a training step`,
-        unit: 'ms',
-        threads: 1,
-        value: (microseconds) => microseconds / 1e3,
-        ours: () => model.steps.train(data),
-        peers: [],
-        measured: pythonHas('torch') ? { pytorch: pythonMicroseconds(torchRecurrent(name, steps)) } : {},
-      })
-    }
-  setThreads()
-}
 
 const torchRecurrent = (name: string, steps: number): string => `
 import torch
@@ -46,3 +18,27 @@ def run():
     ((head(layer(x)[0][:, -1]) - y) ** 2).mean().backward()
     optimizer.step()
 `
+
+/** A training step of a recurrent layer of 32 units and a Dense one, batch 32, Adam, over short and long sequences. */
+export const races: readonly Race[] = (['LSTM', 'GRU'] as const).flatMap((name) =>
+  [20, 500].map((steps) => ({
+    case: `${name}(${units}), ${steps} steps, batch ${batch}, a training step`,
+    unit: 'ms',
+    value: (microseconds: number) => microseconds / 1e3,
+    contestants: {
+      async typegrad() {
+        setThreads(1)
+        setSeed(1)
+        const model = new Sequential([
+          Input({ shape: [steps, features] }),
+          new layers[name]({ units }),
+          new Dense({ units: 1 }),
+        ]).compile({ loss: 'meanSquaredError', optimizer: 'adam' })
+        const data = { x: [random.normal([batch, steps, features])], y: [random.normal([batch, 1])], sampleWeight: [] }
+        await model.steps.begin()
+        return { run: () => model.steps.train(data) }
+      },
+      pytorch: torchRecurrent(name, steps),
+    },
+  })),
+)
