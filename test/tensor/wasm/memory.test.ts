@@ -1,6 +1,8 @@
 /** Memory that ends, and memory that must not grow. */
-import { BackendError, compile, random, setBackend, setThreads, zeros, type Tensor } from '@typegrad/tensor'
+import { BackendError, compile, random, setBackend, setThreads, zeros, type Tensor, type TypedArray } from '@typegrad/tensor'
+import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { copyElements } from '../../../packages/tensor/src/backends/wasm/copy.ts'
 import { runtime } from '../../../packages/tensor/src/backends/wasm/start.ts'
 
 beforeEach(() => void setBackend('wasm'))
@@ -28,6 +30,31 @@ test('out of memory is a typed error, after which everything works', () => {
   }
   for (const grow of grows) grow.mockRestore()
   expect(large.exp().sum().item()).toBe(large.size)
+})
+
+test('elements are copied, and no neighbours, whatever arrays share', () => {
+  const kinds = [Float32Array, Float64Array, Int32Array, Uint8Array] as const
+  const memories = [ArrayBuffer, SharedArrayBuffer] as const
+  fc.assert(
+    fc.property(
+      fc.tuple(fc.nat(3), fc.nat(3), fc.nat(1), fc.nat(1)),
+      fc.constantFrom(0, 1, 31, 33, 500, 1023, 1024, 1025, 5000),
+      fc.tuple(fc.nat(9), fc.nat(9)),
+      ([a, b, c, d], size, [start, at]) => {
+        const make = (kind: number, memory: number): TypedArray => {
+          const length = size + 20
+          const buffer = new memories[memory](length * kinds[kind].BYTES_PER_ELEMENT)
+          const array: TypedArray = new kinds[kind](buffer as ArrayBuffer)
+          for (let i = 0; i < length; i++) array[i] = (i * 7) % 251
+          return array
+        }
+        const [from, to] = [make(a, c), make(b, d)]
+        const wanted = Array.from(to, (x, i) => (i >= at && i < at + size ? from[start + i - at] : x))
+        copyElements(from, start, size, to, at)
+        expect(Array.from(to)).toEqual(wanted)
+      },
+    ),
+  )
 })
 
 test('100,000 steps in one synchronous loop take no more memory than the first ones', () => {

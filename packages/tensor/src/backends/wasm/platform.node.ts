@@ -21,6 +21,8 @@ export interface Platform {
   readonly enableRelaxedSimd: () => void
   /** Lets the allocator of arrays keep pages that were freed, where it would give them back and ask for fresh ones all the time. */
   readonly keepPages: () => void
+  /** Copies bytes to as many others, where that is faster than `set` for memory that threads share. */
+  readonly copyShared?: (from: Uint8Array, to: Uint8Array) => void
 }
 
 /** The largest array that glibc takes as a measure of what it keeps: `DEFAULT_MMAP_THRESHOLD_MAX`, 32 MiB, less its own words. */
@@ -49,4 +51,8 @@ export const platform: Platform = {
   keepPages() {
     if (process.platform === 'linux') void new ArrayBuffer(measure)
   },
+  // V8 copies shared memory word by word. Node fills a buffer with another one natively, four times as fast; who imitates Node may not.
+  ...(process.release.name === 'node' && !('bun' in process.versions || 'deno' in process.versions)
+    ? { copyShared: (from, to) => void Buffer.prototype.fill.call(to, from) }
+    : {}),
 }

@@ -3,6 +3,7 @@ import { contiguousLayout } from '../../layout.ts'
 import type { Buffer, Lifetime } from '../../memory.ts'
 import { Tensor, type Variable } from '../../tensor.ts'
 import { copyBlocks } from './blocks.ts'
+import { copyElements } from './copy.ts'
 import type { Block, Runtime } from './runtime.ts'
 
 /** The elements of a variable where programs read and write them: a block of WebAssembly memory, seen as a host array. */
@@ -107,9 +108,7 @@ export function writeElements(runtime: Pick<Runtime, 'view'>, x: Tensor, address
   const at = address / bytesPerElement(dtype)
   const elements = layout.contiguous ? x.array : x.toTypedArray()
   const offset = layout.contiguous ? layout.offset : 0
-  const view = runtime.view(dtype)
-  if (layout.size <= 32) for (let i = 0; i < layout.size; i++) view[at + i] = elements[offset + i]
-  else view.set(layout.size === elements.length ? elements : elements.subarray(offset, offset + layout.size), at)
+  copyElements(elements, offset, layout.size, runtime.view(dtype), at)
 }
 
 /** Where an eager kernel runs: what is small, and not on the memory of a program, in a memory that no thread shares. */

@@ -1,6 +1,7 @@
 import type { TypedArray } from '../../dtype.ts'
 import { collapse } from '../../layout.ts'
 import type { Tensor } from '../../tensor.ts'
+import { copyElements } from './copy.ts'
 import type { Runner } from './runtime.ts'
 
 /** The type that a kernel computes in. */
@@ -41,9 +42,7 @@ export function stageFlat(runtime: Runner, x: Tensor, address: number, type: Rea
   const { array, layout } = x
   const { offset, size } = layout
   if (layout.contiguous) {
-    if (size <= 32) for (let i = 0; i < size; i++) heap[at + i] = array[offset + i]
-    else heap.set(offset === 0 && size === array.length ? array : array.subarray(offset, offset + size), at)
-    return
+    return copyElements(array, offset, size, heap, at)
   }
   const { shape, strides } = collapse(layout.shape, [layout.strides])
   copyStrided(array, offset, shape, strides[0], heap, at)
@@ -93,10 +92,7 @@ export function unstage(runtime: Runner, address: number, out: Tensor, type: Rea
   if (placeOf(runtime, out, type) === address) return
   const heap = runtime[type]
   const at = address / bytesOf[type]
-  const { array, layout } = out
-  const { offset, size } = layout
-  if (size <= 32) for (let i = 0; i < size; i++) array[offset + i] = heap[at + i]
-  else array.set(heap.subarray(at, at + size), offset)
+  copyElements(heap, at, out.size, out.array, out.layout.offset)
 }
 
 /** An operand in memory as it lies in its buffer: where its first element is. Strides are those of its layout, or of the copy. */
@@ -126,10 +122,7 @@ export function stageSpan(runtime: Runner, x: Tensor, type: Real): Staged {
   const bytes = bytesOf[type]
   if (span <= 1.5 * distinct + 16) {
     const address = runtime.reserve(span * bytes)
-    const heap = runtime[type]
-    const at = address / bytes
-    if (span <= 32) for (let i = 0; i < span; i++) heap[at + i] = array[low + i]
-    else heap.set(array.subarray(low, high + 1), at)
+    copyElements(array, low, span, runtime[type], address / bytes)
     return { address: address + (offset - low) * bytes, strides }
   }
   const address = bring(runtime, x, type)

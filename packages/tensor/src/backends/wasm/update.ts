@@ -4,6 +4,7 @@ import { allocate } from '../../memory.ts'
 import { Tensor, type Variable } from '../../tensor.ts'
 import type { UpdateGroup } from '../../update.ts'
 import { sameShape } from '../../shape.ts'
+import { copyElements } from './copy.ts'
 import { canRender } from './render.ts'
 import { runKernel } from './elementwise.ts'
 import { limits } from './limits.ts'
@@ -147,7 +148,7 @@ export function updateGroup(
   runKernel(runtime, kernel, scalars, type, job, length)
   const { buffer, offset } = allocate(dtype, length, true)
   const from = results[kernel.results.findIndex(({ name }) => name === 'w')] / bytes
-  buffer.array!.set(runtime[type].subarray(from, from + length), offset)
+  copyElements(runtime[type], from, length, buffer.array!, offset)
   for (let i = 0; i < members.length; i++) {
     const { w } = members[i]
     w.assign(new Tensor(buffer, contiguousLayout(w.shape, offset + starts[i]), dtype))

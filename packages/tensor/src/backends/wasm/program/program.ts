@@ -9,6 +9,7 @@ import { contiguousLayout } from '../../../layout.ts'
 import { allocate, hostBuffer } from '../../../memory.ts'
 import { Tensor } from '../../../tensor.ts'
 import type { Backend } from '../../backend.ts'
+import { copyElements } from '../copy.ts'
 import { MemoryBuffer, residentOf, writeElements, type Resident } from '../resident.ts'
 import { canRender } from '../render.ts'
 import type { Runtime } from '../runtime.ts'
@@ -115,9 +116,7 @@ class WasmProgram implements Program {
     return () => {
       if (!x.layout.contiguous) return new Tensor(hostBuffer(view.toTypedArray()), contiguousLayout(x.shape), x.dtype)
       const { buffer, offset } = allocate(x.dtype, x.size, true)
-      const from = view.layout.offset
-      if (x.size <= 32) for (let i = 0; i < x.size; i++) buffer.array![offset + i] = view.array[from + i]
-      else buffer.array!.set(view.array.subarray(from, from + x.size), offset)
+      copyElements(view.array, view.layout.offset, x.size, buffer.array!, offset)
       return new Tensor(buffer, contiguousLayout(x.shape, offset), x.dtype)
     }
   }
