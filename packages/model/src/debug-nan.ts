@@ -2,7 +2,8 @@
 import { gradientUnderway } from '@typegrad/autograd'
 import type { AnyLayer } from '@typegrad/layers'
 import { isFloat, listen, Tensor, TypegradError, unheard, type Listener } from '@typegrad/tensor'
-import type { Batch, Model } from './model.ts'
+import type { Model } from './model.ts'
+import type { Batch } from './rows.ts'
 
 /** Where a value that is not finite came from. */
 export interface NonFiniteOrigin {

@@ -7,7 +7,8 @@ import { ArrayFeed, isSource, readBatch, samplesOf, SourceFeed, toArrays, type B
 import type { Data } from './inputs.ts'
 import { knownOptions } from './known-options.ts'
 import { integer, Pacer, verbosity, type BatchOptions } from './loop.ts'
-import type { Batch, Model } from './model.ts'
+import type { Model } from './model.ts'
+import type { Batch } from './rows.ts'
 
 export interface PredictOptions extends BatchOptions {
   /** Stops after so many batches. */

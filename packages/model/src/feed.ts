@@ -2,8 +2,8 @@
 import { arange, random, tensor, Tensor, ValueError, type TensorLike } from '@typegrad/tensor'
 import { onHost } from './device.ts'
 import { rows, sampleCount, toList, toWeights, type Data } from './inputs.ts'
-import type { Batch, Model } from './model.ts'
-import { Rows } from './rows.ts'
+import type { Model } from './model.ts'
+import { Rows, type Batch } from './rows.ts'
 import type { State } from './storage.ts'
 import { asDeclared } from './texts.ts'
 

@@ -20,7 +20,8 @@ import {
 import { assertFinite, type Data } from './inputs.ts'
 import { knownOptions } from './known-options.ts'
 import { integer, Pacer, verbosity, type BatchOptions } from './loop.ts'
-import type { Batch, Model } from './model.ts'
+import type { Model } from './model.ts'
+import type { Batch } from './rows.ts'
 import type { State } from './storage.ts'
 
 export interface FitOptions extends BatchOptions {

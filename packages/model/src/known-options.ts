@@ -1,7 +1,7 @@
 import { checkOptions } from '@typegrad/tensor'
 import type { EvaluateOptions } from './evaluate.ts'
 import type { FitOptions } from './fit.ts'
-import type { CompileOptions } from './model.ts'
+import type { CompileOptions } from './training.ts'
 
 // Records, so that the compiler knows that no option is left out.
 const compile: Readonly<Record<keyof CompileOptions, true>> = {

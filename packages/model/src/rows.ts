@@ -1,6 +1,12 @@
 import type { Tensor } from '@typegrad/tensor'
 import { onHost } from './device.ts'
-import type { Batch } from './model.ts'
+
+/** One step's data: an array per input and output, and weights of the samples (or none). */
+export interface Batch {
+  readonly x: readonly Tensor[]
+  readonly y: readonly Tensor[]
+  readonly sampleWeight: readonly Tensor[]
+}
 
 /** A batch that is picked where it is computed: rows of arrays. */
 export class Rows implements Batch {

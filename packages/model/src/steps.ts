@@ -10,8 +10,8 @@ import {
   type Tensor,
 } from '@typegrad/tensor'
 import { fetched, gather, onDevice, Placement, uploaded } from './device.ts'
-import type { Batch, Model } from './model.ts'
-import { pickRows, Rows } from './rows.ts'
+import type { Model } from './model.ts'
+import { pickRows, Rows, type Batch } from './rows.ts'
 import { encoded } from './texts.ts'
 
 /** Arrays of more bytes than this are not kept beside the weights; their batches are picked before the step. */

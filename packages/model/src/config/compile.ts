@@ -3,7 +3,7 @@ import { deserializeLoss, deserializeMetric, Loss, Metric, serializeLoss, serial
 import { deserializeOptimizer, serializeOptimizer, type Optimizer } from '@typegrad/optim'
 import type { LayerConfig } from '@typegrad/layers'
 import { ValueError } from '@typegrad/tensor'
-import type { CompileOptions } from '../model.ts'
+import type { CompileOptions } from '../training.ts'
 
 /** Classes and functions of yours by the name in a config: layers, losses, metrics, optimizers. */
 export type CustomObjects = Readonly<Record<string, ((...args: any[]) => unknown) | (abstract new (...args: any[]) => unknown)>>
