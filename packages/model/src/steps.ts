@@ -7,6 +7,7 @@ import {
   Variable,
   type CompiledFunction,
   type ExplainOptions,
+  type MakingTimes,
   type Tensor,
 } from '@typegrad/tensor'
 import { fetched, gather, onDevice, Placement, uploaded } from './device.ts'
@@ -110,10 +111,16 @@ export class Steps {
 
   /** The programs of the steps as text. */
   explain(options?: ExplainOptions): string {
-    const all = { ...this.#compiled, ...(this.#predict ? { predictStep: this.#predict } : {}) }
-    return Object.entries(all)
-      .map(([name, step]) => `${name}\n${step.explain(options)}`)
-      .join('\n')
+    return this.#functions.map(([name, step]) => `${name}\n${step.explain(options)}`).join('\n')
+  }
+
+  /** What the programs of the steps took to be made. */
+  get made(): Partial<Record<StepKind, readonly MakingTimes[]>> {
+    return Object.fromEntries(this.#functions.map(([name, step]) => [name, step.made]))
+  }
+
+  get #functions() {
+    return Object.entries({ ...this.#compiled, ...(this.#predict ? { predictStep: this.#predict } : {}) })
   }
 
   /** A step; nothing is made on the way to a program that is there. */

@@ -44,7 +44,7 @@ export type { AxisPadding, ConvAttributes, PoolAttributes, PoolKind } from './ba
 export * as internals from './internals.ts'
 export { apply, currentListeners, listen, unheard, without } from './op.ts'
 export type { Batching, Interceptor, Listener, Op, Part, Spec } from './op.ts'
-export { compile, isTraceError, type CompiledFunction, type ExplainOptions } from './compile/compile.ts'
+export { compile, isTraceError, type CompiledFunction, type ExplainOptions, type MakingTimes } from './compile/compile.ts'
 export { toModule, type ModuleInput } from './compile/to-module.ts'
 export {
   hostChoice,

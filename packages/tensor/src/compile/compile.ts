@@ -6,9 +6,9 @@ import { sameShape, type Shape } from '../shape.ts'
 import { SparseTensor } from '../sparse.ts'
 import { Tensor, Variable } from '../tensor.ts'
 import { explain, type ExplainOptions } from './explain.ts'
-export type { ExplainOptions }
+export type { ExplainOptions, MakingTimes }
 import { tracing } from './host.ts'
-import type { Program } from './program.ts'
+import type { MakingTimes, Program } from './program.ts'
 import { trace, type Choice } from './trace.ts'
 
 /** A function that runs as one program; call it as the function itself. */
@@ -21,6 +21,8 @@ export interface CompiledFunction<A extends readonly unknown[], R> {
   explain(options?: ExplainOptions): string
   /** Programs made so far. */
   readonly traces: number
+  /** What the programs that are kept took to be made, the one that was used last first. */
+  readonly made: readonly MakingTimes[]
 }
 
 interface Entry {
@@ -33,6 +35,7 @@ interface Entry {
   readonly pattern: unknown
   readonly signature: string
   readonly reason: string
+  readonly made: MakingTimes
 }
 
 /** Programs that a function keeps; the one that was used longest ago goes first. */
@@ -54,16 +57,19 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): 
   const entries: Entry[] = []
   let traces = 0
   const prepare = (backend: Backend, args: A, inputs: readonly Tensor[], signature: string): Entry => {
+    const start = performance.now()
     const { graph, result } = trace(
       inputs.map(({ shape, dtype }) => ({ shape, dtype })),
       (given) => f(...(replaceTensors(args, given, true) as A)),
       tensorsIn,
       backend.loops,
     )
+    const spent = performance.now() - start
     const reason = why(entries, signature)
     const program = backend.program!(graph)
     traces++
-    const entry = { backend, program, result, choices: graph.choices, pattern: patternOf(args), signature, reason }
+    const made = { trace: spent, fuse: 0, write: 0, compile: 0, ...program?.made }
+    const entry = { backend, program, result, choices: graph.choices, pattern: patternOf(args), signature, reason, made }
     entries.unshift(entry)
     if (entries.length > mostPrograms) entries.pop()
     return entry
@@ -100,9 +106,10 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): 
   return Object.defineProperties(run, {
     explain: {
       value: (options?: ExplainOptions) =>
-        entries.map(({ program, signature, reason }) => explain(program, signature, reason, options)).join('\n'),
+        entries.map(({ program, signature, reason, made }) => explain(program, signature, reason, made, options)).join('\n'),
     },
     traces: { get: () => traces },
+    made: { get: () => entries.map(({ made }) => made) },
   }) as CompiledFunction<A, R>
 }
 

@@ -2,7 +2,7 @@ import type { Formula } from '../formula/parse.ts'
 import { formatShape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
 import type { Item } from './fuse.ts'
-import type { Program } from './program.ts'
+import type { MakingTimes, Program } from './program.ts'
 import { valueOf } from './trace.ts'
 
 /** What a text about programs has beside their kernels. */
@@ -16,6 +16,7 @@ export function explain(
   program: Program | undefined,
   signature: string,
   reason: string,
+  made: MakingTimes,
   { times = false }: ExplainOptions = {},
 ): string {
   if (!program) return `${signature}: runs op by op, for a part of it is done on the host\n`
@@ -27,7 +28,9 @@ export function explain(
   )
   const head = [
     `${signature}: ${items.length} kernels from ${graph.nodes.length} nodes, ${program.bytes} bytes, ${program.parts} calls a run`,
-    `  traced for ${reason}`,
+    `  traced for ${reason}, in ${Object.entries(made)
+      .map(([phase, milliseconds]) => `${phase} ${milliseconds.toFixed(1)}`)
+      .join(' + ')} ms`,
   ]
   const changed = graph.assigned.map(({ variable }) => variable.name)
   return [...head, ...lines, ...(changed.length > 0 ? [`  changes ${changed.join(', ')}`] : []), ''].join('\n')

@@ -4,6 +4,14 @@ import type { Tensor } from '../tensor.ts'
 import type { Item } from './fuse.ts'
 import type { Graph } from './trace.ts'
 
+/** Milliseconds that a program took to be made: f run on abstract tensors, its nodes simplified and fused, code written, and that compiled. */
+export interface MakingTimes {
+  readonly trace: number
+  readonly fuse: number
+  readonly write: number
+  readonly compile: number
+}
+
 /** A traced function as a backend runs it. */
 export interface Program {
   /** Does what the function did on the host, then its ops, on inputs of the shapes and dtypes of the trace. */
@@ -16,6 +24,8 @@ export interface Program {
   readonly bytes: number
   /** Calls from JavaScript that one run takes. */
   readonly parts: number
+  /** What it took to make it, but for the trace. */
+  readonly made?: Omit<MakingTimes, 'trace'>
   /** Microseconds that each item takes, measured on what the last run was given; `undefined` for all but the first item of a loop. */
   times?(): readonly (number | undefined)[]
 }

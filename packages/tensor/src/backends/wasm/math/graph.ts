@@ -22,8 +22,20 @@ export interface Graph {
   readonly results: readonly Node[]
 }
 
+const known = new WeakMap<Kernel, Map<string, Graph>>()
+
 /** The values of a kernel in lanes of a type; `isScalar` says which arguments do not change. What has numbers only is computed. */
 export function graphOf(kernel: Kernel, type: LaneType, isScalar: (argument: number) => boolean = () => false): Graph {
+  let graphs = known.get(kernel)
+  if (!graphs) known.set(kernel, (graphs = new Map()))
+  let key = type as string
+  for (let i = 0; i < kernel.args.length; i++) key += isScalar(i) ? '1' : '0'
+  let graph = graphs.get(key)
+  if (!graph) graphs.set(key, (graph = makeGraph(kernel, type, isScalar)))
+  return graph
+}
+
+function makeGraph(kernel: Kernel, type: LaneType, isScalar: (argument: number) => boolean): Graph {
   const int = type === 'i32x4'
   const nodes = new Map<string, Node>()
   const ids = new Map<Node, number>()

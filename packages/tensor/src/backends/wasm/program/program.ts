@@ -29,13 +29,15 @@ export function prepare(traced: Graph, backend: Backend, exact: boolean): { grap
 
 /** Turns a graph into one WebAssembly module whose addresses are constants, with what only JavaScript can do between its parts. */
 export function buildProgram(runtime: Runtime, backend: Backend, traced: Graph): Program {
+  const start = performance.now()
   const { graph, items } = prepare(traced, backend, runtime.deterministic)
-  return new WasmProgram(runtime, backend, graph, items)
+  return new WasmProgram(runtime, backend, graph, items, performance.now() - start)
 }
 
 class WasmProgram implements Program {
   readonly items: readonly Item[]
   readonly graph: Graph
+  readonly made: NonNullable<Program['made']>
   readonly #runtime: Runtime
   readonly #backend: Backend
   readonly #code: ProgramCode
@@ -48,7 +50,9 @@ class WasmProgram implements Program {
   readonly #deterministic: boolean
   readonly #checked = new Map<object, object>()
 
-  constructor(runtime: Runtime, backend: Backend, graph: Graph, items: readonly Item[]) {
+  /** `fuse` is how long the items took to be made. */
+  constructor(runtime: Runtime, backend: Backend, graph: Graph, items: readonly Item[], fuse: number) {
+    const start = performance.now()
     this.graph = graph
     this.items = items
     this.#runtime = runtime
@@ -66,7 +70,9 @@ class WasmProgram implements Program {
     this.#inputs = graph.inputs.map((value) => (code.plan.offsets.has(value) ? code.start(value) : -1))
     this.#numbers = graph.numbers.map((value) => this.#numberWriter(value))
     this.#outputs = graph.outputs.map((x) => this.#outputReader(x))
+    const linking = performance.now()
     this.#parts = link(runtime, code, this)
+    this.made = { fuse, write: linking - start, compile: performance.now() - linking }
   }
 
   get bytes(): number {

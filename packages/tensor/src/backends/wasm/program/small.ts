@@ -24,6 +24,8 @@ const tiles = [
 /** A small product: `C[m, n] = A[m, k] · B[k, n]`, strides in bytes. */
 interface Small {
   readonly type: Real
+  readonly left: Tensor
+  readonly right: Tensor
   readonly m: number
   readonly n: number
   readonly k: number
@@ -36,24 +38,28 @@ function smallOf(item: Item): Small {
   const type = realOf(a.dtype)!
   const { bytes } = reals[type]
   const strides = ({ layout }: Tensor) => ({ row: layout.strides[0] * bytes, column: layout.strides[1] * bytes })
-  return { type, m: a.shape[0], k: a.shape[1], n: b.shape[1], a: strides(a), b: strides(b) }
+  const [m, k, n] = [a.shape[0], a.shape[1], b.shape[1]]
+  if (n > 1 || m === 1) return { type, left: a, right: b, m, k, n, a: strides(a), b: strides(b) }
+  // A column is written as the row Bᵀ · Aᵀ.
+  const turned = ({ layout }: Tensor) => ({ row: layout.strides[1] * bytes, column: layout.strides[0] * bytes })
+  return { type, left: b, right: a, m: n, k, n: m, a: turned(b), b: turned(a) }
 }
 
 /** Whether {@link writeSmall} writes a product; its sums are those of `gemm`, bit by bit. */
 export function isSmall(item: Item): boolean {
   if (!isProduct(item) || item.inputs.some(({ rank }) => rank !== 2)) return false
-  const { type, m, n, k, a, b } = smallOf(item)
+  const { type, left, m, n, k, a, b } = smallOf(item)
   const { bytes, lanes } = reals[type]
+  const isColumn = left !== item.inputs[0]
   return (
     n >= lanes &&
     k > 0 &&
-    k <= blockDepth &&
     2 * m * n * k <= limits.operations &&
     k * n * bytes <= limits.cached &&
     a.row >= 0 &&
     a.column >= 0 &&
     // Rows of B are runs, or its columns are, which are turned.
-    (b.column === bytes || (b.row === bytes && b.column > 0 && m > 1)) &&
+    (b.column === bytes || (b.row === bytes && b.column > 0 && (m > 1 || isColumn))) &&
     b.row >= 0
   )
 }
@@ -72,9 +78,8 @@ export function spaceOfSmall(item: Item): number {
 export function writeSmall(target: RenderTarget, item: Item, storage: Storage, fused: boolean, scratch: number): void {
   const { f } = target
   const small = smallOf(item)
-  const { type, m, n, k, a } = small
+  const { type, left: x, right: y, m, n, k, a } = small
   const { bytes, lanes, ops, splat } = reals[type]
-  const [x, y] = item.inputs
   const [out] = (item as Extract<Item, { kind: 'matmul' }>).outputs
   const at = (one: Tensor): Local<'i32'> => {
     const address = i32.const(storage.address(one))
@@ -90,18 +95,35 @@ export function writeSmall(target: RenderTarget, item: Item, storage: Storage, f
 
   /** `rows` × `vectors` of C at `c`, of whose columns `columns` exist. */
   const tile = (rows: number, vectors: number, columns: number, left: Expr<'i32'>, right: Expr<'i32'>, c: Local<'i32'>): void => {
-    const [p, q, depth] = [f.let(left), f.let(right), f.let(i32.const(k))]
-    const sums = Array.from({ length: rows }, () => Array.from({ length: vectors }, () => f.let(ops.const(0))))
-    f.repeat(depth, () => {
-      const load = (j: number): Expr<'v128'> => v128.load(q, 16 * j, bytes)
-      const line = rows === 1 ? [] : sums[0].map((_, j) => f.let(load(j)))
-      sums.forEach((row, i) => {
-        const one = f.let(splat(p, i * a.row))
-        row.forEach((sum, j) => f.set(sum, multiplyAdd({ type, fused }, one, rows === 1 ? load(j) : line[j], sum)))
+    const [p, q] = [f.let(left), f.let(right)]
+    const zeros = (zero: number): Local<'v128'>[][] =>
+      Array.from({ length: rows }, () => Array.from({ length: vectors }, () => f.let(ops.const(zero))))
+    const block = (depth: number): Local<'v128'>[][] => {
+      const sums = zeros(0)
+      f.repeat(depth, () => {
+        const load = (j: number): Expr<'v128'> => v128.load(q, 16 * j, bytes)
+        const line = rows === 1 ? [] : sums[0].map((_, j) => f.let(load(j)))
+        sums.forEach((row, i) => {
+          const one = f.let(splat(p, i * a.row))
+          row.forEach((sum, j) => f.set(sum, multiplyAdd({ type, fused }, one, rows === 1 ? load(j) : line[j], sum)))
+        })
+        f.set(p, i32.add(p, a.column))
+        f.set(q, i32.add(q, bRow))
       })
-      f.set(p, i32.add(p, a.column))
-      f.set(q, i32.add(q, bRow))
-    })
+      return sums
+    }
+    /** The sums of the blocks of k, one after the other: -0 is what changes nothing that is added to it. */
+    const blocks = (): Local<'v128'>[][] => {
+      const totals = zeros(-0)
+      const add = (depth: number): void => {
+        const sums = block(depth)
+        totals.forEach((row, i) => row.forEach((total, j) => f.set(total, ops.add(total, sums[i][j]))))
+      }
+      f.repeat(Math.floor(k / blockDepth), () => add(blockDepth))
+      if (k % blockDepth > 0) f.scope(() => add(k % blockDepth))
+      return totals
+    }
+    const sums = k <= blockDepth ? block(k) : blocks()
     sums.forEach((row, i) =>
       row.forEach((sum, j) => {
         const count = Math.min(lanes, columns - j * lanes)
