@@ -58,8 +58,8 @@ function formulas(dtype: DType, rows: number, columns: number): Case[] {
   })
 }
 
-const alongAxis = ['argmax', 'argmin', 'cumsum', 'cumprod', 'softmax', 'logSoftmax', 'logsumexp'] as const
-const ofFew = ['argsort', 'sort', 'cummax'] as const
+const alongAxis = ['argmax', 'argmin', 'argsort', 'sort', 'cumsum', 'cumprod', 'softmax', 'logSoftmax', 'logsumexp'] as const
+const ofFew = ['cummax'] as const
 
 /** Reductions and what else goes along axes, of a tensor and of a view of it. */
 function reduced(x: Tensor): Case[] {

@@ -19,7 +19,7 @@ import {
   tameValue,
   type ArrayCase,
 } from './arrays.ts'
-import { onEveryBackend, withPrograms } from './backends.ts'
+import { needs, onEveryBackend, withPrograms } from './backends.ts'
 import { expectClose } from './close.ts'
 import { broadcastShape, Naive } from './naive.ts'
 import { runs } from './properties.ts'
@@ -440,6 +440,28 @@ onEveryBackend((backend) => {
           })
         }),
       )
+    })
+
+    test.for(['float32', 'float64', 'int32', 'uint8', 'bool'] as const)('of long lines: %s', async (type, context) => {
+      needs(context, backend, type)
+      const next = numbersFrom(5)
+      const special = [0, -0, NaN, Infinity, -Infinity, 1e-40, -1e-40, 2 ** 31 - 1, -(2 ** 31), 1]
+      const draws = [
+        (): number => (next() - 0.5) * 2 ** 32,
+        () => (next() < 0.5 ? Math.round(next() * 4) : special[Math.floor(next() * 10)]),
+        (i: number) => -i,
+      ]
+      // Of the last one the records are too many for the scratch of a thread.
+      for (const [length, count] of [[41, 3], [300, 3], [8193, 2], ...(type === 'float64' ? [[35_000, 1]] : [])]) {
+        const lines = draws.slice(0, count).map((draw) => Float64Array.from({ length }, (_, i) => draw(i)))
+        const x = stack(lines.map((line) => tensor(line))).cast(type)
+        const kept = lines.map((_, i) => [...x.slice(i).toTypedArray()])
+        for (const descending of [false, true]) {
+          const wanted = kept.map((line) => order(line, descending))
+          expect(x.argsort(-1, { descending }).toArray()).toEqual(wanted)
+        }
+        for (const k of [7, 40]) expect(x.topk(k).indices.toArray()).toEqual(kept.map((line) => order(line, true).slice(0, k)))
+      }
     })
 
     test('topk gives the largest along the last axis, and where they stood', async () => {

@@ -62,6 +62,7 @@ test('random work of every kind asks for no two modules by one key', () => {
       const over = axes.filter((axis) => axis < x.rank)
       for (const name of ['sum', 'mean', 'max', 'min', 'norm', 'any', 'all'] as const) x[name](over)
       x.argmax(over[0] ?? 0)
+      x.argsort()
       x.softmax()
       x.logSoftmax(0)
       x.matmul(x.swapaxes(-1, -2))

@@ -10,7 +10,7 @@ import { write } from './write.ts'
 /** Longer lines are sorted on the host: here every element is compared with all others of its line. */
 const longest = 4096
 
-/** Stable positions that sort x along its last axis: the rank of each element, and then for each rank its element. */
+/** The first of the stable positions that sort x along its last axis, as many as out has: the rank of each element, and then for each rank its element. */
 export function argsort(engine: Engine, x: Tensor, descending: boolean, out: Tensor): void {
   const length = x.shape.at(-1)!
   if (needsHost([x], [out]) || length > longest) {
@@ -21,13 +21,14 @@ export function argsort(engine: Engine, x: Tensor, descending: boolean, out: Ten
   const source = operand(engine, x)
   const ranks = temporary(engine, x.shape)
   const launch = (
+    count: number,
     key: string,
     build: (grid: string) => KernelSource,
     from: typeof source,
     strides: number[],
     to: typeof ranks.cell,
   ): void => {
-    const grid = axesGrid([...heads.shape, length], [strides], engine.runtime.limits)
+    const grid = axesGrid([...heads.shape, count], [strides], engine.runtime.limits)
     engine.launch(
       `${key} ${grid.kind}`,
       () => build(grid.kind),
@@ -37,6 +38,7 @@ export function argsort(engine: Engine, x: Tensor, descending: boolean, out: Ten
     )
   }
   launch(
+    length,
     `rank ${descending}`,
     (grid) => rankSource(grid, descending),
     source,
@@ -44,7 +46,7 @@ export function argsort(engine: Engine, x: Tensor, descending: boolean, out: Ten
     ranks.cell,
   )
   const { strides } = contiguousLayout([...heads.shape, length])
-  write(engine, out, (cell) => launch('invert', invertSource, ranks, [...strides], cell))
+  write(engine, out, (cell) => launch(out.shape.at(-1)!, 'invert', invertSource, ranks, [...strides], cell))
 }
 
 function lineText(grid: string): { text: KernelText; own: string; other: string; at: string } {

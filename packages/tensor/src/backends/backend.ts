@@ -53,7 +53,7 @@ export interface Backend {
   scatterAdd(updates: Tensor, indices: Tensor, axis: number, out: Tensor): void
   /** Cumulative sum or product along `axis`. */
   scan(kind: 'sum' | 'prod', x: Tensor, axis: number, options: ScanOptions, out: Tensor): void
-  /** Stable positions that sort x along its last axis; NaN counts as the largest. */
+  /** The first of the stable positions that sort x along its last axis, as many as out has; NaN counts as the largest. */
   argsort(x: Tensor, descending: boolean, out: Tensor): void
   /**
    * N-d convolution, channels last: `out[b, …o, g, j] = Σ x[b, …o·stride + k·dilation - before, g, i] · kernel[…k, i, g, j]`

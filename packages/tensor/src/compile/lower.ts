@@ -91,16 +91,18 @@ const ordered: ReadonlySet<string> = new Set([
   'scatterAdd',
 ])
 
-/** What moves windows over floats, or adds them up, gets copies of views whose elements do not lie in order, and of those of another dtype. */
+/** What sorts, moves windows over floats, or adds them up, gets copies of views whose elements do not lie in order, and of those of another dtype. */
 function inOrder(graph: Graph, maker: Maker): Graph {
   const nodes = graph.nodes.flatMap((node): Node[] => {
     const [out] = node.outputs
-    if (!ordered.has(node.kind) || node.turns || !isFloat(out.dtype)) return [node]
+    const sorts = node.kind === 'argsort'
+    if (node.turns || !(sorts || (ordered.has(node.kind) && isFloat(out.dtype)))) return [node]
     const copies: Node[] = []
     const inputs = node.inputs.map((x, i) => {
       const isIndices = node.kind === 'scatterAdd' && i === 1
-      if (isIndices || (x.layout.contiguous && x.dtype === out.dtype)) return x
-      const copy = maker.tensor(x.shape, out)
+      const like = sorts ? x : out
+      if (isIndices || (x.layout.contiguous && x.dtype === like.dtype)) return x
+      const copy = maker.tensor(x.shape, like)
       copies.push({ kind: 'copy', inputs: [x], outputs: [copy], details: undefined })
       return copy
     })

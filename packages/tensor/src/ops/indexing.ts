@@ -3,7 +3,7 @@ import { DTypeError, IndexError, ShapeError, ValueError } from '../errors.ts'
 import { backendFor } from '../backends/backend.ts'
 import { scalar, toTensor, type TensorLike } from '../convert.ts'
 import { apply, type Op } from '../op.ts'
-import { formatShape, normalizeAxis } from '../shape.ts'
+import { formatShape, normalizeAxis, sizeOf } from '../shape.ts'
 import { emptyTensor, Tensor } from '../tensor.ts'
 import { arange } from '../create.ts'
 import { cast } from './cast.ts'
@@ -103,22 +103,21 @@ export function takeAlongAxis(x: Tensor, indices: TensorLike, axis = -1): Tensor
       { indices: picked.shape, shape: x.shape, axis: at },
     )
   }
-  let flat = picked.mul(
-    scalar(
-      x.shape.slice(at + 1).reduce((a, b) => a * b, 1),
-      'int32',
-    ),
-  )
+  return pickAlong(x, picked, at)
+}
+
+/** @internal The same for positions that are known to be in the axis. */
+export function pickAlong(x: Tensor, positions: Tensor, axis: number): Tensor {
+  const inner = sizeOf(x.shape.slice(axis + 1))
+  let flat = inner === 1 ? positions : positions.mul(scalar(inner, 'int32'))
   let step = 1
   for (let i = x.rank - 1; i >= 0; i--) {
-    if (i !== at)
-      flat = flat.add(
-        reshape(
-          arange(x.shape[i], { dtype: 'int32' }).mul(step),
-          x.shape.map((n, j) => (j === i ? n : 1)),
-        ),
-      )
-    step *= x.shape[i]
+    const length = x.shape[i]
+    if (i !== axis && length !== 1) {
+      const shape = x.shape.map((_, j) => (j === i ? length : 1))
+      flat = flat.add(reshape(arange(length, { dtype: 'int32' }).mul(step), shape))
+    }
+    step *= length
   }
   return apply(takeOp, [reshape(x, [x.size]), flat], { axis: 0 })
 }

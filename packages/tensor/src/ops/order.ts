@@ -3,15 +3,16 @@ import { backendFor } from '../backends/backend.ts'
 import { apply, type Op } from '../op.ts'
 import { formatShape, normalizeAxis } from '../shape.ts'
 import { emptyTensor, type Tensor } from '../tensor.ts'
-import { takeAlongAxis } from './indexing.ts'
-import { moveaxis, slice, type SliceArgument } from './movement.ts'
+import { pickAlong } from './indexing.ts'
+import { moveaxis } from './movement.ts'
 
-const argsortOp: Op<{ descending: boolean }> = {
+/** As many of the positions as `count` says, from the first on. */
+const argsortOp: Op<{ descending: boolean; count: number }> = {
   name: 'argsort',
-  infer: ([x]) => ({ shape: x.shape, dtype: 'int32' }),
+  infer: ([x], { count }) => ({ shape: [...x.shape.slice(0, -1), count], dtype: 'int32' }),
   run([x], { descending }, spec) {
     const backend = backendFor([x])
-    const out = emptyTensor(spec.shape, 'int32', backend)
+    const out = emptyTensor(spec.shape, 'int32', backend, true)
     if (out.size > 0) backend.argsort(x, descending, out)
     return out
   },
@@ -21,14 +22,15 @@ const argsortOp: Op<{ descending: boolean }> = {
 /** The positions that sort x along `axis`, stable, as int32; NaN counts as the largest, as in max and argmax. */
 export function argsort(x: Tensor, axis = -1, { descending = false }: { descending?: boolean } = {}): Tensor {
   const at = normalizeAxis(axis, x.rank, 'argsort')
-  if (at === x.rank - 1) return apply(argsortOp, [x], { descending })
-  return moveaxis(apply(argsortOp, [moveaxis(x, at, -1)], { descending }), -1, at)
+  const attributes = { descending, count: x.shape[at] }
+  if (at === x.rank - 1) return apply(argsortOp, [x], attributes)
+  return moveaxis(apply(argsortOp, [moveaxis(x, at, -1)], attributes), -1, at)
 }
 
 /** The elements in ascending order along `axis`; NaN counts as the largest. */
 export function sort(x: Tensor, axis = -1, options: { descending?: boolean } = {}): Tensor {
   const at = normalizeAxis(axis, x.rank, 'sort')
-  return takeAlongAxis(x, argsort(x, at, options), at)
+  return pickAlong(x, argsort(x, at, options), at)
 }
 
 /** The `k` largest elements along the last axis in descending order, and their positions; NaN counts as the largest. */
@@ -40,7 +42,6 @@ export function topk(x: Tensor, k: number): { values: Tensor; indices: Tensor } 
       length,
     })
   }
-  const all = x.shape.map((_, i): SliceArgument => (i === x.rank - 1 ? [0, k] : null))
-  const indices = slice(argsort(x, -1, { descending: true }), ...all)
-  return { values: takeAlongAxis(x, indices), indices }
+  const indices = apply(argsortOp, [x], { descending: true, count: k })
+  return { values: pickAlong(x, indices, x.rank - 1), indices }
 }

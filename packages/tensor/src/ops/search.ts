@@ -1,4 +1,5 @@
 /** Ops whose result depends on where, or which, elements there are. Those with a shape that does run on the host, at once. */
+import { backendOn, withBackend } from '../backends/backend.ts'
 import { toTensor, toTensorBeside, type TensorLike } from '../convert.ts'
 import { isFloat } from '../dtype.ts'
 import { DTypeError, ShapeError, ValueError } from '../errors.ts'
@@ -9,6 +10,7 @@ import { tensor } from '../create.ts'
 import { hostOp } from './host.ts'
 import { scatterAddOp, take } from './indexing.ts'
 import { reshape } from './movement.ts'
+import { argsort } from './order.ts'
 
 /** The index vectors `[count, rank]` of the elements that are not 0, in row-major order, as int32. */
 export function nonzero(x: Tensor): Tensor {
@@ -94,19 +96,22 @@ export interface Unique {
 export function unique(x: Tensor): Unique {
   const line = reshape(x, [x.size])
   const elements = line.toTypedArray()
-  const first = new Map<number, number>()
-  // A Map takes 0 and -0 for one key, and NaN for a key like others.
-  elements.forEach((value, i) => first.has(value) || first.set(value, i))
-  const sorted = [...first].sort(([a], [b]) => (isBefore(a, b) ? -1 : isBefore(b, a) ? 1 : 0))
-  const place = new Map(sorted.map(([value], k) => [value, k]))
-  const counts = new Int32Array(sorted.length)
-  const inverse = Int32Array.from(elements, (value) => {
-    const at = place.get(value)!
-    counts[at]++
-    return at
+  const order = withBackend(backendOn('host'), () => argsort(tensor(elements))).toTypedArray()
+  const [first, inverse, counts] = Array.from({ length: 3 }, () => new Int32Array(x.size))
+  let found = 0
+  order.forEach((at, k) => {
+    // The order is stable: of equal elements the first one comes first. 0 and -0 are equal, and NaN to itself.
+    if (k === 0 || isBefore(elements[order[k - 1]], elements[at])) first[found++] = at
+    inverse[at] = found - 1
+    counts[found - 1]++
   })
-  const indices = tensor(Int32Array.from(sorted, ([, i]) => i))
-  return { values: take(line, indices), indices, inverse: tensor(inverse, { shape: x.shape }), counts: tensor(counts) }
+  const indices = tensor(first.slice(0, found))
+  return {
+    values: take(line, indices),
+    indices,
+    inverse: tensor(inverse, { shape: x.shape }),
+    counts: tensor(counts.slice(0, found)),
+  }
 }
 
 export interface BincountOptions {

@@ -1,16 +1,17 @@
 import type { Tensor } from '../../tensor.ts'
 import { forEachLine } from './reduce.ts'
 
-/** Stable argsort along the last axis; NaN counts as the largest. */
+/** Stable argsort along the last axis, of which `out` takes the first positions; NaN counts as the largest. */
 export function argsort(x: Tensor, descending: boolean, out: Tensor): void {
   const axis = x.rank - 1
   const [step, outStep, length] = [x.layout.strides[axis], out.layout.strides[axis], x.shape[axis]]
+  const count = out.shape[axis]
   const values = new Float64Array(length)
   const [front, back] = [new Int32Array(length), new Int32Array(length)]
   forEachLine(x, out, axis, (from, to) => {
     for (let i = 0; i < length; i++) values[i] = x.array[from + i * step]
     const positions = bucketSort(values, descending, front) ?? mergeSort(values, descending, front, back)
-    for (let i = 0; i < length; i++) out.array[to + i * outStep] = positions[i]
+    for (let i = 0; i < count; i++) out.array[to + i * outStep] = positions[i]
   })
 }
 

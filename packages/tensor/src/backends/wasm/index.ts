@@ -14,6 +14,7 @@ import { buildStandalone } from './program/standalone.ts'
 import { random } from './random.ts'
 import { argReduce, reduce } from './reduce/index.ts'
 import { runtimeFor } from './resident.ts'
+import { argsort } from './sort/index.ts'
 import { isIn, realOf } from './stage.ts'
 import { updateGroup } from './update.ts'
 import { pool, poolGradient, poolPick } from './windows/index.ts'
@@ -65,6 +66,10 @@ export const makeWasmBackend = (runtime: Runtime): Backend => ({
     const type = realOf(out.dtype)
     if (type && x.dtype === out.dtype) poolPick(runtime, values, x, attributes, out, type)
     else cpu.poolPick(values, x, attributes, out)
+  },
+  argsort(x, descending, out) {
+    const isOneTask = x.size < limits.parallel || x.size === x.shape.at(-1)
+    argsort(runtimeFor(runtime, out, isOneTask), x, descending, out)
   },
   random(key, stream, out) {
     const type = realOf(out.dtype)

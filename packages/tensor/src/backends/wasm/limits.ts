@@ -15,9 +15,10 @@ export const limits = {
   /** From here threads share an elementwise kernel, and so much each takes at a time. */
   parallel: 1 << 15,
   grain: 1 << 13,
-  /** The least that a thread takes of a reduction, of rows of softmax, of windows over images. */
+  /** The least that a thread takes of a reduction, of rows of softmax, of rows to sort, of windows over images. */
   reduceGrain: 1 << 15,
   softmaxGrain: 1 << 13,
+  sortGrain: 1 << 12,
   windowGrain: 1 << 14,
   /** Bytes of a copy that a thread takes at a time. */
   copyGrain: 1 << 17,

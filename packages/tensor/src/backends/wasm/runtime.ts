@@ -274,7 +274,7 @@ export class Runtime {
 export type Runner = Pick<
   Runtime,
   | ('memory' | 'i32' | 'f32' | 'f64' | 'shared' | 'fused' | 'threads')
-  | ('begin' | 'reserve' | 'table' | 'zero' | 'job' | 'kernel' | 'run')
+  | ('begin' | 'reserve' | 'table' | 'zero' | 'job' | 'kernel' | 'run' | 'view')
 >
 
 const align = (address: number): number => Math.ceil(address / 64) * 64

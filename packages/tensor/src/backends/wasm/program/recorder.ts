@@ -1,11 +1,13 @@
 import type { Item } from '../../../compile/fuse.ts'
 import { callNode, isWhole, type Node } from '../../../compile/trace.ts'
+import type { DType, TypedArray } from '../../../dtype.ts'
 import type { Tensor } from '../../../tensor.ts'
 import type { Backend } from '../../backend.ts'
 import type { Split } from '../control.ts'
 import { conv, convInput, convKernel } from '../conv/index.ts'
 import { MemoryBuffer } from '../resident.ts'
 import type { Block, Runner } from '../runtime.ts'
+import { argsort } from '../sort/index.ts'
 import { realOf } from '../stage.ts'
 import { pool, poolGradient, poolPick } from '../windows/index.ts'
 import type { ProgramHost } from './code.ts'
@@ -14,7 +16,11 @@ import { type Storage } from './storage.ts'
 const kinds: ReadonlySet<string> = new Set(['conv', 'convInput', 'convKernel', 'pool', 'poolGradient', 'poolPick'])
 
 /** Whether the eager kernel of an item computes in WebAssembly alone, so that its steps can be recorded. */
-export const canRecord = (item: Item): item is Node =>
+export const canRecord = (item: Item): item is Node => canSort(item) || canMove(item)
+
+const canSort = ({ kind, inputs: [x] }: Item): boolean => kind === 'argsort' && x.layout.contiguous && x.size > 0
+
+const canMove = (item: Item): boolean =>
   kinds.has(item.kind) &&
   item.inputs.every((x) => x.layout.contiguous && x.dtype === (item as Node).outputs[0].dtype && x.size > 0) &&
   (item as Node).outputs.every((out) => isWhole(out) && realOf(out.dtype) !== undefined && out.size > 0)
@@ -63,6 +69,10 @@ export class Recorder implements Runner {
 
   get f64(): Float64Array {
     return this.#host.view('float64') as Float64Array
+  }
+
+  view(dtype: DType): TypedArray {
+    return this.#host.view(dtype)
   }
 
   threads = (): { count: number } => this.#host.threads()
@@ -117,6 +127,7 @@ export class Recorder implements Runner {
   }
 
   readonly #backend: Partial<Backend> = {
+    argsort: (x, descending, out) => argsort(this, x, descending, out),
     conv: (x, kernel, attributes, out) => conv(this, x, kernel, attributes, out, realOf(out.dtype)!),
     convInput: (dy, kernel, attributes, out) => convInput(this, dy, kernel, attributes, out, realOf(out.dtype)!),
     convKernel: (x, dy, attributes, out) => convKernel(this, x, dy, attributes, out, realOf(out.dtype)!),
