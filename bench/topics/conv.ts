@@ -2,8 +2,11 @@ import { vjp } from '@typegrad/autograd'
 import { Conv2D, Dense, Flatten, Input, MaxPooling2D } from '@typegrad/layers'
 import { Sequential } from '@typegrad/model'
 import { random, setSeed, setThreads, type Tensor } from '@typegrad/tensor'
-import type { Race } from '../case.ts'
+import type * as Jax from '@jax-js/jax'
+import type { Entry, Race } from '../case.ts'
+import { finished, jaxjs } from '../peers/jax.ts'
 import { tfjs } from '../peers/tfjs.ts'
+import { ourStep } from '../steps.ts'
 
 interface Job {
   readonly name: string
@@ -65,6 +68,33 @@ function data({ x, kernel }: Job): [Tensor, Tensor] {
   return [random.normal([...x]), random.normal([...kernel])]
 }
 
+/** In jax-js, whose images are [N, C, H, W] and kernels [filters, channels, height, width]. */
+async function jaxConv(job: Job, pass: keyof typeof passes): Promise<Entry> {
+  const jax = await jaxjs()
+  const { numpy: np, lax } = jax
+  const [x, kernel] = data(job)
+  const { padding = 'valid', strides = 1 } = job
+  const forward = (a: Jax.Array, b: Jax.Array): Jax.Array =>
+    lax.convGeneralDilated(a, b, [strides, strides], padding === 'same' ? 'SAME' : 'VALID')
+  const dy = random.normal([...x.conv(kernel, { padding, strides }).shape])
+  const array = (t: Tensor): Jax.Array => np.array(t.toTypedArray(), { shape: [...t.shape] })
+  const images = (t: Tensor): Jax.Array => array(t.transpose([0, 3, 1, 2]))
+  const [xs, ks, dys] = [images(x), array(kernel.transpose([3, 2, 0, 1])), images(dy)]
+  const loss = (a: Jax.Array, b: Jax.Array, d: Jax.Array): Jax.Array => np.sum(forward(a, b).mul(d))
+  const argnums = pass === 'input gradient' ? 0 : 1
+  const step = jax.jit(
+    pass === 'forward' ? (a, b, d) => (d.dispose(), [forward(a, b)]) : (a, b, d) => jax.valueAndGrad(loss, { argnums })(a, b, d),
+  ) as (...args: Jax.Array[]) => Jax.Array[]
+  const run = (): Jax.Array[] => step(xs.ref, ks.ref, dys.ref)
+  const order = pass === 'kernel gradient' ? [2, 3, 1, 0] : [0, 2, 3, 1]
+  return {
+    run: async () => {
+      for (const result of run()) await finished(result)
+    },
+    result: np.transpose(run().at(-1)!, order).dataSync(),
+  }
+}
+
 function raceOf(job: Job, pass: keyof typeof passes, threads: number): Race {
   const { name, padding = 'valid', strides = 1 } = job
   const [batch, ...sides] = job.x
@@ -86,8 +116,11 @@ function raceOf(job: Job, pass: keyof typeof passes, threads: number): Race {
         const y = forward(x, kernel)
         if (pass === 'forward') return { run: () => forward(x, kernel), result: y.toTypedArray() }
         const dy = random.normal([...y.shape])
-        if (pass === 'input gradient') return { run: () => vjp((a) => forward(a, kernel), x).pullback(dy) }
-        return { run: () => vjp((b) => forward(x, b), kernel).pullback(dy) }
+        const run = (): Tensor =>
+          pass === 'input gradient'
+            ? vjp((a) => forward(a, kernel), x).pullback(dy)[0]
+            : vjp((b) => forward(x, b), kernel).pullback(dy)[0]
+        return { run, result: run().toTypedArray() }
       },
       // It has no kernels for the gradients, and no threads in Node.
       ...(pass === 'forward' && {
@@ -100,7 +133,7 @@ function raceOf(job: Job, pass: keyof typeof passes, threads: number): Race {
           return { run: () => product().dispose(), result: product().dataSync() }
         },
       }),
-      ...(threads === 1 && { pytorch: torchConv(job, passes[pass].python) }),
+      ...(threads === 1 && { 'jax-js': () => jaxConv(job, pass), pytorch: torchConv(job, passes[pass].python) }),
     },
   }
 }
@@ -112,7 +145,7 @@ const smallCnn = (threads: number): Race => ({
   threads,
   value: (microseconds) => microseconds / 1e3,
   contestants: {
-    async typegrad() {
+    typegrad() {
       setThreads(threads)
       setSeed(1)
       const model = new Sequential([
@@ -124,13 +157,7 @@ const smallCnn = (threads: number): Race => ({
         new Flatten(),
         new Dense({ units: 10, activation: 'softmax' }),
       ]).compile({ loss: 'categoricalCrossentropy', optimizer: 'adam' })
-      const rows = {
-        x: [random.uniform([batch, 28, 28, 1])],
-        y: [random.integers([batch], { high: 10 }).oneHot(10)],
-        sampleWeight: [],
-      }
-      await model.steps.begin()
-      return { run: () => model.steps.train(rows) }
+      return ourStep(model, random.uniform([batch, 28, 28, 1]), random.integers([batch], { high: 10 }).oneHot(10))
     },
     ...(threads === 1 && { pytorch: torchCnn }),
   },

@@ -1,12 +1,12 @@
 import { BatchNormalization, Dense, Input } from '@typegrad/layers'
-import { Rows, Sequential } from '@typegrad/model'
+import { Sequential } from '@typegrad/model'
 import { vectorizeSequences } from '@typegrad/data'
-import { arange, random, setSeed, threads, type SparseTensor, type Tensor } from '@typegrad/tensor'
+import { random, setSeed, threads, type Tensor } from '@typegrad/tensor'
 import type * as tfl from '@tensorflow/tfjs-layers'
 import type * as Jax from '@jax-js/jax'
-import type { Entry, Race } from '../case.ts'
+import type { Race } from '../case.ts'
 import { jaxjs } from '../peers/jax.ts'
-import { tfjs } from '../peers/tfjs.ts'
+import { compared, ourStep, tfjsStep } from '../steps.ts'
 
 interface Job {
   readonly name: string
@@ -185,28 +185,6 @@ function prepare({ name, sizes, batch, activation, last, optimizer, batchNormali
   return { model, x, y, reviews: reviews ?? [] }
 }
 
-/** A contestant of which the losses of the first two steps are compared. */
-async function compared(run: () => unknown, loss: () => number | Promise<number>, tolerance = 1e-4): Promise<Entry> {
-  const result = []
-  for (let step = 0; step < 2; step++) result.push(await loss())
-  return { run, result, tolerance }
-}
-
-function ours(model: Sequential, run: () => unknown): Promise<Entry> {
-  return compared(run, () => {
-    model.resetMetrics()
-    run()
-    return model.logs()['loss']
-  })
-}
-
-/** The compiled step, as `fit` takes it of rows of arrays. */
-async function compiled(model: Sequential, x: Tensor | SparseTensor, y: Tensor): Promise<Entry> {
-  const rows = new Rows({ x: [x], y: [y], sampleWeight: [] }, arange(y.shape[0], { dtype: 'int32' }))
-  await model.steps.begin()
-  return ours(model, () => model.steps.train(rows))
-}
-
 function raceOf(job: Job): Race {
   return {
     case: job.name,
@@ -219,25 +197,15 @@ function raceOf(job: Job): Race {
     contestants: {
       typegrad() {
         const { model, x, y } = prepare(job)
-        return compiled(model, x, y)
+        return ourStep(model, x, y)
       },
-      // As in a loop of one's own.
-      async 'op by op'() {
+      'op by op'() {
         const { model, x, y } = prepare(job)
-        await model.steps.begin()
-        return ours(model, () => model.trainStep({ x: [x], y: [y], sampleWeight: [] }))
+        return ourStep(model, x, y, false)
       },
-      async 'tfjs-wasm'() {
+      'tfjs-wasm'() {
         const { model, x, y } = prepare(job)
-        const tf = await tfjs()
-        const theirs = tfjsModel(await import('@tensorflow/tfjs-layers'), job)
-        theirs.layers.forEach((layer, i) =>
-          layer.setWeights(model.layers[i].getWeights().map((w) => tf.tensor(w.toTypedArray() as Float32Array, [...w.shape]))),
-        )
-        const [tx, ty] = [x, y].map((v) => tf.tensor2d(v.toTypedArray() as Float32Array, [...v.shape] as [number, number]))
-        const run = () => theirs.trainOnBatch(tx, ty) as Promise<number>
-        // Its Adam adds epsilon elsewhere.
-        return compared(run, run, 2e-3)
+        return tfjsStep((layers) => tfjsModel(layers, job), model, x, y)
       },
       // It has no batch normalization.
       ...(!job.batchNormalization && {
@@ -260,7 +228,7 @@ function sparse(job: Job): Race {
     contestants: {
       typegrad() {
         const { model, reviews, y } = prepare(job)
-        return compiled(model, vectorizeSequences(reviews, job.sizes[0], { sparse: true }), y)
+        return ourStep(model, vectorizeSequences(reviews, job.sizes[0], { sparse: true }), y)
       },
     },
   }
