@@ -79,6 +79,9 @@ test('100,000 steps in one synchronous loop take no more memory than the first o
 test('the modules of programs that nobody has any more are removed from the threads', async () => {
   setThreads(2)
   const x = zeros([400, 400])
+  // Kernels that programs share stay, and so does the program of somebody.
+  const kept = compile((y: Tensor) => y.exp())
+  kept(x)
   const before = runtime!.modules
   for (let i = 0; i < 12; i++) compile((y: Tensor) => y.add(i).exp())(x)
   expect(runtime!.modules).toBe(before + 12)
@@ -87,5 +90,6 @@ test('the modules of programs that nobody has any more are removed from the thre
     await new Promise((resolve) => setImmediate(resolve))
   }
   expect(runtime!.modules).toBeLessThanOrEqual(before + 1)
+  expect(kept.traces).toBe(1)
   setThreads()
 })

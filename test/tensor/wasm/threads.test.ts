@@ -7,6 +7,7 @@ import {
   ModuleBuilder,
   v128,
 } from '../../../packages/tensor/src/backends/wasm/assembler/index.ts'
+import { Background } from '../../../packages/tensor/src/backends/wasm/background.ts'
 import { detectFeatures } from '../../../packages/tensor/src/backends/wasm/features.ts'
 import { buildGemm, gemmScratchBytes, limits, writeGemmJob } from '../../../packages/tensor/src/backends/wasm/gemm/index.ts'
 import { type Platform, platform, type WorkerHandle } from '../../../packages/tensor/src/backends/wasm/platform.node.ts'
@@ -300,6 +301,52 @@ describe('when something goes wrong', () => {
   test('memory that is not shared means one thread', () => {
     const { pool } = start(4, { memory: new WebAssembly.Memory({ initial: 1 }) })
     expect(pool.state()).toEqual({ count: 1, reason: expect.stringMatching(/not shared/) })
+  })
+})
+
+describe('a job in the background', () => {
+  const tasks = 100
+  const countsOf = ({ words }: Started): number[] => Array.from({ length: tasks + 1 }, (_, task) => words[job / 4 + 2 * task])
+  const once = [...Array<number>(tasks).fill(1), 0]
+
+  /** A job of which other threads, if there are any, have done something. */
+  function begun(count: number) {
+    const started = start(count)
+    const { pool, words } = started
+    const { run } = pool.add(slow)
+    warm(started, run)
+    const finish = pool.background(run, job, tasks, scratch, {})
+    const deadline = Date.now() + (count > 1 ? 30_000 : 0)
+    while (words.every((x) => x === 0) && Date.now() < deadline);
+    expect(countsOf(started).includes(1)).toBe(count > 1)
+    return { ...started, finish }
+  }
+
+  test.each([1, 2, 4])('every task runs once, whatever else is done meanwhile: %i threads', (count) => {
+    const { finish, ...started } = begun(count)
+    const other = 0x8000
+    started.pool.run(started.pool.add(counting).run, other, { tasks: 8, grain: 1 }, scratch)
+    expect(started.words[other / 4]).toBe(1)
+    finish()
+    expect(countsOf(started)).toEqual(once)
+    finish()
+    expect(countsOf(started)).toEqual(once)
+  })
+
+  test('is done before threads are stopped', () => {
+    const started = begun(3)
+    started.pool.setCount(1)
+    expect(countsOf(started)).toEqual(once)
+  })
+
+  test('is done without the thread that began it and is gone', () => {
+    const done: number[] = []
+    const background = new Background({ kernel: 0, job: 5, tasks: 3 }, (...task) => void done.push(...task), 7, {})
+    const claims = new Int32Array(background.told.claims)
+    Atomics.add(claims, 0, 1)
+    background.finish(true, 20)
+    expect(done).toEqual([5, 1, 2, 7, 5, 2, 3, 7])
+    expect(background.isDone).toBe(false)
   })
 })
 

@@ -5,7 +5,7 @@ import type { Kernel } from '../formula/kernel.ts'
 import type { DType, TypedArray } from '../dtype.ts'
 import type { Slot } from '../memory.ts'
 import type { SparseParts } from '../ops/sparse-matmul.ts'
-import type { Tensor } from '../tensor.ts'
+import type { Tensor, Variable } from '../tensor.ts'
 import type { UpdateGroup } from '../update.ts'
 import { BackendError } from '../errors.ts'
 
@@ -83,6 +83,8 @@ export interface Backend {
   host(name: string, inputs: readonly Tensor[], out: Tensor, compute: (inputs: readonly Tensor[], out: Tensor) => void): void
   /** Turns a traced function into something that runs as a whole, if it can; without it, functions are not compiled. */
   program?(graph: Graph): Program | undefined
+  /** Told of variables that a program will read, before it is made: what takes time for them may begin. */
+  expect?(variables: readonly Variable[]): void
   /** Updates all members at once, if it can: returns whether it has. */
   updateGroup?(
     group: UpdateGroup,

@@ -13,7 +13,7 @@ import { buildProgram } from './program/program.ts'
 import { buildStandalone } from './program/standalone.ts'
 import { random } from './random.ts'
 import { argReduce, reduce } from './reduce/index.ts'
-import { runtimeFor } from './resident.ts'
+import { residentOf, runtimeFor } from './resident.ts'
 import { argsort } from './sort/index.ts'
 import { isIn, realOf } from './stage.ts'
 import { updateGroup } from './update.ts'
@@ -81,6 +81,10 @@ export const makeWasmBackend = (runtime: Runtime): Backend => ({
   },
   get loops() {
     return !runtime.deterministic
+  },
+  expect(variables) {
+    for (const variable of variables)
+      if (variable.size >= limits.expected && variable.buffer.array) residentOf(runtime, variable).expect()
   },
   program(graph) {
     return buildProgram(runtime, this, graph)

@@ -20,6 +20,8 @@ export const limits = {
   softmaxGrain: 1 << 13,
   sortGrain: 1 << 12,
   windowGrain: 1 << 14,
+  /** Variables of so many elements are made room for while the program is made that reads them. */
+  expected: 1 << 17,
   /** Bytes of a copy that a thread takes at a time. */
   copyGrain: 1 << 17,
 }

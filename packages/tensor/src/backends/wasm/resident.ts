@@ -2,9 +2,9 @@ import { bytesPerElement, type TypedArray, type DType } from '../../dtype.ts'
 import { contiguousLayout } from '../../layout.ts'
 import type { Buffer, Lifetime } from '../../memory.ts'
 import { Tensor, type Variable } from '../../tensor.ts'
-import { copyBlocks } from './blocks.ts'
 import { copyElements } from './copy.ts'
 import type { Block, Runtime } from './runtime.ts'
+import { zeroing } from './zeroing.ts'
 
 /** The elements of a variable where programs read and write them: a block of WebAssembly memory, seen as a host array. */
 export class ResidentBuffer implements Buffer {
@@ -57,11 +57,19 @@ export class Resident {
   readonly #variable: Variable
   readonly block: Block
   #buffer: ResidentBuffer | undefined
+  /** Ends when other threads write nothing here any more. */
+  #touched: (() => void) | undefined
 
   constructor(runtime: Runtime, variable: Variable) {
     this.#runtime = runtime
     this.#variable = variable
     this.block = runtime.hold(variable.size * bytesPerElement(variable.dtype))
+  }
+
+  /** Other threads, if there are any, begin to touch the pages of the block, before it is entered. */
+  expect(): void {
+    const { address, bytes } = this.block
+    this.#touched ??= this.#runtime.threads().count > 1 ? zeroing(this.#runtime, address, bytes, this.block) : () => {}
   }
 
   /** Brings the value of the variable into its block, if it is elsewhere; before it is `written`, what others hold of it is copied. */
@@ -73,24 +81,16 @@ export class Resident {
       buffer.leave()
     } else {
       if (buffer?.isSeen) buffer.leave()
-      if (!buffer) touch(this.#runtime, this.block)
+      if (!buffer) {
+        this.expect()
+        this.#touched!()
+      }
       writeElements(this.#runtime, variable, this.block.address)
     }
     const { dtype, size, shape } = variable
     this.#buffer = new ResidentBuffer(this.#runtime, this.block, dtype, size)
     variable.store(this.#buffer, contiguousLayout(shape))
   }
-}
-
-/** Bytes that a thread makes zero at a time. */
-const touched = 2 ** 16
-
-/** Writes zeros to what no one has written yet, all threads together: a fresh page costs its first writer far more than a copy does. */
-function touch(runtime: Runtime, { address, bytes }: Block): void {
-  const size = Math.floor(bytes / touched)
-  const images = { size, from: 0, to: touched }
-  if (size > 3 && runtime.threads().count > 1)
-    copyBlocks(runtime, { from: address, to: address, fill: touched, images, axes: [], bytes: 0 })
 }
 
 const residents = new WeakMap<Variable, Resident>()

@@ -264,6 +264,11 @@ export class Runtime {
     this.#pool.run(kernel, job, split, { address: scratchAddress, bytes: this.#scratchBytes })
   }
 
+  /** Has other threads begin a job, if there are any; the call that is returned does the rest of it, and returns when all is done. */
+  background(kernel: number, job: number, tasks: number, owner: object): () => void {
+    return this.#pool.background(kernel, job, tasks, { address: scratchAddress, bytes: this.#scratchBytes }, owner)
+  }
+
   /** A job that other threads get chunk by chunk, if there are any. */
   offer(kernel: number, job: number, grain: number): Offer | undefined {
     return this.#pool.offer(kernel, job, grain, { address: scratchAddress, bytes: this.#scratchBytes })

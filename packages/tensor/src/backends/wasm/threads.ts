@@ -1,6 +1,8 @@
 import { BackendError } from '../../errors.ts'
+import { Background } from './background.ts'
 import { instantiate, type Kernel, makeControl, maximumChunks, maximumRoom, runChunks, type Split, words } from './control.ts'
 import type { Platform, WorkerHandle } from './platform.node.ts'
+import type { Change } from './work.ts'
 
 /** Memory for the threads' own use: `bytes` for each, from `address` on. */
 export interface Scratch {
@@ -51,6 +53,7 @@ export class ThreadPool {
   #control: Int32Array<SharedArrayBuffer> | undefined
   #workers: WorkerHandle[] = []
   #state: ThreadState
+  readonly #backgrounds = new Set<Background>()
 
   constructor(memory: WebAssembly.Memory, platform: Platform, options: { readonly patience?: number } = {}) {
     this.#memory = memory
@@ -100,7 +103,7 @@ export class ThreadPool {
     return this.#modules.size
   }
 
-  #tell(change: { readonly first: number } & ({ readonly module: WebAssembly.Module } | { readonly removed: number })): void {
+  #tell(change: Change): void {
     this.#changes++
     for (const worker of this.#workers) worker.post({ ...change, epoch: this.#epoch })
     if (!this.#control) return
@@ -159,6 +162,21 @@ export class ThreadPool {
     }
   }
 
+  /** Has idle workers begin a job, whose tasks may run on any thread; the call that is returned ends when all is done. */
+  background(kernel: number, job: number, tasks: number, scratch: Scratch, owner: object): () => void {
+    this.#start()
+    for (const one of this.#backgrounds) if (one.isDone) this.#backgrounds.delete(one)
+    const background = new Background({ kernel, job, tasks }, this.#kernels[kernel]!, scratch.address, owner)
+    if (this.#workers.length > 0) {
+      this.#backgrounds.add(background)
+      this.#tell({ first: kernel, background: background.told })
+    }
+    return () => {
+      background.finish(this.#platform.mayWait, this.#patience)
+      this.#backgrounds.delete(background)
+    }
+  }
+
   #write(control: Int32Array, kernel: number, job: number, { tasks, grain }: Split, scratch: Scratch): void {
     control[words.kernel] = kernel
     control[words.job] = job
@@ -185,6 +203,9 @@ export class ThreadPool {
 
   /** Stops the workers; later jobs run on one thread. */
   close(reason = 'the thread pool was closed'): void {
+    // Nothing may be written by a thread that is told to stop and has not yet.
+    for (const background of this.#backgrounds) background.finish(this.#platform.mayWait, this.#patience)
+    this.#backgrounds.clear()
     for (const worker of this.#workers) worker.terminate()
     // Words of their own: a worker that has not stopped yet must not count into a later job.
     if (this.#workers.length > 0) this.#control = makeControl(this.#epoch)

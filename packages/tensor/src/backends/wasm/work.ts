@@ -1,3 +1,4 @@
+import { type BackgroundJob, runBackground } from './background.ts'
 import { instantiate, type Kernel, runChunks, words } from './control.ts'
 
 /** What a worker is told: where it works and the modules so far, then each change of them. The epoch counts the changes. */
@@ -9,8 +10,14 @@ export type Message =
       readonly thread: number
       readonly modules: readonly (readonly [first: number, module: WebAssembly.Module])[]
     }
-  | { readonly epoch: number; readonly first: number; readonly module: WebAssembly.Module }
-  | { readonly epoch: number; readonly first: number; readonly removed: number }
+  | ({ readonly epoch: number } & Change)
+
+/** A module whose functions are numbered from `first` on, so many numbers that mean nothing any more, or something to do meanwhile. */
+export type Change = { readonly first: number } & (
+  | { readonly module: WebAssembly.Module }
+  | { readonly removed: number }
+  | { readonly background: BackgroundJob }
+)
 
 /** Looks at the shared word this often, a few hundred microseconds, before it sleeps. */
 const spins = 200_000
@@ -32,6 +39,7 @@ export function receive(message: Message): void {
     thread = message.thread
     for (const [first, module] of message.modules) add(first, module)
   } else if ('module' in message) add(message.first, message.module)
+  else if ('background' in message) runBackground(message.background, kernels[message.first]!, 0)
   else kernels.fill(undefined, message.first, message.first + message.removed)
   epoch = message.epoch
   work()

@@ -10,6 +10,7 @@ import { gemmKernel } from '../gemm/index.ts'
 import { MemoryBuffer, writeElements } from '../resident.ts'
 import type { Block, Runtime } from '../runtime.ts'
 import { realOf } from '../stage.ts'
+import { zeroing } from '../zeroing.ts'
 import { hostCall } from './host-call.ts'
 import { codeOf, isSteady } from './inline.ts'
 import { tasksOf, writeLoop } from './loop.ts'
@@ -24,7 +25,8 @@ import { addressIn, planStorage, writtenBy, type Plan, type Storage } from './st
 export type ProgramHost = Pick<
   Runtime,
   'memory' | 'shared' | 'fused' | 'deterministic' | 'threads' | 'hold' | 'view' | 'kernel' | 'scratch'
->
+> &
+  Partial<Pick<Runtime, 'background'>>
 
 /** Elements of a loop from which threads share it, the least that each takes at a time, and items of one function at most. */
 const limits = { parallel: 1 << 15, grain: 1 << 13, itemsOfFunction: 96 }
@@ -93,12 +95,16 @@ export class ProgramCode {
     const { shared } = host
     this.module = new ModuleBuilder({ memory: { shared } })
     this.loops = new ModuleBuilder({ memory: { shared } })
-    host.view('uint8').fill(0, this.arena.address, this.arena.address + this.arena.bytes)
-    for (const value of plan.offsets.keys())
-      if (value.origin.kind === 'constant') writeElements(host, value.origin.tensor, this.start(value))
+    const { address, bytes } = this.arena
+    // Other threads do it while this one writes code; jobs lie behind.
+    const zeroed = zeroing(host, address, this.filled, this.arena)
+    host.view('uint8').fill(0, address + this.filled, address + bytes)
     const steps = this.#record()
     this.kernels = [...this.#recorder.kernels]
     this.#write(steps)
+    zeroed()
+    for (const value of plan.offsets.keys())
+      if (value.origin.kind === 'constant') writeElements(host, value.origin.tensor, this.start(value))
   }
 
   /** Bytes of the arena that a run reads and writes; the rest are jobs. */
