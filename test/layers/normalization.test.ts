@@ -13,7 +13,7 @@ import {
 } from '@typegrad/layers'
 import { full, random, tensor, type DType, type Tensor } from '@typegrad/tensor'
 import { describe, expect, it } from 'vitest'
-import { normalizeBatch } from '../../packages/layers/src/normalize-batch.ts'
+import { normalizeBatch } from '../../packages/layers/src/normalize.ts'
 import { conformance, golden, moreOf } from '../conformance.ts'
 import { layerConformance, runKerasCase, type KerasCase } from './keras-case.ts'
 import { testLayers } from './table.ts'
@@ -55,8 +55,16 @@ describe.each(layers)('%s', (_, make) => {
   it('has the gradient that differences have', () => {
     const layer = make({ dtype: 'float64' })
     const x = random.normal([2, 3, 4], { dtype: 'float64' })
-    checkGradients((z) => layer.apply(z, { training: true }) as Tensor, [x])
+    checkGradients((z) => layer.apply(z, { training: true }) as Tensor, [x], { second: true })
   })
+})
+
+it.each(['LayerNormalization', 'GroupNormalization'])('%s does the same to each example of a batch', (name) => {
+  const layer = layers.find(([title]) => title === name)![1]()
+  const x = random.normal([3, 2, 5, 4])
+  layer.apply(x.slice(0))
+  const all = vmap((z: Tensor) => layer.apply(z) as Tensor)(x)
+  expect(all.toArray()).toEqual([0, 1, 2].map((i) => (layer.apply(x.slice(i)) as Tensor).toArray() as unknown))
 })
 
 describe('BatchNormalization', () => {

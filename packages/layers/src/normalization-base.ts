@@ -1,5 +1,5 @@
 /** What normalizations have in common. */
-import { formatShape, normalizeAxes, ShapeError, ValueError, type Tensor, type Variable } from '@typegrad/tensor'
+import { elementwise, formatShape, normalizeAxes, ShapeError, ValueError, type Tensor, type Variable } from '@typegrad/tensor'
 import type { ConstraintLike } from './constraints.ts'
 import type { FirstLayerOptions } from './core.ts'
 import type { InitializerLike } from './initializers.ts'
@@ -79,6 +79,8 @@ export abstract class NormalizationLayer<
   }
 }
 
+const scaleThenShift = elementwise('scaleThenShift', ['x', 'gamma', 'beta'], 'x * gamma + beta')
+
 /** A normalization whose result is multiplied by `gamma` and moved by `beta`. */
 export abstract class ScaledNormalization<
   O extends ScaleOptions & { readonly axis?: number | readonly number[] },
@@ -95,6 +97,7 @@ export abstract class ScaledNormalization<
 
   /** `gamma · x + beta`. */
   protected scaled(x: Tensor): Tensor {
+    if (this.gamma && this.beta) return scaleThenShift(x, this.along(this.gamma, x), this.along(this.beta, x))
     const y = this.gamma ? x.mul(this.along(this.gamma, x)) : x
     return this.beta ? y.add(this.along(this.beta, y)) : y
   }

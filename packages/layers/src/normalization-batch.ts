@@ -13,7 +13,7 @@ import type { InitializerLike } from './initializers.ts'
 import type { Defaults } from './layer-config.ts'
 import type { CallContext } from './layer.ts'
 import { ScaledNormalization, scaling, type ScaleOptions } from './normalization-base.ts'
-import { normalizeBatch, scaleAndShift } from './normalize-batch.ts'
+import { normalizeBatch, scaleAndShift } from './normalize.ts'
 import type { SymbolicShape } from './symbolic.ts'
 
 export interface BatchNormalizationOptions extends ScaleOptions {

@@ -3,18 +3,13 @@ import { ValueError, type Tensor, type Variable } from '@typegrad/tensor'
 import type { FirstLayerOptions } from './core.ts'
 import type { Defaults, LayerConfig } from './layer-config.ts'
 import { NormalizationLayer, ScaledNormalization, scaling, type ScaleOptions } from './normalization-base.ts'
+import { standardize } from './normalize.ts'
 import type { SymbolicShape } from './symbolic.ts'
 import { unit } from './unit.ts'
 
 /** A config with a list of axes once the layer is built, as Keras has it. */
 const withAxes = (config: LayerConfig, built: boolean): LayerConfig =>
   built ? { ...config, axis: [config['axis']].flat() } : config
-
-/** `(x - mean) / √(variance + epsilon)` with the statistics over `axes`. */
-function standardized(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
-  const centered = x.sub(x.mean(axes, { keepdims: true }))
-  return centered.mul(centered.square().mean(axes, { keepdims: true }).add(epsilon).rsqrt())
-}
 
 export interface LayerNormalizationOptions extends ScaleOptions {
   /** The axes of a sample that are normalized together. @defaultValue `-1` */
@@ -32,7 +27,7 @@ export class LayerNormalization extends ScaledNormalization<LayerNormalizationOp
   }
 
   call(x: Tensor): Tensor {
-    return this.scaled(standardized(x, this.axes(x.rank), this.options.epsilon))
+    return this.scaled(standardize(x, { axes: this.axes(x.rank), epsilon: this.options.epsilon }))
   }
 
   override getConfig(): LayerConfig {
@@ -77,7 +72,7 @@ export class GroupNormalization extends ScaledNormalization<GroupNormalizationOp
     const groups = this.options.groups === -1 ? x.shape[at] : this.options.groups
     const split = x.reshape([...x.shape.slice(0, at), groups, x.shape[at] / groups, ...x.shape.slice(at + 1)])
     const others = [...split.shape.keys()].filter((axis) => axis !== 0 && axis !== at)
-    return this.scaled(standardized(split, others, this.options.epsilon).reshape(x.shape))
+    return this.scaled(standardize(split, { axes: others, epsilon: this.options.epsilon }).reshape(x.shape))
   }
 
   /** With the number of groups that -1 stands for, once the layer is built, as Keras has it. */
