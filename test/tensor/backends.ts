@@ -57,11 +57,14 @@ const wasm = {
   sums: { float32: 2e-6, float64: 2e-14 },
 } as const
 
-/** However small, arrays go through WebAssembly, whose memory moves at every turn; results begin as anything. */
+/**
+ * However small, arrays go through WebAssembly, whose memory moves at every turn, and stay there for the next product; results begin as
+ * anything.
+ */
 function stageAll(): () => void {
   const before = { ...limits }
   const grew = runtime!.growAlways
-  Object.assign(limits, { light: 0, reduce: 0, argReduce: 0, random: 8 })
+  Object.assign(limits, { light: 0, reduce: 0, argReduce: 0, random: 8, copies: { ...limits.copies, from: 0 } })
   runtime!.growAlways = true
   unwritten.fill = 77
   return () => {

@@ -2,7 +2,7 @@ import type { NdArray } from 'ndarray'
 import { allocateArray, dtypeOfArray, type DType, type TypedArray } from './dtype.ts'
 import { describe, DTypeError, ShapeError } from './errors.ts'
 import { contiguousLayout } from './layout.ts'
-import { allocate, hostBuffer } from './memory.ts'
+import { allocate, ownBuffer } from './memory.ts'
 import { fromNdarray, isNdarray } from './ndarray.ts'
 import { formatShape, sizeOf, type Shape } from './shape.ts'
 import { Tensor } from './tensor.ts'
@@ -56,7 +56,7 @@ function fromTypedArray(array: TypedArray, shape: Shape, dtype = dtypeOfArray(ar
   const copy = allocateArray(dtype, array.length)
   if (dtype === 'bool') array.forEach((value, i) => (copy[i] = stored(value, dtype)))
   else copy.set(array)
-  return new Tensor(hostBuffer(copy), contiguousLayout(shape), dtype)
+  return new Tensor(ownBuffer(copy), contiguousLayout(shape), dtype)
 }
 
 function fromNested(value: NestedArray, dtype: DType | undefined): Tensor {

@@ -13,6 +13,11 @@ import { BackendError } from './errors.ts'
 export interface Buffer {
   readonly device: string
   readonly array?: TypedArray | undefined
+  /**
+   * A number of its own for an array that nobody but the library can write, which writes each element once, before anybody reads it: what
+   * has been copied from there stays true. 0 or none for others.
+   */
+  stamp?: number
   /** Set for memory that the collector does not see. */
   readonly lifetime?: Lifetime
 }
@@ -75,7 +80,7 @@ export const unwritten: { fill?: number | undefined } = {}
 
 function newBuffer(dtype: DType, size: number, isUnwritten: boolean): Buffer {
   try {
-    return hostBuffer(isUnwritten ? unwrittenOf(dtype, size) : allocateArray(dtype, size))
+    return ownBuffer(isUnwritten ? unwrittenOf(dtype, size) : allocateArray(dtype, size))
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause
     const error = new BackendError(
@@ -93,7 +98,15 @@ function newBuffer(dtype: DType, size: number, isUnwritten: boolean): Buffer {
 /** A buffer over an existing array, which is shared, not copied. */
 export function hostBuffer(array: TypedArray): Buffer {
   count(array)
-  return { device: 'host', array }
+  return { device: 'host', array, stamp: 0 }
+}
+
+let stamps = 0
+
+/** A buffer over an array that nobody else has. */
+export function ownBuffer(array: TypedArray): Buffer {
+  count(array)
+  return { device: 'host', array, stamp: ++stamps }
 }
 
 /** Live buffers, once somebody has asked. */

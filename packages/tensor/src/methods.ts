@@ -179,7 +179,10 @@ for (const [name, f] of Object.entries(structured)) {
 }
 Object.defineProperty(Tensor.prototype, 'ndarray', {
   get(this: Tensor) {
-    return toNdarray(this)
+    const array = toNdarray(this)
+    // From here on somebody else may write there.
+    if (this.buffer.stamp) this.buffer.stamp = 0
+    return array
   },
 })
 

@@ -3,6 +3,7 @@ import { BackendError, compile, random, setBackend, setThreads, zeros, type Tens
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { copyElements } from '../../../packages/tensor/src/backends/wasm/copy.ts'
+import { Runtime } from '../../../packages/tensor/src/backends/wasm/runtime.ts'
 import { runtime } from '../../../packages/tensor/src/backends/wasm/start.ts'
 
 beforeEach(() => void setBackend('wasm'))
@@ -30,6 +31,27 @@ test('out of memory is a typed error, after which everything works', () => {
   }
   for (const grow of grows) grow.mockRestore()
   expect(large.exp().sum().item()).toBe(large.size)
+})
+
+test('copies that are kept for later go before memory is out, but not those that are in use', () => {
+  const own = new Runtime()
+  const stretch = { low: 0, size: 0, type: 'f32' } as const
+  const large = 20 * 2 ** 20
+  own.begin()
+  for (const stamp of [1, 2]) own.copies.add({ ...stretch, stamp }, large)
+  const fail = (): never => {
+    throw new RangeError('no more')
+  }
+  vi.spyOn(own.memory, 'grow').mockImplementation(fail)
+  expect(() => own.reserve(large)).toThrow(BackendError)
+  expect(own.copies.state).toEqual({ count: 2, bytes: 2 * large })
+  const [kept, staged] = [own.copies.find({ ...stretch, stamp: 2 })!, own.reserve(large)]
+  expect(Math.abs(kept - staged)).toBeGreaterThanOrEqual(large)
+  expect(own.copies.state).toEqual({ count: 1, bytes: large })
+  expect(() => own.reserve(large)).toThrow(/out of memory/)
+  expect(own.reserve(large)).toBe(staged)
+  const [, block] = [own.begin(), own.hold(large)]
+  expect([block.address, own.copies.state.count]).toEqual([kept, 0])
 })
 
 test('elements are copied, and no neighbours, whatever arrays share', () => {

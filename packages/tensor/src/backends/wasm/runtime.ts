@@ -8,6 +8,7 @@ import type { DType, TypedArray } from '../../dtype.ts'
 import { BackendError } from '../../errors.ts'
 import { maximumPages, type ModuleBuilder } from './assembler/index.ts'
 import { gemmScratchBytes } from './gemm/index.ts'
+import { Copies } from './copies.ts'
 import { Heap } from './heap.ts'
 import type { Kernel, Split } from './control.ts'
 import { detectFeatures, type Features } from './features.ts'
@@ -49,6 +50,10 @@ export class Runtime {
   readonly #kernels = new Map<string, number>()
   readonly #scratchBytes = Math.max(gemmScratchBytes('f32'), gemmScratchBytes('f64'))
   readonly #heap = new Heap()
+  readonly copies = new Copies({
+    take: (bytes) => this.#take(align(bytes + spare)),
+    give: (address, bytes) => this.#heap.give(address, align(bytes + spare)),
+  })
   readonly #released = new FinalizationRegistry<Block>(({ address, bytes }) => this.#heap.give(address, bytes))
   readonly #orphaned = new FinalizationRegistry<Record<string, number>>((functions) => this.#pool.remove(functions))
   #stageStart: number
@@ -111,6 +116,7 @@ export class Runtime {
       this.#left = []
     }
     this.#next = this.#stageStart
+    this.copies.begin()
   }
 
   /** The address of `bytes` bytes (and 128 to spare, for whole tasks at the end) for this call, at a multiple of 64. */
@@ -123,30 +129,46 @@ export class Runtime {
     return address
   }
 
-  /** Makes the stage longer: where it lies if it is last in memory, else anew at the end. */
+  /** Makes the stage longer: where it lies if it is last in memory, else anew at the end, or, at the last, where copies were. */
   #extendStage(length: number): void {
-    const start = this.#stageEnd === this.#end ? this.#next : this.#end
-    this.#grow(start + length - this.memory.buffer.byteLength)
-    if (start === this.#end && this.#stageEnd !== this.#end) {
-      this.#left.push([this.#stageStart, this.#stageEnd - this.#stageStart])
-      this.#stageStart = this.#next = start
+    const isLast = this.#stageEnd === this.#end
+    const start = isLast ? this.#next : this.#end
+    const missing = start + length - this.memory.buffer.byteLength
+    if (this.#grow(missing)) {
+      if (!isLast) this.#moveStage(start)
+      // What memory has beyond that is for blocks.
+      this.#end = this.#stageEnd = Math.min(this.memory.buffer.byteLength, start + length + mostAhead)
+      return
     }
-    // What memory has beyond that is for blocks.
-    this.#end = this.#stageEnd = Math.min(this.memory.buffer.byteLength, start + length + mostAhead)
+    const free = this.copies.drop() ? this.#heap.take(length) : undefined
+    if (free === undefined) this.#outOfMemory(missing)
+    this.#moveStage(free)
+    this.#stageEnd = free + length
+  }
+
+  #moveStage(start: number): void {
+    this.#left.push([this.#stageStart, this.#stageEnd - this.#stageStart])
+    this.#stageStart = this.#next = start
   }
 
   /** A block of `bytes` bytes (and as many to spare as {@link reserve} has), at a multiple of 64: its own until nobody has it. */
   hold(bytes: number): Block {
     const length = align(bytes + spare)
-    let address = this.#heap.take(length)
-    if (address === undefined) {
-      address = this.#end
-      this.#grow(address + length - this.memory.buffer.byteLength)
-      this.#end += length
-    }
+    const address = this.#take(length) ?? (this.copies.drop() ? this.#take(length) : undefined)
+    if (address === undefined) this.#outOfMemory(this.#end + length - this.memory.buffer.byteLength)
     const block = { address, bytes: length }
     this.#released.register(block, { ...block })
     return block
+  }
+
+  /** So many bytes that nobody has. */
+  #take(length: number): number | undefined {
+    const free = this.#heap.take(length)
+    if (free !== undefined) return free
+    const address = this.#end
+    if (!this.#grow(address + length - this.memory.buffer.byteLength)) return undefined
+    this.#end += length
+    return address
   }
 
   /** The collector takes every growth of a memory that is not shared for as much garbage as that memory is long: not for ever, then. */
@@ -155,19 +177,23 @@ export class Runtime {
     return growAlways && ((this.#parent === undefined && features.threads) || this.memory.buffer.byteLength < 2 ** 24)
   }
 
-  #grow(missing: number): void {
-    if (missing <= 0 && !this.#growsAlways) return
+  /** Grows the memory by what is missing; false if it cannot. */
+  #grow(missing: number): boolean {
+    if (missing <= 0 && !this.#growsAlways) return true
     const pages = Math.max(1, Math.ceil(missing / page))
     // A quarter more than asked for, so that growing is rare; exactly what is needed where that does not fit.
     for (const more of missing > 0 ? [pages + Math.ceil(this.memory.buffer.byteLength / page / 4), pages] : [1]) {
       try {
         this.memory.grow(more)
-        return
+        return true
       } catch {
         // Tried again with less.
       }
     }
-    if (missing <= 0) return
+    return missing <= 0
+  }
+
+  #outOfMemory(missing: number): never {
     this.begin()
     throw new BackendError(
       `out of memory: the wasm backend needs ${missing} more bytes than the ${this.memory.buffer.byteLength} that it has and cannot grow; ` +
@@ -280,7 +306,8 @@ export type Runner = Pick<
   Runtime,
   | ('memory' | 'i32' | 'f32' | 'f64' | 'shared' | 'fused' | 'threads')
   | ('begin' | 'reserve' | 'table' | 'zero' | 'job' | 'kernel' | 'run' | 'view')
->
+> &
+  Partial<Pick<Runtime, 'copies'>>
 
 const align = (address: number): number => Math.ceil(address / 64) * 64
 

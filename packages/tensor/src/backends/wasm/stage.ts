@@ -22,10 +22,12 @@ function placeOf(runtime: Runner, x: Tensor, type: Real): number | undefined {
 /** Whether x lies in the memory of a runtime: nothing has to be copied, then. */
 export const isIn = (runtime: Pick<Runner, 'memory'>, x: Tensor): boolean => x.array.buffer === runtime.memory.buffer
 
-/** The elements of x in memory, in row-major order: where they lie, or a copy. */
-export function bring(runtime: Runner, x: Tensor, type: Real): number {
-  const place = x.layout.contiguous ? placeOf(runtime, x, type) : undefined
+/** The elements of x in memory, in row-major order: where they lie, or a copy, which later calls may find again if it is `kept`. */
+export function bring(runtime: Runner, x: Tensor, type: Real, kept = false): number {
+  const { layout } = x
+  const place = layout.contiguous ? placeOf(runtime, x, type) : undefined
   if (place !== undefined) return place
+  if (kept && layout.contiguous) return stageStretch(runtime, x, layout.offset, x.size, type)
   const address = runtime.reserve(x.size * bytesOf[type])
   stageFlat(runtime, x, address, type)
   return address
@@ -95,6 +97,18 @@ export function unstage(runtime: Runner, address: number, out: Tensor, type: Rea
   copyElements(heap, at, out.size, out.array, out.layout.offset)
 }
 
+/** The elements of the buffer of x from `low` on in memory: a copy that was made before, if there is one. */
+function stageStretch(runtime: Runner, { buffer, array }: Tensor, low: number, size: number, type: Real): number {
+  const bytes = size * bytesOf[type]
+  const { stamp = 0 } = buffer
+  const stretch = { stamp, low, size, type }
+  const found = stamp === 0 ? undefined : runtime.copies?.find(stretch)
+  if (found !== undefined) return found
+  const address = runtime.copies?.add(stretch, bytes) ?? runtime.reserve(bytes)
+  copyElements(array, low, size, runtime[type], address / bytesOf[type])
+  return address
+}
+
 /** An operand in memory as it lies in its buffer: where its first element is. Strides are those of its layout, or of the copy. */
 export interface Staged {
   readonly address: number
@@ -106,10 +120,10 @@ export interface Staged {
  * much longer than the operand, else its elements in row-major order.
  */
 export function stageSpan(runtime: Runner, x: Tensor, type: Real): Staged {
-  const { layout, array } = x
-  const { shape, strides, offset } = layout
+  const { shape, strides, offset } = x.layout
   const place = placeOf(runtime, x, type)
   if (place !== undefined) return { address: place, strides }
+  if (x.size === 0) return { address: runtime.reserve(0), strides }
   let [low, high] = [offset, offset]
   let distinct = 1
   shape.forEach((length, i) => {
@@ -119,11 +133,8 @@ export function stageSpan(runtime: Runner, x: Tensor, type: Real): Staged {
     if (strides[i] !== 0) distinct *= length
   })
   const span = high - low + 1
-  const bytes = bytesOf[type]
   if (span <= 1.5 * distinct + 16) {
-    const address = runtime.reserve(span * bytes)
-    copyElements(array, low, span, runtime[type], address / bytes)
-    return { address: address + (offset - low) * bytes, strides }
+    return { address: stageStretch(runtime, x, low, span, type) + (offset - low) * bytesOf[type], strides }
   }
   const address = bring(runtime, x, type)
   const packed = shape.slice()

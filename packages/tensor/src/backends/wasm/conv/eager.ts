@@ -56,7 +56,7 @@ export function conv(runtime: Runner, x: Tensor, kernel: Tensor, attributes: Con
   )
   const axes = windows.map(({ axis }) => axis)
   const patches = patchMatrix(images, sizes.batch, axes, sizes.channels, bytes, tablesOf(runtime))
-  const weights = bring(runtime, kernel, type)
+  const weights = bring(runtime, kernel, type, true)
   const result = target(runtime, out, type)
   multiply(runtime, leftOf(patches, false), forwardProduct(patches, weights, result, sizes), type)
   unstage(runtime, result, out, type)
@@ -89,7 +89,7 @@ export function convInput(
     type,
     all.map(({ padded }) => padded),
   )
-  const weights = bring(runtime, kernel, type)
+  const weights = bring(runtime, kernel, type, true)
   const result = target(runtime, out, type)
   const put = tablesOf(runtime)
   const product = (phases: readonly Phase[], to: number): void => {
@@ -164,7 +164,7 @@ export function convKernel(runtime: Runner, x: Tensor, dy: Tensor, attributes: C
   )
   const axes = windows.map(({ axis }) => axis)
   const patches = patchMatrix(images, sizes.batch, axes, sizes.channels, bytes, tablesOf(runtime))
-  const gradients = bring(runtime, dy, type)
+  const gradients = bring(runtime, dy, type, true)
   const parts = partsOf(patches.rows, patches.columns, sizes)
   const result = target(runtime, out, type)
   const sums = parts === 1 ? result : runtime.reserve(parts * out.size * bytes)
