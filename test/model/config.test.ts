@@ -169,15 +169,18 @@ describe('ops on symbolic tensors, which Keras writes as layers', () => {
     class_name: '__keras_tensor__',
     config: { shape: [null, 4], dtype: 'bool', keras_history: [layer, 0, 0] },
   })
-  const withOp = (edit: (call: { args: unknown[]; kwargs: Record<string, unknown> }) => void): SerializedLayer => {
+  const withOp = (
+    edit: (call: { args: unknown[]; kwargs: Record<string, unknown> }) => void,
+    kind = 'NotEqual',
+  ): SerializedLayer => {
     const given = json(model)
     const { layers } = given.config as { layers: any[] }
     const call = { args: [reference('words'), 0], kwargs: {} }
     const op = {
       module: 'keras.src.ops.numpy',
-      class_name: 'NotEqual',
+      class_name: kind,
       config: { name: 'not_equal' },
-      registered_name: 'NotEqual',
+      registered_name: kind,
     }
     layers.push({ ...op, name: 'not_equal', inbound_nodes: [call] })
     edit(layers.find(({ name }) => name === 'lstm').inbound_nodes[0])
@@ -189,9 +192,9 @@ describe('ops on symbolic tensors, which Keras writes as layers', () => {
     expectSame(model, read, tensor([[1, 2, 0, 0]], { dtype: 'int32' }))
   })
 
-  it('are named where they do more', () => {
-    const given = withOp((call) => (call.args = [reference('not_equal')]))
-    expect(() => modelFromConfig(given)).toThrow(/the op NotEqual of keras.src.ops.numpy is used as a layer/)
+  it('are named where they do more and are not known', () => {
+    const given = withOp((call) => (call.args = [reference('not_equal')]), 'Vander')
+    expect(() => modelFromConfig(given)).toThrow(/the op Vander of keras.src.ops.numpy is used as a layer/)
   })
 })
 

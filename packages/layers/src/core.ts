@@ -6,6 +6,7 @@ import type { InitializerLike } from './initializers.ts'
 import type { RegularizerLike } from './regularizers.ts'
 import { required, type Defaults, type LayerConfig } from './layer-config.ts'
 import { Layer, positiveInteger, type CallContext, type LayerOptions } from './layer.ts'
+import { installOperations } from './operation.ts'
 import { linkNode, SymbolicTensor, type SymbolicDType, type SymbolicShape } from './symbolic.ts'
 
 export interface InputOptions {
@@ -35,6 +36,7 @@ export class InputLayer extends Layer<Omit<InputOptions, 'dtype'> & LayerOptions
       throw new ValueError(`Input: shape must be a list such as [13], got ${JSON.stringify(options.shape)}`)
     const shape = [options.batchSize ?? null, ...options.shape]
     this.builtShape = shape
+    installOperations()
     linkNode(this, [new SymbolicTensor(shape, dtype)])
   }
 

@@ -2,6 +2,7 @@
 export { resolveActivation } from './activations.ts'
 export { isNamed } from './layer.ts'
 export { layerName } from './names.ts'
+export { operate, Operation } from './operation.ts'
 export { classNameOf, registerBuiltin } from './serialization.ts'
 export { StringLayer } from './preprocessing/string-layer.ts'
 export { isStrings, StringTensor, toTensorOrStrings } from './preprocessing/strings.ts'

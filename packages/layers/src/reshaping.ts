@@ -1,11 +1,11 @@
 /** Layers that move elements, or do what a function does. */
-import { formatShape, ShapeError, ValueError, zeros, type Shape, type Tensor } from '@typegrad/tensor'
+import { formatShape, ShapeError, ValueError, type Shape, type Tensor } from '@typegrad/tensor'
 import type { FirstLayerOptions } from './core.ts'
 import { required, type Defaults, type LayerConfig } from './layer-config.ts'
 import { Layer, positiveInteger, type CallContext, type LayerOptions } from './layer.ts'
 import type { Mask } from './masks.ts'
 import type { SpatialOptions } from './spatial.ts'
-import type { SymbolicShape } from './symbolic.ts'
+import { inferred, type SymbolicShape } from './symbolic.ts'
 
 const product = (shape: Shape): number => shape.reduce((a, b) => a * b, 1)
 
@@ -178,12 +178,11 @@ export class Lambda extends Layer<LambdaOptions> {
     const list = Array.isArray(inputShape[0])
     const shapes = (list ? inputShape : [inputShape]) as readonly SymbolicShape[]
     if (outputShape) return [shapes[0][0], ...outputShape]
-    // A length of the result that follows an unknown one is unknown.
-    const [two, three] = [2, 3].map((length) => {
-      const inputs = shapes.map((shape) => zeros(shape.map((n) => n ?? length)))
-      return this.options.function(list ? inputs : inputs[0], { training: false }).shape
-    })
-    return two.map((length, axis) => (three[axis] === length ? length : null))
+    const call = (inputs: readonly Tensor[]): Tensor => this.options.function(list ? inputs : inputs[0], { training: false })
+    return inferred(
+      shapes.map((shape) => ({ shape, dtype: 'float32' })),
+      call,
+    )[0].shape
   }
 
   override computeMask(inputs: unknown, given: Mask | undefined): Mask | undefined {

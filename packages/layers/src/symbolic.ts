@@ -1,4 +1,4 @@
-import { formatShape, type DType, type Tensor } from '@typegrad/tensor'
+import { formatShape, unheard, zeros, type DType, type Tensor, type TensorLike, type TensorMethods } from '@typegrad/tensor'
 import type { AnyLayer, CallContext } from './layer.ts'
 
 /** A shape that is known up to the batch: `null` stands for any length. */
@@ -41,6 +41,28 @@ export function linkNode(
   layer.linked(node)
 }
 
+/** The ops of tensors whose results have a shape that does not depend on the numbers. */
+type OpName = Exclude<
+  { [K in keyof TensorMethods]: TensorMethods[K] extends (...args: any[]) => Tensor | Tensor[] ? K : never }[keyof TensorMethods],
+  DataDependent
+>
+
+/** @internal These have as many results as the numbers say. */
+export const dataDependent = ['booleanMask', 'nonzero'] as const
+type DataDependent = (typeof dataDependent)[number]
+
+/** Arguments of an op, of which tensors may be symbolic. */
+type Arguments<A> = { [I in keyof A]: TensorLike extends A[I] ? A[I] | SymbolicTensor : A[I] }
+
+type SymbolicOps = {
+  [K in OpName]: TensorMethods[K] extends (...args: infer A) => infer R
+    ? (...args: Arguments<A>) => R extends Tensor ? SymbolicTensor : SymbolicTensor[]
+    : never
+}
+
+/** Ops on symbolic tensors add them to the graph: `x.add(y)`, `x.slice(null, -1)`; operation.ts installs them. */
+export interface SymbolicTensor extends SymbolicOps {}
+
 /** What layers are called on to make a functional model: a shape, a dtype, and the call that it comes from. */
 export class SymbolicTensor {
   /** Tells it from a tensor, whose type would else do for it. */
@@ -77,4 +99,24 @@ export function callNode(
   const further = Object.entries(context).map(([key, x]) => [key, concrete(x)] as const)
   const result: Tensor | Tensor[] = layer.apply(list ? args : args[0], { training, ...Object.fromEntries(further) })
   return Array.isArray(result) ? result : [result]
+}
+
+/**
+ * The shapes and dtypes of what `f` gives for inputs of these shapes, found by running it on zeros, twice: a length of the
+ * result that follows an unknown one is unknown.
+ */
+export function inferred(
+  inputs: readonly { readonly shape: SymbolicShape; readonly dtype: DType }[],
+  f: (inputs: readonly Tensor[]) => Tensor | readonly Tensor[],
+): { readonly shape: SymbolicShape; readonly dtype: DType }[] {
+  const [two, three] = [2, 3].map((length) => {
+    const results = unheard(() =>
+      f(inputs.map(({ shape, dtype }) => zeros([], { dtype }).broadcastTo(shape.map((n) => n ?? length)))),
+    )
+    return (Array.isArray(results) ? results : [results]) as readonly Tensor[]
+  })
+  return two.map(({ shape, dtype }, i) => ({
+    shape: shape.map((length, axis) => (three[i].shape[axis] === length ? length : null)),
+    dtype,
+  }))
 }

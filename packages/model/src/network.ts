@@ -13,7 +13,7 @@ import {
   type Symbolic,
   type SymbolicShape,
 } from '@typegrad/layers'
-import { isNamed, StringTensor } from '@typegrad/layers/internals'
+import { isNamed, Operation, StringTensor } from '@typegrad/layers/internals'
 import { describe, Tensor, TypegradError, ValueError } from '@typegrad/tensor'
 import { readGraph } from './config/read-graph.ts'
 import { graphConfig, inputName } from './config/write-graph.ts'
@@ -72,7 +72,7 @@ export class Network extends Layer<ModelOptions, OneOrSeveral> {
   }
 
   override get sublayers(): AnyLayer[] {
-    return this.#nodes ? layersOf(this.#nodes) : super.sublayers
+    return this.#nodes ? layersOf(this.#nodes).filter((layer) => !(layer instanceof Operation)) : super.sublayers
   }
 
   /** The layer with this name, or at this position. */

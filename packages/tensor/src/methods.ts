@@ -126,7 +126,11 @@ export const formulaOps: Readonly<Record<string, FormulaOp>> = Object.fromEntrie
   ...Object.entries(ternary).map(([name, row]) => [name, rowOp(name, row, row.args, 'same')]),
 ])
 
+/** The names of all ops that are methods. */
+export const methodNames: string[] = []
+
 const install = (name: string, method: (this: Tensor, ...args: any[]) => unknown): void => {
+  methodNames.push(name)
   Object.defineProperty(Tensor.prototype, name, { value: method, writable: true, configurable: true })
 }
 

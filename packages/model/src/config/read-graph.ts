@@ -8,7 +8,9 @@ import {
   type SerializedLayer,
   SymbolicTensor,
 } from '@typegrad/layers'
+import { isNamed } from '@typegrad/layers/internals'
 import { camelCase, tensor, ValueError, type DType } from '@typegrad/tensor'
+import { isKnown, isOperation, readOperation } from './operations.ts'
 import type { History } from './write-graph.ts'
 
 /** A call of a layer: its arguments, in which a tensor is named by layer, call and output. */
@@ -29,9 +31,6 @@ type Find = (history: History) => SymbolicTensor | undefined
 /** The symbolic input that an InputLayer's config describes. */
 export const inputFromConfig = (config: LayerConfig): SymbolicTensor => InputLayer.fromConfig(config).output
 
-/** Ops on symbolic tensors are layers to Keras: those that make its masks are not needed here, others are not known. */
-const isOp = ({ module }: SerializedLayer): boolean => /^keras\.(src\.)?ops/.test(module ?? '')
-
 /** What a functional model's config says: name, inputs and outputs of a graph of fresh layers. */
 export function readGraph(
   config: LayerConfig,
@@ -42,17 +41,18 @@ export function readGraph(
   const calls = new Map<string, SymbolicTensor[][]>()
   const find: Find = ([layer, call, output]) => calls.get(layer)?.[call]?.[output]
   const made = new Map<string, AnyLayer>()
-  const ops = new Set(layers.filter(isOp).map((layer) => layer.name))
+  const operations = layers.filter(isOperation)
+  const ops = new Set(operations.map((layer) => layer.name))
   for (const layer of layers) {
-    if (isOp(layer)) continue
-    if (layer.class_name === 'InputLayer') calls.set(layer.name, [[inputFromConfig(layer.config)]])
+    if (isOperation(layer)) calls.set(layer.name, [])
+    else if (layer.class_name === 'InputLayer') calls.set(layer.name, [[inputFromConfig(layer.config)]])
     else {
       made.set(layer.name, deserializeLayer(layer, custom) as AnyLayer)
       calls.set(layer.name, [])
     }
   }
   let waiting = layers
-    .filter(({ name: layer }) => made.has(layer))
+    .filter((layer) => made.has(layer.name) || (isOperation(layer) && isKnown(layer)))
     .flatMap((layer) => layer.inbound_nodes.map((node) => ({ layer, node })))
   while (waiting.length > 0) {
     const later: typeof waiting = []
@@ -64,12 +64,12 @@ export function readGraph(
       if (missing || later.some((other) => other.layer === layer)) later.push({ layer, node })
       else {
         const inputs = (args.length > 1 ? args : args[0]) as Ends
-        const output = made.get(layer.name)!.apply(inputs, further)
+        const output = made.get(layer.name)?.apply(inputs, further) ?? readOperation(layer, args)
         calls.get(layer.name)!.push(Array.isArray(output) ? output : [output])
       }
     }
     if (later.length === waiting.length) {
-      const [unknown] = layers.filter(isOp)
+      const unknown = operations.find((operation) => !isKnown(operation))
       throw new ValueError(
         unknown
           ? `modelFromConfig: the op ${unknown.class_name} of ${unknown.module} is used as a layer, which is not supported; use a layer in its place`
@@ -105,6 +105,8 @@ function resolve(arg: unknown, find: Find): unknown {
   const { class_name: kind, config } = arg as { class_name?: string; config?: TensorConfig }
   if (config && kind === '__keras_tensor__') return find(config.keras_history)
   if (config && (kind === '__tensor__' || kind === '__numpy__')) return tensor(config.value, { dtype: config.dtype })
+  if (kind === '__slice__') return arg
+  if (isNamed(arg)) return Object.fromEntries(Object.entries(arg).map(([key, one]) => [key, resolve(one, find)]))
   throw new ValueError(`modelFromConfig: a call has the argument ${JSON.stringify(arg)}, expected tensors`)
 }
 

@@ -7,8 +7,10 @@ import {
   type SerializedLayer,
   type SymbolicTensor,
 } from '@typegrad/layers'
+import { isNamed, Operation } from '@typegrad/layers/internals'
 import { snakeCase, Tensor, ValueError } from '@typegrad/tensor'
 import { layersOf } from '../graph.ts'
+import { writeOperation } from './operations.ts'
 
 /** A tensor by the layer that makes it, the number of that layer's call, and the number of its result. */
 export type History = readonly [layer: string, call: number, output: number]
@@ -43,11 +45,13 @@ export function graphConfig({ nodes, inputs, outputs, lists }: Graph): LayerConf
       const { shape, dtype } = tensor
       return { class_name: '__keras_tensor__', config: { shape, dtype, keras_history: historyOf(tensor) } }
     }
+    if (isNamed(value)) return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, write(one)]))
     if (value === null || ['number', 'string', 'boolean'].includes(typeof value)) return value
     throw new ValueError(`getConfig: a layer is called with a ${typeof value}, which a config cannot hold`)
   }
   const call = (node: Node): unknown => {
     const { layer, list, context, positional } = node
+    if (layer instanceof Operation) return { args: write(writeOperation(layer, node.inputs).args), kwargs: {} }
     const args = node.inputs.slice(0, positional).map(write)
     const { separateInputs } = layer.constructor as { separateInputs?: boolean }
     const kwargs = Object.entries(context).filter(([, value]) => value !== undefined)
@@ -59,7 +63,8 @@ export function graphConfig({ nodes, inputs, outputs, lists }: Graph): LayerConf
   const layers = layersOf(nodes).map((layer): SerializedLayer & { name: string; inbound_nodes: unknown[] } => {
     const [first] = nodes.filter((node) => node.layer === layer)
     const calls = callsOf(first).filter((node) => node.inputs.length > 0)
-    return { ...serializeLayer(layer), name: layer.name, inbound_nodes: calls.map(call) }
+    const own = layer instanceof Operation ? writeOperation(layer, first.inputs).layer : serializeLayer(layer)
+    return { ...own, name: layer.name, inbound_nodes: calls.map(call) }
   })
   const standIns = within.map((tensor) => {
     const [batchSize, ...shape] = tensor.shape
