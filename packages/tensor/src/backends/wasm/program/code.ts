@@ -87,8 +87,12 @@ export class ProgramCode {
     this.storage = {
       address: (x) => addressIn(x, this.start(rootOf(valueOf(x)))),
       shift: (x) => this.#shift?.(valueOf(x)),
-      // A variable that is written in place is read in the same loop: what lies behind an element there may still be needed.
-      mayOverrun: (x) => isWhole(x) && !plan.inPlace.has(valueOf(x)) && valueOf(x).origin.kind !== 'slice',
+      // What is written in place is read in the same loop: what lies behind an element there may still be needed, but not what is behind all.
+      mayOverrun: (x, atEnd = false) => {
+        const value = valueOf(x)
+        if (!isWhole(x) || value.origin.kind === 'slice') return false
+        return atEnd || !(plan.inPlace.has(value) || plan.reused.has(value))
+      },
     }
     const turning = Math.max(0, ...items.filter(isSmall).map(spaceOfSmall))
     if (turning > 0) this.turning = host.hold(turning)

@@ -158,15 +158,8 @@ export function writeLoop(target: RenderTarget, loop: Loop, storage: Storage, ra
       const { dtype, steps } = outputs[k]
       const at = place(inputs.length + k)
       if (steps[rank - 1] === bytesPerElement(dtype) || count === 1) {
-        storeLanes(
-          target,
-          type,
-          dtype,
-          at,
-          results[result],
-          count,
-          (!range || rank === 1) && storage.mayOverrun(loop.outputs[k].x),
-        )
+        const spare = rank === 1 ? storage.mayOverrun(loop.outputs[k].x, true) : !range && storage.mayOverrun(loop.outputs[k].x)
+        storeLanes(target, type, dtype, at, results[result], count, spare)
         return
       }
       const base = f.let(typeof at.at === 'number' ? i32.const(at.at) : at.at)

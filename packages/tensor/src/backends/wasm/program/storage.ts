@@ -25,6 +25,8 @@ export interface Plan {
   readonly offsets: ReadonlyMap<Value, number>
   /** Computed values that lie where the variable lies that they become the value of. */
   readonly inPlace: ReadonlyMap<Value, Variable>
+  /** Values that lie where a value lies that nobody reads after the loop which writes them. */
+  readonly reused: ReadonlySet<Value>
   /** Variables that become copies of values at the end. */
   readonly copied: readonly { readonly variable: Variable; readonly value: Tensor }[]
 }
@@ -35,8 +37,11 @@ export interface Storage {
   address(x: Tensor): number
   /** How many bytes behind that a slice lies in this turn, where code of the turn is being written. */
   shift?(x: Tensor): Local<'i32'> | undefined
-  /** Whether vectors may be written over the end of a view: nothing that is needed lies there, or it is written afterwards. */
-  mayOverrun(x: Tensor): boolean
+  /**
+   * Whether vectors may be written over the end of a row of a view, or only over that of the last one, `atEnd`: nothing that is needed
+   * lies there, or it is written afterwards.
+   */
+  mayOverrun(x: Tensor, atEnd?: boolean): boolean
 }
 
 /** Plans the memory of a program: a value's space is free for others before its first writer and after its last reader. */
@@ -96,10 +101,19 @@ export function planStorage(graph: Graph, items: readonly Item[]): Plan {
   }
 
   const offsets = new Map<Value, number>()
+  const reused = new Set<Value>()
+  /** Values whose space is another's now. */
+  const left = new Set<Value>()
   const heap = new Heap()
   let bytes = 0
-  const place = (value: Value): void => {
+  const place = (value: Value, over?: Value): void => {
     if (offsets.has(value) || inPlace.has(value) || value.origin.kind === 'variable') return
+    if (over) {
+      offsets.set(value, offsets.get(over)!)
+      left.add(over)
+      reused.add(value)
+      return
+    }
     const space = spaceOf(value)
     let at = heap.take(space)
     if (at === undefined) {
@@ -116,14 +130,21 @@ export function planStorage(graph: Graph, items: readonly Item[]): Plan {
   for (const item of items) lasting.push(...rootsOf(readBy(item)))
   lasting.push(...graph.outputs.map(valueOf), ...copied.map(({ value }) => valueOf(value)))
   for (const value of lasting) if (value.origin.kind !== 'computed') place(value)
-  items.forEach((_, i) => {
-    for (const value of firstWritten.get(i) ?? []) place(value)
-    for (const value of lastUsed.get(i) ?? []) {
+  items.forEach((item, i) => {
+    const dying = lastUsed.get(i) ?? []
+    const free = dying.filter((value) => offsets.has(value) && mayBeWrittenOver(item, value))
+    for (const value of firstWritten.get(i) ?? []) {
+      const over = isWrittenOver(item, value)
+        ? free.findIndex(({ size, dtype }) => size === value.size && isAlike(dtype, value))
+        : -1
+      place(value, over < 0 ? undefined : free.splice(over, 1)[0])
+    }
+    for (const value of dying) {
       const at = offsets.get(value)
-      if (at !== undefined && value.origin.kind === 'computed') heap.give(at, spaceOf(value))
+      if (at !== undefined && value.origin.kind === 'computed' && !left.has(value)) heap.give(at, spaceOf(value))
     }
   })
-  return { bytes, offsets, inPlace, copied }
+  return { bytes, offsets, inPlace, reused, copied }
 }
 
 function grouped(values: Iterable<Value>, at: (value: Value) => number): Map<number, Value[]> {
@@ -135,6 +156,27 @@ function grouped(values: Iterable<Value>, at: (value: Value) => number): Map<num
   }
   return groups
 }
+
+/**
+ * Whether an item may write over a value that nobody reads after it. A loop reads, at every index, all that it needs there before it
+ * writes there: so what is written at an index may lie where only this index reads. That takes a value which is computed in the same turn
+ * (another turn would read it again), of which no slices are taken, and of which the loop reads nothing but the whole, in order.
+ */
+function mayBeWrittenOver(item: Item, value: Value): boolean {
+  if (item.kind !== 'loop' || value.origin.kind !== 'computed' || value.turns !== item.turns || value.stack) return false
+  return (
+    item.inputs.every((x) => rootOf(valueOf(x)) !== value || isWhole(x)) && !writtenBy(item).some((x) => valueOf(x) === value)
+  )
+}
+
+/** Whether an item writes all of a value, element by element in the order of the loop. */
+const isWrittenOver = (item: Item, value: Value): boolean =>
+  item.kind === 'loop' &&
+  value.turns === item.turns &&
+  !value.stack &&
+  item.outputs.some(({ x }) => valueOf(x) === value && isWhole(x))
+
+const isAlike = (dtype: Value['dtype'], value: Value): boolean => bytesPerElement(dtype) === bytesPerElement(value.dtype)
 
 /** Whether an item may write over the value of a variable: nobody reads it later, and the item itself reads each element as it writes it. */
 function staysReadable(item: Item, at: number, old: Value, lastRead: number): boolean {
