@@ -2,9 +2,9 @@
 import * as ort from 'onnxruntime-web/wasm'
 import { encodeOnnx, loadOnnx, MismatchError } from '@typegrad/formats'
 import * as layers from '@typegrad/layers'
-import { Input, Lambda, type AnyLayer } from '@typegrad/layers'
+import { Input, Lambda, type AnyLayer, type SymbolicTensor } from '@typegrad/layers'
 import { Model, modelFromConfig, Sequential } from '@typegrad/model'
-import { random, type DType, type Tensor } from '@typegrad/tensor'
+import { random, tensor, type DType, type Tensor } from '@typegrad/tensor'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { fromGolden } from '../conformance.ts'
 import { data, runs, type Run } from '../model/golden.ts'
@@ -214,5 +214,43 @@ describe('layers', () => {
     ])
     expect(() => encodeOnnx(model)).toThrow(MismatchError)
     expect(() => encodeOnnx(model)).toThrow(/class Lambda[^]*layer 'odd': activations/)
+  })
+})
+
+describe('ops on symbolic tensors', () => {
+  const of = (f: (x: SymbolicTensor, y: SymbolicTensor) => SymbolicTensor): Model => {
+    const [a, b] = [Input({ shape: [3, 4] }), Input({ shape: [3, 4] })]
+    return new Model({ inputs: { a, b }, outputs: [f(a, b), layers.add([a, b] as never)] })
+  }
+  it.each<[string, (x: SymbolicTensor, y: SymbolicTensor) => SymbolicTensor]>([
+    [
+      'arithmetic',
+      (x, y) =>
+        x
+          .add(y)
+          .mul(2)
+          .sub(tensor([1, 2, 3, 4]))
+          .div(y.square().add(1)),
+    ],
+    ['matmul', (x, y) => x.matmul(y.transpose([0, 2, 1]))],
+    ['where', (x, y) => x.greater(y).where(x.exp(), y.tanh())],
+    ['activations', (x, y) => x.gelu().add(y.relu()).maximum(y.sigmoid().softplus())],
+    ['clip', (x) => x.clip(-0.5, 0.5)],
+    [
+      'reductions',
+      (x, y) =>
+        x
+          .sum([1, 2], { keepdims: true })
+          .add(y.mean(-1, { keepdims: true }))
+          .add(x.max(1, { keepdims: true })),
+    ],
+    ['softmax', (x, y) => x.softmax().add(y.logSoftmax(1))],
+    ['movement', (x) => x.reshape([-1, 12]).expandDims(1).squeeze(1).reshape([-1, 4, 3])],
+    ['slices', (x) => x.slice(null, [0, 3, 2], -1).add(x.slice(null, [null, null, -2], 0))],
+  ])('%s', async (_, f) => expect(await compare(of(f), [random.normal([5, 3, 4]), random.normal([5, 3, 4])])).toBeLessThan(1e-5))
+
+  it('that ONNX does not know are listed', () => {
+    const model = of((x, y) => x.flip(1).add(y.cumsum(1)))
+    expect(() => encodeOnnx(model)).toThrow(/does not know the op flip[^]*does not know the op cumsum/)
   })
 })

@@ -1,4 +1,5 @@
 import { internals, Tensor, tensor, ValueError, type DType, type TensorLike } from '@typegrad/tensor'
+import type { LayerConfig } from './layer-config.ts'
 import { Layer, type LayerOptions } from './layer.ts'
 import { layerName, uniqueName } from './names.ts'
 import { dataDependent, inferred, linkNode, SymbolicTensor } from './symbolic.ts'
@@ -34,6 +35,11 @@ export class Operation extends Layer<OperationOptions, Tensor & Tensor[]> {
     const [first, ...rest] = this.argumentsFor(inputs)
     const x: any = first instanceof Tensor ? first : tensor(first as TensorLike)
     return x[op](...rest)
+  }
+
+  /** What it is called on, and with, is said by the graph. */
+  override getConfig(): LayerConfig {
+    return { name: this.name, op: this.options.op }
   }
 
   /** @internal What the op is called on, and its arguments, with these for the inputs. */

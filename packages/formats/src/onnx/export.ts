@@ -85,12 +85,11 @@ class Export {
 
 /** The symbolic inputs or outputs of a functional model. */
 function endsOf(model: Model, which: 'inputs' | 'outputs'): readonly SymbolicTensor[] {
-  const ends = model.options[which] as SymbolicTensor | readonly SymbolicTensor[] | undefined
-  if (!ends)
+  if (!model.options[which])
     throw new ValueError(
       `exportOnnx: '${model.name}' is a subclass of Model; only Sequential and functional models say what they do`,
     )
-  return Array.isArray(ends) ? (ends as readonly SymbolicTensor[]) : [ends as SymbolicTensor]
+  return model[which]
 }
 
 /** Names, with a number where one was there before. */

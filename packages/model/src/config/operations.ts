@@ -159,7 +159,7 @@ export function writeOperation(operation: Operation, inputs: readonly unknown[])
   const [, kind, module, style] = byOp.get(op) ?? []
   const written = style?.write(rest)
   if (!kind || !module || !written)
-    return { layer: { module: 'typegrad', class_name: 'Operation', config: { name, op } }, args: [first, ...rest] }
+    return { layer: { module: 'typegrad', class_name: 'Operation', config: operation.getConfig() }, args: [first, ...rest] }
   // Constructors with arguments of their own take no name in some versions of Keras.
   const config = style === called || style === item ? { name } : written.config
   return { layer: { module, class_name: kind, config, registered_name: kind }, args: [first, ...written.call] }

@@ -3,6 +3,7 @@ import type { Converters } from './converter.ts'
 import { elementwise } from './elementwise.ts'
 import { images } from './images.ts'
 import { normalizations } from './normalization.ts'
+import { operations } from './operations.ts'
 import { products } from './products.ts'
 import { recurrence } from './recurrent.ts'
 import { windows } from './windows.ts'
@@ -14,4 +15,5 @@ export const converters: Converters = {
   ...normalizations,
   ...images,
   ...recurrence,
+  ...operations,
 }
