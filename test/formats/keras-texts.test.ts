@@ -64,14 +64,10 @@ describe.each([['texts', texts] as const, ['features', features] as const])('%s'
     await model.save(path)
     const again = await loadModel(path)
     expect(wholeOf(again)).toEqual(wholeOf(model))
-    expect(((await again.predict(run.unseen)) as Tensor).toArray()).toEqual(
-      ((await model.predict(run.unseen)) as Tensor).toArray(),
-    )
+    expect((await again.predict(run.unseen)).toArray()).toEqual((await model.predict(run.unseen)).toArray())
     const fresh = modelFromConfig(JSON.parse(JSON.stringify(model)) as ReturnType<Model['toJSON']>)
     await fresh.loadWeights(path)
-    expect(((await fresh.predict(run.unseen)) as Tensor).toArray()).toEqual(
-      ((await model.predict(run.unseen)) as Tensor).toArray(),
-    )
+    expect((await fresh.predict(run.unseen)).toArray()).toEqual((await model.predict(run.unseen)).toArray())
   })
 })
 
@@ -83,7 +79,7 @@ describe('strings in models', () => {
   }
   const data = ['a b', 'c', 'b b d', 'a', 'c a']
   const y = tensor([[1], [0], [1], [0], [1]])
-  const predictions = async (model: Model, x: Data): Promise<unknown> => ((await model.predict(x)) as Tensor).toArray()
+  const predictions = async (model: Model, x: Data): Promise<unknown> => (await model.predict(x)).toArray()
 
   it('are taken without an Input, by nested models, as columns, shuffled and in batches', async () => {
     const numbers = new Sequential(rest())

@@ -40,8 +40,8 @@ const mistakes: readonly [string, () => unknown, RegExp][] = [
     /expected callbacks, .* an object of class Object/,
   ],
   [
-    'outputs by name',
-    () => new Model(wrong({ inputs: Input({ shape: [1] }), outputs: { y: Input({ shape: [1] }) } })),
+    'outputs of records of records',
+    () => new Model(wrong({ inputs: Input({ shape: [1] }), outputs: { y: { z: Input({ shape: [1] }) } } })),
     /^Model: inputs and outputs are what .* an object of class Object$/,
   ],
   [

@@ -1,6 +1,6 @@
 /** What the packages of models and files need of layers, besides the public API. May change between minor versions. */
 export { resolveActivation } from './activations.ts'
-export { isNamed } from './layer.ts'
+export { inForm, isNamed } from './layer.ts'
 export { layerName } from './names.ts'
 export { operate, Operation } from './operation.ts'
 export { classNameOf, registerBuiltin } from './serialization.ts'

@@ -86,6 +86,16 @@ export type NamedInputs = Readonly<Record<string, TensorLike>>
 export const isNamed = (inputs: unknown): inputs is NamedInputs =>
   typeof inputs === 'object' && inputs !== null && Object.getPrototypeOf(inputs) === Object.prototype && !('toTensor' in inputs)
 
+/** Whether a shape is a list of them; that of a model may be a record. */
+const isSeveral = (shape: SymbolicShape | SymbolicShape[]): shape is SymbolicShape[] =>
+  !Array.isArray(shape) || Array.isArray(shape[0])
+
+/** Values as `like` is: one, a list, or a record with its names. */
+export function inForm(like: unknown, values: readonly unknown[]): any {
+  if (Array.isArray(like)) return values
+  return isNamed(like) ? Object.fromEntries(Object.keys(like).map((name, i) => [name, values[i]])) : values[0]
+}
+
 /**
  * A function with weights. A subclass makes its weights in `build`, computes in `call`, and says in `computeOutputShape`
  * what comes out. A Variable, a Layer or a list of layers on a property is registered by being there; the property's
@@ -156,7 +166,7 @@ export abstract class Layer<
   /** The result for an input tensor (or a list of them). */
   abstract call(inputs: any, context: C): Output
 
-  /** The shape of the result for an input shape: the same, unless a layer says otherwise. */
+  /** The shape of the result for an input shape (a list of them for several): the same, unless a layer says otherwise. */
   computeOutputShape(inputShape: any, _context?: CallOptions<C>): SymbolicShape | SymbolicShape[] {
     return inputShape
   }
@@ -248,7 +258,7 @@ export abstract class Layer<
    */
   #masked(x: Tensor | readonly Tensor[], output: Output, mask: Mask | undefined): Output {
     const inputs: readonly Tensor[] = x instanceof Tensor ? [x] : x
-    const outputs: readonly Tensor[] = output instanceof Tensor ? [output] : output
+    const outputs: readonly Tensor[] = output instanceof Tensor ? [output] : Object.values(output)
     const computed = this.supportsMasking ? this.computeMask(x, mask) : undefined
     const masks = computed === undefined ? [] : computed instanceof Tensor ? [computed] : computed
     const results = outputs.map((y, i) => {
@@ -256,7 +266,7 @@ export abstract class Layer<
       if (masks[i] && !maskOf(y)) setMask(y, masks[i])
       return y
     })
-    return (output instanceof Tensor ? results[0] : results) as Output
+    return inForm(output, results)
   }
 
   #link(inputs: readonly SymbolicTensor[], list: boolean, context: CallOptions<C>): Symbolic<Output> {
@@ -264,12 +274,12 @@ export abstract class Layer<
     return this.#located(() => {
       this.buildFor(list ? shapes : shapes[0])
       const shape = this.computeOutputShape(list ? shapes : shapes[0], context)
-      const several = Array.isArray(shape[0])
+      const shapesOut = isSeveral(shape) ? Object.values(shape) : [shape]
       if (inputs.some((x) => x.dtype === 'string')) this.#meetStrings()
       const dtype = this.computeOutputDType(inputs.map((x) => x.dtype as DType))
-      const outputs = ((several ? shape : [shape]) as SymbolicShape[]).map((one) => new SymbolicTensor(one, dtype))
+      const outputs = shapesOut.map((one) => new SymbolicTensor(one, dtype))
       linkNode(this, outputs, { inputs, list, context })
-      return (several ? outputs : outputs[0]) as unknown as Symbolic<Output>
+      return isSeveral(shape) ? inForm(shape, outputs) : outputs[0]
     })
   }
 

@@ -1,4 +1,4 @@
-import { formatShape, unheard, zeros, type DType, type Tensor, type TensorLike, type TensorMethods } from '@typegrad/tensor'
+import { formatShape, Tensor, unheard, zeros, type DType, type TensorLike, type TensorMethods } from '@typegrad/tensor'
 import type { AnyLayer, CallContext } from './layer.ts'
 
 /** A shape that is known up to the batch: `null` stands for any length. */
@@ -97,8 +97,11 @@ export function callNode(
   const args = inputs.slice(0, positional).map(value)
   const concrete = (x: unknown): unknown => (x instanceof SymbolicTensor ? value(x) : Array.isArray(x) ? x.map(concrete) : x)
   const further = Object.entries(context).map(([key, x]) => [key, concrete(x)] as const)
-  const result: Tensor | Tensor[] = layer.apply(list ? args : args[0], { training, ...Object.fromEntries(further) })
-  return Array.isArray(result) ? result : [result]
+  const result: Tensor | Tensor[] | Record<string, Tensor> = layer.apply(list ? args : args[0], {
+    training,
+    ...Object.fromEntries(further),
+  })
+  return result instanceof Tensor ? [result] : Object.values(result)
 }
 
 /**

@@ -191,8 +191,7 @@ export class Model extends Network {
 
   /** The outputs for the inputs of a batch, as a list. */
   protected outputsOf(x: readonly Tensor[], training: boolean): Tensor[] {
-    const result = this.apply(this.passed(x), { training })
-    return Array.isArray(result) ? result : [result]
+    return this.listed(this.apply(this.passed(x), { training }))
   }
 
   /** Makes all weights, by running the model once on some samples if need be. */
@@ -270,9 +269,12 @@ export class Model extends Network {
     return evaluate(this, x, y, options)
   }
 
-  /** The outputs for data, batch by batch: a tensor, or a list of them for a model with a list of outputs. */
-  async predict(x: Data | BatchSource, options: PredictOptions = {}): Promise<OneOrSeveral> {
-    return this.standing(await predict(this, x, options))
+  /**
+   * The outputs for data, batch by batch: a tensor, or a list or record of them for a model with such outputs
+   * (`await model.predict<{ age: Tensor; kind: Tensor }>(x)`).
+   */
+  async predict<T = OneOrSeveral>(x: Data | BatchSource, options: PredictOptions = {}): Promise<T> {
+    return this.standing(await predict(this, x, options)) as T
   }
 
   /** One step of training, on the host; the figures go on from earlier steps until {@link resetMetrics}. */

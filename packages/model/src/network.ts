@@ -13,7 +13,7 @@ import {
   type Symbolic,
   type SymbolicShape,
 } from '@typegrad/layers'
-import { isNamed, Operation, StringTensor } from '@typegrad/layers/internals'
+import { inForm, isNamed, Operation, StringTensor } from '@typegrad/layers/internals'
 import { describe, Tensor, TypegradError, ValueError } from '@typegrad/tensor'
 import { readGraph } from './config/read-graph.ts'
 import { graphConfig, inputName } from './config/write-graph.ts'
@@ -26,12 +26,27 @@ import type { Entrance } from './texts.ts'
 export interface ModelOptions extends LayerOptions {
   /** The symbolic inputs of a functional model: one, a list, or by the names under which data is given. */
   readonly inputs?: SymbolicTensor | readonly SymbolicTensor[] | Readonly<Record<string, SymbolicTensor>>
-  /** What a functional model computes from them. */
-  readonly outputs?: SymbolicTensor | readonly SymbolicTensor[]
+  /** What a functional model computes from them: one, a list, or by the names under which results, targets and losses go. */
+  readonly outputs?: SymbolicTensor | readonly SymbolicTensor[] | Readonly<Record<string, SymbolicTensor>>
 }
 
 /** The one input of a subclass, until it is given some by name. */
 const unnamed: readonly string[] = ['x']
+
+/** The one output of a subclass, until its losses or results have names. */
+const anonymous: readonly string[] = ['y']
+
+type Ends = ModelOptions['inputs']
+
+/** The ends of a model, however they are given. */
+const listOf = (ends: Ends): readonly SymbolicTensor[] => {
+  if (ends === undefined) return []
+  if (isNamed(ends)) return Object.values(ends)
+  return (Array.isArray(ends) ? ends : [ends]) as readonly SymbolicTensor[]
+}
+
+/** Whether ends are a list, or their names. */
+const formOf = (ends: Ends): boolean | readonly string[] => (isNamed(ends) ? Object.keys(ends) : Array.isArray(ends))
 
 /** What a model computes: a graph of layers between inputs and outputs, or the `call` of a subclass. */
 export class Network extends Layer<ModelOptions, OneOrSeveral> {
@@ -42,20 +57,20 @@ export class Network extends Layer<ModelOptions, OneOrSeveral> {
   /** The names of the inputs of a subclass. */
   #keys: readonly string[] = unnamed
   /** The outputs of a subclass, by the losses that it was compiled with. */
-  protected outputKeys: readonly string[] = ['y']
+  protected outputKeys: readonly string[] = anonymous
+  /** Whether the `call` of a subclass gives a record. */
+  #named: boolean | undefined
 
   constructor(options: ModelOptions = {}) {
     super(options)
     this.supportsMasking = true
     const { inputs, outputs } = options
-    const list = (value: SymbolicTensor | readonly SymbolicTensor[] | undefined): readonly SymbolicTensor[] =>
-      value === undefined ? [] : Array.isArray(value) ? value : [value as SymbolicTensor]
-    this.#inputs = isNamed(inputs) ? Object.values(inputs) : list(inputs as SymbolicTensor | undefined)
-    this.#outputs = list(outputs)
+    this.#inputs = listOf(inputs)
+    this.#outputs = listOf(outputs)
     for (const end of [...this.#inputs, ...this.#outputs])
       if (!(end instanceof SymbolicTensor))
         throw new ValueError(
-          `Model: inputs and outputs are what Input({ shape }) and layer.apply(…) give, one or a list (inputs also by name), got ${describe(end)}`,
+          `Model: inputs and outputs are what Input({ shape }) and layer.apply(…) give, one, a list or a record of names, got ${describe(end)}`,
         )
     if (this.#inputs.length > 0 !== this.#outputs.length > 0)
       throw new ValueError('Model: inputs and outputs are given together, or neither')
@@ -114,11 +129,11 @@ export class Network extends Layer<ModelOptions, OneOrSeveral> {
   }
 
   override get input(): Symbolic<Tensor> {
-    return (this.#severalInputs ? this.inputs : this.inputs[0]) as Symbolic<Tensor>
+    return inForm(this.options.inputs, this.inputs)
   }
 
   override get output(): Symbolic<Tensor> {
-    return (Array.isArray(this.options.outputs) ? this.outputs : this.outputs[0]) as Symbolic<Tensor>
+    return inForm(this.options.outputs, this.outputs)
   }
 
   /** @internal Learns the names of the inputs from data, for a `call` that takes them by name. */
@@ -144,6 +159,8 @@ export class Network extends Layer<ModelOptions, OneOrSeveral> {
 
   /** The names of the outputs, by which targets, losses and metrics may be given. */
   get outputNames(): string[] {
+    const { outputs } = this.options
+    if (isNamed(outputs)) return Object.keys(outputs)
     return this.#outputs.length > 0 ? this.#outputs.map((output) => output.node!.layer.name) : [...this.outputKeys]
   }
 
@@ -160,13 +177,13 @@ export class Network extends Layer<ModelOptions, OneOrSeveral> {
         : withMask(withRankOf(x, this.#inputs[i].shape), masks[i]),
     )
     const values = runGraph(this.#nodes, this.#inputs, this.#outputs, masked, context)
-    return Array.isArray(this.options.outputs) ? values : values[0]
+    return inForm(this.options.outputs, values)
   }
 
   override computeOutputShape(inputShape: SymbolicShape): SymbolicShape | SymbolicShape[] {
     if (!this.#nodes) return super.computeOutputShape(inputShape)
     const shapes = this.#outputs.map((output) => output.shape)
-    return Array.isArray(this.options.outputs) ? shapes : shapes[0]
+    return inForm(this.options.outputs, shapes)
   }
 
   /** The results have the masks that the layers within gave them. */
@@ -185,9 +202,28 @@ export class Network extends Layer<ModelOptions, OneOrSeveral> {
     return (this.#nodes ? this.#severalInputs : x.length !== 1) ? x : x[0]
   }
 
-  /** Outputs as the caller knows them: a list where the model was given one. */
+  /** What `call` gave, as a list. */
+  protected listed(result: Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>): Tensor[] {
+    if (!isNamed(result)) return (Array.isArray(result) ? result : [result]) as Tensor[]
+    const names = Object.keys(result)
+    if (!this.#nodes) {
+      if (this.#named === undefined && this.outputKeys === anonymous) this.outputKeys = names
+      this.#named = true
+    }
+    const { outputNames } = this
+    const missing = outputNames.filter((name) => !Object.hasOwn(result, name))
+    if (missing.length > 0)
+      throw new ValueError(
+        `model '${this.name}': its call gives ${names.join(', ')}, and it is compiled for ${missing.join(', ')}, too`,
+      )
+    return outputNames.map((name) => result[name])
+  }
+
+  /** Outputs as the caller knows them: a list where the model was given one, a record where they have names. */
   protected standing(outputs: Tensor[]): OneOrSeveral {
-    return (Array.isArray(this.options.outputs) || outputs.length > 1 ? outputs : outputs[0]) as OneOrSeveral
+    const { outputs: given } = this.options
+    if (this.#named) return Object.fromEntries(this.outputNames.map((name, i) => [name, outputs[i]])) as unknown as OneOrSeveral
+    return inForm(outputs.length > 1 && !isNamed(given) ? [] : given, outputs)
   }
 
   /** A model at the head of another one says for which samples that is. */
@@ -199,8 +235,8 @@ export class Network extends Layer<ModelOptions, OneOrSeveral> {
   /** Keras' config of a functional model: its layers and how they are connected. */
   override getConfig(): LayerConfig {
     if (!this.#nodes) return super.getConfig()
-    const inputs = isNamed(this.options.inputs) ? this.inputNames : Array.isArray(this.options.inputs)
-    const lists = { inputs, outputs: Array.isArray(this.options.outputs) }
+    const { inputs, outputs } = this.options
+    const lists = { inputs: formOf(inputs), outputs: formOf(outputs) }
     const graph = graphConfig({ nodes: this.#nodes, inputs: this.#inputs, outputs: this.#outputs, lists })
     return { name: this.name, trainable: this.trainable, ...graph }
   }

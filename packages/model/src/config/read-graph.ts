@@ -35,7 +35,7 @@ export const inputFromConfig = (config: LayerConfig): SymbolicTensor => InputLay
 export function readGraph(
   config: LayerConfig,
   custom: CustomLayers,
-): { name: string; trainable: boolean; inputs: Ends | NamedEnds; outputs: Ends } {
+): { name: string; trainable: boolean; inputs: Ends | NamedEnds; outputs: Ends | NamedEnds } {
   const { name, trainable = true, layers, input_layers, output_layers } = config as Record<string, any> & { layers: GraphLayer[] }
   // The outputs of every call of every layer.
   const calls = new Map<string, SymbolicTensor[][]>()
@@ -65,7 +65,7 @@ export function readGraph(
       else {
         const inputs = (args.length > 1 ? args : args[0]) as Ends
         const output = made.get(layer.name)?.apply(inputs, further) ?? readOperation(layer, args)
-        calls.get(layer.name)!.push(Array.isArray(output) ? output : [output])
+        calls.get(layer.name)!.push(output instanceof SymbolicTensor ? [output] : Object.values(output))
       }
     }
     if (later.length === waiting.length) {
@@ -78,7 +78,7 @@ export function readGraph(
     }
     waiting = later
   }
-  return { name, trainable, inputs: ends(input_layers, find), outputs: listed(ends(output_layers, find)) }
+  return { name, trainable, inputs: ends(input_layers, find), outputs: ends(output_layers, find) }
 }
 
 /** Keyword arguments of a call. A mask that an op computes is the one that travels with the tensor anyway. */
@@ -121,7 +121,3 @@ function ends(given: readonly unknown[] | Readonly<Record<string, History>>, fin
   if (Array.isArray(given)) return (given as History[]).map(known)
   return Object.fromEntries(Object.entries(given as Readonly<Record<string, History>>).map(([name, one]) => [name, known(one)]))
 }
-
-/** Outputs by name are a list here. */
-const listed = (given: Ends | NamedEnds): Ends =>
-  given instanceof SymbolicTensor || Array.isArray(given) ? given : Object.values(given)

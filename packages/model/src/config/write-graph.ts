@@ -19,8 +19,8 @@ interface Graph {
   readonly nodes: readonly Node[]
   readonly inputs: readonly SymbolicTensor[]
   readonly outputs: readonly SymbolicTensor[]
-  /** Whether the model was given a list of inputs, or of outputs; for a record of inputs its keys. */
-  readonly lists: { readonly inputs: boolean | readonly string[]; readonly outputs: boolean }
+  /** Whether the model was given a list of inputs, or of outputs; for a record its keys. */
+  readonly lists: { readonly inputs: boolean | readonly string[]; readonly outputs: boolean | readonly string[] }
 }
 
 /** The name of an input: its layer's, also where it is a tensor within another graph. */
