@@ -8,6 +8,7 @@ import { bring, bytesOf, type Real, target, unstage } from '../stage.ts'
 import { channelwise, channelwiseInput, channelwiseKernel } from '../windows/index.ts'
 import { type AxisShape, phasesOf, type Phase, windowsAxis } from './geometry.ts'
 import { bringImages } from '../images.ts'
+import { winograd } from './winograd.ts'
 import {
   type Channels,
   forwardProduct,
@@ -46,6 +47,7 @@ export function conv(runtime: Runner, x: Tensor, kernel: Tensor, attributes: Con
   const bytes = bytesOf[type]
   const sizes = channelsOf(x.shape, kernel.shape, attributes.groups)
   if (isChannelwise(sizes)) return channelwise(runtime, x, kernel, attributes, out, type)
+  if (winograd(runtime, x, kernel, attributes, out, false)) return
   runtime.begin()
   const windows = axesOf(x.shape, kernel.shape, out.shape).map((shape, i) => windowsAxis(shape, attributes, i))
   const images = bringImages(
@@ -81,6 +83,7 @@ export function convInput(
   const bytes = bytesOf[type]
   const sizes = channelsOf(out.shape, kernel.shape, attributes.groups)
   if (isChannelwise(sizes)) return channelwiseInput(runtime, dy, kernel, attributes, out, type)
+  if (winograd(runtime, dy, kernel, attributes, out, true)) return
   runtime.begin()
   const all = phasesOf(axesOf(out.shape, kernel.shape, dy.shape), attributes, 2 * sizes.channels * sizes.filters * sizes.groups)
   const images = bringImages(
