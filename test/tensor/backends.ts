@@ -64,7 +64,8 @@ const wasm = {
 function stageAll(): () => void {
   const before = { ...limits }
   const grew = runtime!.growAlways
-  Object.assign(limits, { light: 0, reduce: 0, argReduce: 0, random: 8, copies: { ...limits.copies, from: 0 } })
+  const staged = { light: 0, reduce: 0, argReduce: 0, gather: 0, rowsReused: Infinity, random: 8 }
+  Object.assign(limits, { ...staged, copies: { ...limits.copies, from: 0 } })
   runtime!.growAlways = true
   unwritten.fill = 77
   return () => {

@@ -1,5 +1,6 @@
 /** The ops with a structure of their own, against the obvious loops. */
 import { concat, IndexError, random, stack, tensor, type DType, type Tensor } from '@typegrad/tensor'
+import { vjp } from '@typegrad/autograd'
 import fc, { type Arbitrary } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
@@ -369,6 +370,31 @@ onEveryBackend((backend) => {
         }),
         runs(2),
       )
+    })
+
+    test.each([
+      [[9, 5], 0, 4],
+      [[3, 7, 6], 1, 40],
+      [[4, 3, 5], 2, 5],
+      // Pieces of what goes through memory.
+      [[50, 67], 0, 500],
+    ])('the gradient of take adds up what was taken twice: %j along %i', async (shape, axis, count) => {
+      const next = numbersFrom(7)
+      const picks = Int32Array.from({ length: count }, () => Math.trunc(next() * shape[axis]))
+      for (const type of (['float32', 'float64'] as const).filter((one) => backend.dtypes.includes(one))) {
+        const { value, pullback } = vjp((x) => x.take(picks, axis), tensor(0, { dtype: type }).broadcastTo(shape))
+        const dy = tensor(
+          Float64Array.from({ length: value.size }, () => Math.trunc(next() * 64)),
+          { shape: value.shape, dtype: type },
+        )
+        const [given, wanted] = [await read(dy), new Map<string, number>()]
+        Naive.from(value.shape, (index) => {
+          const at = String(index.with(axis, picks[index[axis]]))
+          wanted.set(at, (wanted.get(at) ?? 0) + given.at(index))
+          return 0
+        })
+        expect(await read(pullback(dy)[0])).toEqual(Naive.from(shape, (index) => wanted.get(String(index)) ?? 0))
+      }
     })
 
     test('takeAlongAxis picks elements', async () => {

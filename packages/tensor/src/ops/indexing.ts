@@ -1,6 +1,6 @@
 import { isFloat } from '../dtype.ts'
 import { DTypeError, IndexError, ShapeError, ValueError } from '../errors.ts'
-import { backendFor } from '../backends/backend.ts'
+import { backendFor, currentBackend } from '../backends/backend.ts'
 import { scalar, toTensor, type TensorLike } from '../convert.ts'
 import { apply, type Op } from '../op.ts'
 import { formatShape, normalizeAxis, sizeOf } from '../shape.ts'
@@ -125,5 +125,15 @@ export function pickAlong(x: Tensor, positions: Tensor, axis: number): Tensor {
 /** `depth` numbers in place of each integer, 1 at its position and 0 elsewhere; an integer outside [0, depth) gives zeros. */
 export function oneHot(x: Tensor, depth: number): Tensor {
   if (!Number.isInteger(depth) || depth < 0) throw new ValueError(`oneHot: depth ${depth}, expected an integer ≥ 0`, { depth })
+  const given = x.value
+  // Where the integers are known, only the ones are written, and not compared with every position.
+  if (currentBackend().device === 'host' && !given.interceptor && given.buffer.array) {
+    const out = emptyTensor([...x.shape, depth], 'float32', currentBackend())
+    const { array, layout } = out
+    given.toTypedArray().forEach((at, i) => {
+      if (Number.isInteger(at) && at >= 0 && at < depth) array[layout.offset + i * depth + at] = 1
+    })
+    return out
+  }
   return cast(expandDims(x, -1).equal(arange(depth, { dtype: 'int32' })), 'float32')
 }

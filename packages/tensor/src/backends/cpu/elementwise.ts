@@ -1,6 +1,6 @@
 import type { DType } from '../../dtype.ts'
 import { interpret, renderJs, type Arithmetic } from '../../formula/render-js.ts'
-import type { Kernel } from '../../formula/kernel.ts'
+import { kernel, type Kernel } from '../../formula/kernel.ts'
 import type { Formula } from '../../formula/parse.ts'
 import { collapse } from '../../layout.ts'
 import { toNdarray } from '../../ndarray.ts'
@@ -34,19 +34,29 @@ export function runLoop(kernel: Kernel, inputs: readonly Tensor[], outputs: read
   if (size === 0) return
   if (!canGenerate) return byIndex(kernel, inputs, outputs, arithmetic)
   const scalars = flatPattern(inputs, outputs)
+  const tensors = [...inputs, ...outputs]
+  const arrays = kindsOf(tensors)
   if (scalars >= 0) {
-    loops.get(kernel, (scalars << 4) | codes[arithmetic], () => flatLoop(kernel, scalars, arithmetic))(inputs, outputs, size)
+    const pattern = arrays + ((scalars << 4) | codes[arithmetic])
+    loops.get(kernel, pattern, () => flatLoop(kernel, scalars, arithmetic))(inputs, outputs, size)
     return
   }
-  const tensors = [...inputs, ...outputs]
   const { shape, strides } = collapse(
     outputs[0].shape,
     tensors.map((tensor) => tensor.layout.strides),
   )
-  const loop = loops.get(kernel, 0x4000_0000 | (shape.length << 4) | codes[arithmetic], () =>
-    loopNest(kernel, shape.length, arithmetic),
-  )
+  const pattern = arrays + (0x4000_0000 | (shape.length << 4) | codes[arithmetic])
+  const loop = loops.get(kernel, pattern, () => loopNest(kernel, shape.length, arithmetic))
   loop(inputs, outputs, shape, strides)
+}
+
+const kinds: Readonly<Record<DType, number>> = { float32: 0, float64: 1, int32: 2, uint8: 3, bool: 3 }
+
+/** A number for the arrays that tensors have: a loop that meets several kinds is a multiple slower with all of them. */
+function kindsOf(tensors: readonly Tensor[]): number {
+  let code = 0
+  if (tensors.length <= 9) for (let i = 0; i < tensors.length; i++) code = 4 * code + kinds[tensors[i].dtype]
+  return code * 2 ** 31
 }
 
 /** Which inputs are one number (a bit each), if all other tensors lie without gaps in the same order; else -1. */
@@ -126,12 +136,12 @@ function singleOperator(kernel: Kernel): OpName | undefined {
 
 /** `out = x`, converted to out's dtype. */
 export function copy(x: Tensor, out: Tensor): void {
-  if (x.layout.contiguous && out.layout.contiguous && x.dtype === out.dtype)
-    return out.array.set(x.array.subarray(x.layout.offset, x.layout.offset + x.size), out.layout.offset)
-  const ops = ndarrayOps()
-  if (ops) ops.assign(toNdarray(out), toNdarray(x))
-  else forEachIndex([x, out], ([from, to]) => (out.array[to] = x.array[from]))
+  if (x.layout.contiguous && out.layout.contiguous)
+    out.array.set(x.array.subarray(x.layout.offset, x.layout.offset + x.size), out.layout.offset)
+  else runLoop(same, [x], [out], 'double')
 }
+
+const same = kernel(['x'], { y: 'x' })
 
 /** The same without code generation. */
 function byIndex(kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], arithmetic: Arithmetic): void {

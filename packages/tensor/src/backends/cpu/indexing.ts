@@ -31,44 +31,96 @@ function rowLength({ layout: { shape, strides } }: Tensor, axis: number): number
   return length
 }
 
+/** The indices one after the other. */
+const picksOf = (indices: Tensor): TypedArray => {
+  const { offset, contiguous, size } = indices.layout
+  return contiguous ? indices.array.subarray(offset, offset + size) : indices.toTypedArray()
+}
+
+/** Where x begins, for each index of the axes before `axis`. */
+function startsOf({ buffer, dtype, layout: { shape, strides, offset } }: Tensor, axis: number): number[] {
+  const starts: number[] = []
+  const before = makeLayout(shape.slice(0, axis), strides.slice(0, axis), offset)
+  forEachIndex([new Tensor(buffer, before, dtype)], ([start]) => starts.push(start))
+  return starts
+}
+
+/** Rows up to this length are copied element by element. */
+const shortRow = 64
+
 /** Reads x at `indices` along `axis`: whole rows at once where they lie without gaps. */
 export function gather(x: Tensor, indices: Tensor, axis: number, out: Tensor): void {
   const step = x.layout.strides[axis]
-  const row = axis === 0 && indices.layout.contiguous ? rowLength(x, 0) : 0
+  const row = rowLength(x, axis)
   if (row === 0) {
     return forEachIndex(
       align(x, indices, axis, out),
       ([from, at, to]) => (out.array[to] = x.array[from + indices.array[at] * step]),
     )
   }
-  const [source, target, picks] = [x.array, out.array, indices.array]
-  const first = indices.layout.offset
-  for (let k = 0, to = out.layout.offset; k < indices.size; k++, to += row) {
-    const from = x.layout.offset + picks[first + k] * step
-    if (row > 64) target.set(source.subarray(from, from + row), to)
-    else for (let j = 0; j < row; j++) target[to + j] = source[from + j]
-  }
+  const picks = picksOf(indices)
+  startsOf(x, axis).forEach((start, i) =>
+    gatherRows(x.array, start, step, row, picks, out.array, out.layout.offset + i * picks.length * row),
+  )
+}
+
+function gatherRows(
+  source: TypedArray,
+  start: number,
+  step: number,
+  row: number,
+  picks: TypedArray,
+  target: TypedArray,
+  first: number,
+): void {
+  let to = first
+  if (row === 1) for (let k = 0; k < picks.length; k++) target[to++] = source[start + picks[k] * step]
+  else
+    for (let k = 0; k < picks.length; k++, to += row) {
+      const from = start + picks[k] * step
+      if (row > shortRow) target.set(source.subarray(from, from + row), to)
+      else for (let j = 0; j < row; j++) target[to + j] = source[from + j]
+    }
 }
 
 /** Adds `updates` into `out`, zeros, at `indices` along `axis`, in order of position; sums in double precision. */
 export function scatterAdd(updates: Tensor, indices: Tensor, axis: number, out: Tensor): void {
+  const row = rowLength(out, axis)
+  const length = out.shape[axis]
+  if (row > 0 && updates.layout.contiguous) {
+    const picks = picksOf(indices)
+    const source = updates.array.subarray(updates.layout.offset, updates.layout.offset + updates.size)
+    const add = picks.length * 2 < length ? scatterFew : scatterRows
+    startsOf(out, axis).forEach((start, i) => {
+      const part = source.subarray(i * picks.length * row, (i + 1) * picks.length * row)
+      add(part, picks, row, out.array.subarray(start, start + length * row))
+    })
+    return
+  }
   const step = out.layout.strides[axis]
-  const row = axis === 0 && indices.layout.contiguous && updates.layout.contiguous ? rowLength(out, 0) : 0
-  const [source, target, picks] = [updates.array, out.array, indices.array]
   const start = out.layout.offset
-  if (row > 0) return scatterRows(source.subarray(updates.layout.offset), indices, row, target.subarray(start), out.shape[0])
   const sums = new Float64Array(out.size)
   forEachIndex(align(out, indices, axis, updates), ([to, at, from]) => {
-    sums[to - start + picks[at] * step] += source[from]
+    sums[to - start + indices.array[at] * step] += updates.array[from]
   })
-  target.set(sums, start)
+  out.array.set(sums, start)
 }
 
-/** The same for whole rows. Only those that are hit have sums: most of a large table is not, and is not touched. */
-function scatterRows(source: TypedArray, indices: Tensor, row: number, target: TypedArray, length: number): void {
-  const picks = indices.array.subarray(indices.layout.offset, indices.layout.offset + indices.size)
+function scatterRows(source: TypedArray, picks: TypedArray, row: number, target: TypedArray): void {
+  const sums = new Float64Array(target.length)
+  if (row === 1) for (let k = 0; k < picks.length; k++) sums[picks[k]] += source[k]
+  else
+    for (let k = 0, from = 0; k < picks.length; k++) {
+      const to = picks[k] * row
+      for (let j = 0; j < row; j++) sums[to + j] += source[from++]
+    }
+  target.set(sums)
+}
+
+/** The same where most rows of a large table are not hit: they have no sums, and are not touched. */
+function scatterFew(source: TypedArray, picks: TypedArray, row: number, target: TypedArray): void {
   /** Where the sums of a row are, counted from 1. */
-  const places = new Int32Array(length)
+  const places = new Int32Array(target.length / row)
   let count = 0
   for (let k = 0; k < picks.length; k++) if (places[picks[k]] === 0) places[picks[k]] = ++count
   const sums = new Float64Array(count * row)

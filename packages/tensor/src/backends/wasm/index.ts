@@ -14,6 +14,7 @@ import { buildStandalone } from './program/standalone.ts'
 import { random } from './random.ts'
 import { argReduce, reduce } from './reduce/index.ts'
 import { residentOf, runtimeFor } from './resident.ts'
+import { gather, scatterAdd } from './rows.ts'
 import { argsort } from './sort/index.ts'
 import { isIn, realOf } from './stage.ts'
 import { updateGroup } from './update.ts'
@@ -67,6 +68,8 @@ export const makeWasmBackend = (runtime: Runtime): Backend => ({
     if (type && x.dtype === out.dtype) poolPick(runtime, values, x, attributes, out, type)
     else cpu.poolPick(values, x, attributes, out)
   },
+  gather: (x, indices, axis, out) => gather(runtime, x, indices, axis, out),
+  scatterAdd: (updates, indices, axis, out) => scatterAdd(runtime, updates, indices, axis, out),
   argsort(x, descending, out) {
     const isOneTask = x.size < limits.parallel || x.size === x.shape.at(-1)
     argsort(runtimeFor(runtime, out, isOneTask), x, descending, out)

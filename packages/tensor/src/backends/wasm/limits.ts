@@ -10,6 +10,9 @@ export const limits = {
   /** Reductions, and the positions of extremes, from which they are staged. */
   reduce: 1 << 13,
   argReduce: 1 << 9,
+  /** Elements read, or added, at indices from which that is staged, if the table is no longer than so many times as much. */
+  gather: 1 << 8,
+  rowsReused: 4,
   /** Random numbers. */
   random: 256,
   /** From here threads share an elementwise kernel, and so much each takes at a time. */

@@ -1,9 +1,8 @@
-import { bytesPerElement } from '../../../dtype.ts'
 import type { Tensor } from '../../../tensor.ts'
 import { ModuleBuilder } from '../assembler/index.ts'
+import { bringElements, placeOfElements } from '../elements.ts'
 import { gemmScratchBytes } from '../gemm/index.ts'
 import { limits } from '../limits.ts'
-import { writeElements } from '../resident.ts'
 import type { Runner } from '../runtime.ts'
 import { isIn } from '../stage.ts'
 import { countBytes, recordBytes, writeArgsort } from './kernels.ts'
@@ -21,24 +20,12 @@ export function argsort(runtime: Runner, x: Tensor, descending: boolean, out: Te
     return module.toBytes()
   })
   runtime.begin()
-  const from = placeIn(runtime, x) ?? copyOf(runtime, x)
-  const to = placeIn(runtime, out) ?? runtime.reserve(out.size * 4)
+  const from = bringElements(runtime, x)
+  const to = placeOfElements(runtime, out) ?? runtime.reserve(out.size * 4)
   const bytes = recordBytes(x.dtype, length)
   const [space, step] = bytes <= scratchBytes ? [0, 0] : [runtime.reserve(rows * bytes), bytes]
   const job = runtime.job(28)
   runtime.i32.set([from, to, length, count, Number(descending), space, step], job >> 2)
   runtime.run(kernel, job, { tasks: rows, grain: Math.ceil(limits.sortGrain / length) })
   if (!isIn(runtime, out)) out.array.set(runtime.i32.subarray(to >> 2, (to >> 2) + out.size), out.layout.offset)
-}
-
-/** Where the elements of x are in memory, if they are there in order. */
-const placeIn = (runtime: Runner, { layout, dtype, array }: Tensor): number | undefined =>
-  layout.contiguous && array.buffer === runtime.memory.buffer
-    ? array.byteOffset + layout.offset * bytesPerElement(dtype)
-    : undefined
-
-function copyOf(runtime: Runner, x: Tensor): number {
-  const address = runtime.reserve(x.size * bytesPerElement(x.dtype))
-  writeElements(runtime, x, address)
-  return address
 }
