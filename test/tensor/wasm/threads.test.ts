@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { getPriority } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
 import {
   type FunctionBuilder,
@@ -139,6 +141,18 @@ test('many short jobs, while workers sleep and wake', async () => {
     if (i % 500 === 0) await new Promise((resolve) => setTimeout(resolve, 5))
   }
   expect(Array.from({ length: 8 }, (_, task) => words[job / 4 + 2 * task])).toEqual(Array.from({ length: 8 }, () => 2000))
+})
+
+test.runIf(process.platform === 'linux')('workers leave the processors to the main thread where there are too few', () => {
+  const started = start(3)
+  warm(started, started.pool.add(slow).run)
+  // The 19th number of a thread is how nice it is; the name before them may have blanks.
+  const nice = (thread: string): number =>
+    Number(readFileSync(`/proc/self/task/${thread}/stat`, 'utf8').split(') ')[1].split(' ')[16])
+  const threads = readdirSync('/proc/self/task').map(nice)
+  const main = nice(String(process.pid))
+  expect(main).toBe(getPriority(process.pid))
+  expect(threads.filter((one) => one === Math.min(19, main + 5)).length).toBeGreaterThanOrEqual(2)
 })
 
 test('a module that is added later reaches the workers', () => {

@@ -19,8 +19,8 @@ export type Change = { readonly first: number } & (
   | { readonly background: BackgroundJob }
 )
 
-/** Looks at the shared word this often, a few hundred microseconds, before it sleeps. */
-const spins = 200_000
+/** Looks at the shared word this often, some ten microseconds, before it sleeps. */
+const spins = 20_000
 
 let control: Int32Array
 let memory: WebAssembly.Memory
