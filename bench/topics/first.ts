@@ -58,25 +58,33 @@ const jobs: readonly Job[] = [
   },
 ]
 
-/** A step of a model that is built, on a batch of so many examples; nothing is traced yet. */
-async function step({ shape, layers }: Job, batch: number): Promise<Entry> {
+/** The first and second step of a model that is built, and the first steps of others of its kind; nothing is traced before. */
+async function steps({ shape, layers }: Job, batch: number): Promise<Entry> {
   setSeed(1)
   const data = { x: [random.uniform([batch, ...shape])], y: [random.bernoulli([batch, 1]).cast('float32')], sampleWeight: [] }
+  const models: Sequential[] = []
+  for (let i = 0; i <= others; i++) {
+    const parts: (AnyLayer | SymbolicTensor)[] = [Input({ shape }), ...layers()]
+    const model = new Sequential(parts).compile({ optimizer: 'adam', loss: 'binaryCrossentropy' })
+    await model.steps.begin()
+    models.push(model)
+  }
   const rows = new Rows(data, arange(batch, { dtype: 'int32' }))
-  const parts: (AnyLayer | SymbolicTensor)[] = [Input({ shape }), ...layers()]
-  const model = new Sequential(parts).compile({ optimizer: 'adam', loss: 'binaryCrossentropy' })
-  await model.steps.begin()
-  return { run: () => model.steps.train(rows) }
+  const order = [models[0], ...models]
+  return { run: () => order.shift()!.steps.train(rows) }
 }
+
+/** Models that are traced in a process that has traced before. */
+const others = 3
 
 export const races: readonly Race[] = jobs.map((job) => ({
   case: job.name,
   unit: 'ms',
   value: (microseconds) => microseconds / 1e3,
   contestants: {
-    typegrad: () => step(job, job.batch),
+    typegrad: () => steps(job, job.batch),
     // Trace, program and WebAssembly are as much, data and arithmetic next to nothing.
-    'one example': () => step(job, 1),
+    'one example': () => steps(job, 1),
     'a copy of the data'() {
       const array = random.uniform([job.batch, ...job.shape]).toTypedArray()
       return { run: () => array.slice() }
@@ -88,7 +96,7 @@ const starts = 7
 
 /**
  * The first step in a process that has done nothing before: trace, program, WebAssembly, and the step; in milliseconds, beside a second one,
- * the first one on a single example, and a mere copy of the data to fresh memory.
+ * the first one of later models of the kind, the first one on a single example, and a mere copy of the data to fresh memory.
  */
 export async function* first(): AsyncGenerator<Row> {
   yield loading()
@@ -99,7 +107,10 @@ export async function* first(): AsyncGenerator<Row> {
       for (const [key, entrant] of Object.entries(contestants)) {
         const contestant = (await start('first', index, key, entrant))!
         add(key, await contestant.sample(1))
-        if (key === 'typegrad') add('second step', await contestant.sample(1))
+        if (key === 'typegrad') {
+          add('second step', await contestant.sample(1))
+          for (let k = 0; k < others; k++) add('a later model', await contestant.sample(1))
+        }
         contestant.end()
       }
     const { typegrad: own, ...beside } = Object.fromEntries(
