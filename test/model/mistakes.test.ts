@@ -40,6 +40,16 @@ const mistakes: readonly [string, () => unknown, RegExp][] = [
     /expected callbacks, .* an object of class Object/,
   ],
   [
+    'verbose of evaluate',
+    () => compiled().evaluate([[1, 2]], [[1]], { verbose: wrong('no') }),
+    /^evaluate: verbose must be 0, 1, 2 or 'auto', got "no"$/,
+  ],
+  [
+    'a batch size of predict',
+    () => compiled().predict([[1, 2]], { batchSize: 0 }),
+    /^predict: batchSize must be an integer ≥ 1, got 0$/,
+  ],
+  [
     'outputs of records of records',
     () => new Model(wrong({ inputs: Input({ shape: [1] }), outputs: { y: { z: Input({ shape: [1] }) } } })),
     /^Model: inputs and outputs are what .* an object of class Object$/,

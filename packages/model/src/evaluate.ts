@@ -20,8 +20,9 @@ export interface EvaluateOptions extends PredictOptions {
   readonly sampleWeight?: Data
 }
 
-/** A feed of the data, in its order. */
+/** A feed of the data, in its order; `what` names the method it was given to. */
 export function feedOf(
+  what: string,
   model: Model,
   x: Data | BatchSource,
   y?: Data | null,
@@ -32,7 +33,7 @@ export function feedOf(
       throw new ValueError('data: given by batches, which hold y and sampleWeight: leave them out')
     return new SourceFeed(x, (batch) => readBatch(model, batch))
   }
-  return new ArrayFeed(someSamples(toArrays(model, x, y, sampleWeight)), integer(batchSize, 'batchSize', 1))
+  return new ArrayFeed(someSamples(toArrays(model, x, y, sampleWeight)), integer(what, batchSize, 'batchSize', 1))
 }
 
 /** The arrays, if they have samples. */
@@ -95,8 +96,8 @@ export async function evaluate(
   options: EvaluateOptions,
 ): Promise<Logs> {
   knownOptions('evaluate', options)
-  const feed = feedOf(model, x, y, options)
-  const verbose = verbosity(options.verbose)
+  const feed = feedOf('evaluate', model, x, y, options)
+  const verbose = verbosity('evaluate', options.verbose)
   const steps = Math.min(feed.steps ?? Infinity, options.steps ?? Infinity)
   const progress = verbose === 0 ? undefined : new ProgbarLogger()
   const params = { epochs: 1, steps: Number.isFinite(steps) ? steps : 0, verbose }
@@ -111,7 +112,7 @@ export async function evaluate(
 
 export async function predict(model: Model, x: Data | BatchSource, options: PredictOptions): Promise<Tensor[]> {
   knownOptions('predict', options)
-  const feed = feedOf(model, x, undefined, options)
+  const feed = feedOf('predict', model, x, undefined, options)
   const steps = Math.min(feed.steps ?? Infinity, options.steps ?? Infinity)
   const params = { epochs: 1, steps: Number.isFinite(steps) ? steps : 0, verbose: 0 } as const
   const callbacks = new CallbackList(callbacksOf(options.callbacks), model, params)

@@ -104,12 +104,12 @@ function feeds(
   const { batchSize = 32, shuffle = true, validationSplit, validationData, validationBatchSize = batchSize } = options
   const weigh = weigher(options.classWeight)
   let validation: Feed | undefined
-  if (isSource(validationData)) validation = feedOf(model, validationData)
+  if (isSource(validationData)) validation = feedOf('fit', model, validationData)
   else if (validationData) {
     if (!Array.isArray(validationData))
       throw new ValueError(`fit: validationData is [x, y], [x, y, sampleWeight] or batches, got ${describe(validationData)}`)
     const [xs, ys, sampleWeight] = validationData
-    validation = feedOf(model, xs, ys, { sampleWeight, batchSize: validationBatchSize })
+    validation = feedOf('fit', model, xs, ys, { sampleWeight, batchSize: validationBatchSize })
   }
   if (isSource(x)) {
     if (validationSplit) throw new ValueError('fit: validationSplit needs arrays; give validationData')
@@ -122,9 +122,9 @@ function feeds(
   if (validationSplit && !validation) {
     const [train, rest] = splitOff(arrays, validationSplit)
     arrays = train
-    validation = new ArrayFeed(rest, integer(validationBatchSize, 'validationBatchSize', 1))
+    validation = new ArrayFeed(rest, integer('fit', validationBatchSize, 'validationBatchSize', 1))
   }
-  return { training: new ArrayFeed(weigh(arrays), integer(batchSize, 'batchSize', 1), shuffle), validation }
+  return { training: new ArrayFeed(weigh(arrays), integer('fit', batchSize, 'batchSize', 1), shuffle), validation }
 }
 
 /** How far training is, for a checkpoint, and going on from there. */
@@ -180,9 +180,9 @@ async function train(
 ): Promise<History> {
   knownOptions('fit', options)
   const { epochs = 1, initialEpoch = 0, stepsPerEpoch, validationFreq = 1, validationSteps, signal } = options
-  integer(epochs, 'epochs', 0)
-  if (stepsPerEpoch !== undefined) integer(stepsPerEpoch, 'stepsPerEpoch', 1)
-  if (validationSteps !== undefined) integer(validationSteps, 'validationSteps', 1)
+  integer('fit', epochs, 'epochs', 0)
+  if (stepsPerEpoch !== undefined) integer('fit', stepsPerEpoch, 'stepsPerEpoch', 1)
+  if (validationSteps !== undefined) integer('fit', validationSteps, 'validationSteps', 1)
   const { training, validation } = feeds(model, x, y, options)
   const steps = stepsPerEpoch ?? training.steps
   const first = await training.first()
@@ -197,7 +197,7 @@ async function train(
     )
 
   const given = callbacksOf(options.callbacks)
-  const verbose = verbosity(options.verbose)
+  const verbose = verbosity('fit', options.verbose)
   const history = given.find((callback) => callback instanceof History) ?? new History()
   const all: Callback[] = [...given]
   if (!all.includes(history)) all.push(history)

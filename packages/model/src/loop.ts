@@ -16,16 +16,17 @@ export interface BatchOptions {
   readonly signal?: AbortSignal
 }
 
-export function integer(value: number, name: string, least: number): number {
+/** A whole number that is large enough; `what` names the method it was given to. */
+export function integer(what: string, value: number, name: string, least: number): number {
   if (!Number.isInteger(value) || value < least)
-    throw new ValueError(`fit: ${name} must be an integer ≥ ${least}, got ${JSON.stringify(value)}`, { [name]: value })
+    throw new ValueError(`${what}: ${name} must be an integer ≥ ${least}, got ${JSON.stringify(value)}`, { [name]: value })
   return value
 }
 
-export function verbosity(verbose: Verbose = 'auto'): 0 | 1 | 2 {
+export function verbosity(what: string, verbose: Verbose = 'auto'): 0 | 1 | 2 {
   if (verbose === 'auto') return standardOutput().live ? 1 : 2
   if ([0, 1, 2].includes(verbose)) return verbose
-  throw new ValueError(`fit: verbose must be 0, 1, 2 or 'auto', got ${JSON.stringify(verbose)}`, { verbose })
+  throw new ValueError(`${what}: verbose must be 0, 1, 2 or 'auto', got ${JSON.stringify(verbose)}`, { verbose })
 }
 
 /** Lets timers, input and the collector's finalizers run; called a few times a second. */
