@@ -8,7 +8,7 @@ import { bring, bytesOf, type Real, target, unstage } from '../stage.ts'
 import { channelwise, channelwiseInput, channelwiseKernel } from '../windows/index.ts'
 import { type AxisShape, phasesOf, type Phase, windowsAxis } from './geometry.ts'
 import { bringImages } from '../images.ts'
-import { winograd } from './winograd.ts'
+import { winograd, winogradKernel } from './winograd.ts'
 import {
   type Channels,
   forwardProduct,
@@ -157,6 +157,7 @@ export function convKernel(runtime: Runner, x: Tensor, dy: Tensor, attributes: C
   const bytes = bytesOf[type]
   const sizes = channelsOf(x.shape, out.shape, attributes.groups)
   if (isChannelwise(sizes)) return channelwiseKernel(runtime, x, dy, attributes, out, type)
+  if (winogradKernel(runtime, x, dy, attributes, out)) return
   runtime.begin()
   const windows = axesOf(x.shape, out.shape, dy.shape).map((shape, i) => windowsAxis(shape, attributes, i))
   const images = bringImages(

@@ -1,34 +1,50 @@
 /** The code of Winograd's convolution: see winograd.ts. */
-import { type Expr, f32x4, type Func, i32, integers, type Local, ModuleBuilder, v128 } from '../assembler/index.ts'
+import {
+  type Expr,
+  f32x4,
+  type Func,
+  type FunctionBuilder,
+  i32,
+  integers,
+  type Local,
+  ModuleBuilder,
+  v128,
+} from '../assembler/index.ts'
 import { jobWords } from '../gemm/index.ts'
 import { writeRectangle } from '../gemm/rectangle.ts'
 
-type Vector = Local<'v128'>
+export type Vector = Local<'v128'>
 
-const params = integers('job', 'begin', 'end', 'scratch')
+export const params = integers('job', 'begin', 'end', 'scratch')
 
 /** What the transform of a kernel `[3, 3, channels, filters]` is told; each task is a channel. */
 export const kernelWords = ['from', 'to', 'channels', 'filters'] as const
 
 /** What follows the words of the products, in bytes where not said otherwise: tasks are `chunk` tiles of 2 × 2 results. */
 export const tileWords = [
-  ...(['images', 'imageStep', 'rowStep', 'pixelStep', 'channelBytes', 'kernels', 'kernelStep'] as const),
-  ...([
-    'out',
-    'outImage',
-    'outRow',
-    'outPixel',
-    'height',
-    'width',
-    'tilesAcross',
-    'tilesOfImage',
-    'tiles',
-    'chunk',
-    'work',
-  ] as const),
+  'images',
+  'imageStep',
+  'rowStep',
+  'pixelStep',
+  'channelBytes',
+  'kernels',
+  'kernelStep',
+  'out',
+  'outImage',
+  'outRow',
+  'outPixel',
+  'height',
+  'width',
+  'tilesAcross',
+  'tilesOfImage',
+  'tiles',
+  'chunk',
+  'work',
+  /** Chunks of a task, where it sums over tiles. */
+  'turns',
 ] as const
 
-const { add, sub, mul } = f32x4
+export const { add, sub, mul } = f32x4
 
 /** `U = G g Gᵀ` of each channel and filter, as 16 matrices `[channels, filters]`; `turned` as `[filters, channels]` of the kernel turned around. */
 export function buildKernelTransform(shared: boolean, turned: boolean): Uint8Array<ArrayBuffer> {
@@ -80,7 +96,7 @@ export function buildKernelTransform(shared: boolean, turned: boolean): Uint8Arr
 const inParams = integers('from', 'row', 'pixel', 'to', 'step', 'bytes')
 
 /** `V = Bᵀ d B` of the 4 × 4 elements from `from` on, in each channel: 16 rows, `step` apart. */
-function writeIn(module: ModuleBuilder): Func<typeof inParams, 'none'> {
+export function writeIn(module: ModuleBuilder): Func<typeof inParams, 'none'> {
   return module.func('tileIn', { params: inParams }, (f, p) => {
     const rows = [f.let(p.from)]
     for (let i = 1; i < 4; i++) rows.push(f.let(i32.add(rows[i - 1], p.row)))
@@ -134,46 +150,61 @@ function writeOut(module: ModuleBuilder): Func<typeof outParams, 'none'> {
   })
 }
 
+/** What every task of tiles begins with: the words of its job, the matrices in its scratch, and the walk over a chunk. */
+export function beginTiles(f: FunctionBuilder, p: Record<keyof typeof params, Local<'i32'>>) {
+  const load = (i: number): Local<'i32'> => f.let(i32.load(p.job, 4 * (jobWords.length + i)))
+  const words = Object.fromEntries(tileWords.map((name, i) => [name, load(i)])) as Record<
+    (typeof tileWords)[number],
+    Local<'i32'>
+  >
+  const { images, imageStep, rowStep, pixelStep, channelBytes, out, outImage, outRow, outPixel, chunk } = words
+  const v = f.let(i32.add(p.scratch, words.work))
+  const vStep = f.let(i32.mul(chunk, channelBytes))
+  const m = f.let(i32.add(v, i32.shl(vStep, 4)))
+  const mStep = f.let(i32.mul(chunk, outPixel))
+  /** Calls `body` for `count` tiles from number `first` on, with where they are read, where their results lie, and how many there are. */
+  const each = (first: Local<'i32'>, count: Local<'i32'>, body: (tile: Tile) => void): void =>
+    f.for(0, count, 1, (index) => {
+      const number = f.let(i32.add(first, index))
+      const image = f.let(i32.divU(number, words.tilesOfImage))
+      const place = f.let(i32.sub(number, i32.mul(image, words.tilesOfImage)))
+      const line = f.let(i32.divU(place, words.tilesAcross))
+      const [y, x] = [f.let(i32.shl(line, 1)), f.let(i32.shl(i32.sub(place, i32.mul(line, words.tilesAcross)), 1))]
+      const at = (start: Local<'i32'>, ofImage: Local<'i32'>, row: Local<'i32'>, pixel: Local<'i32'>): Expr<'i32'> =>
+        i32.add(i32.add(start, i32.mul(image, ofImage)), i32.add(i32.mul(y, row), i32.mul(x, pixel)))
+      body({
+        source: at(images, imageStep, rowStep, pixelStep),
+        result: at(out, outImage, outRow, outPixel),
+        v: i32.add(v, i32.mul(index, channelBytes)),
+        m: i32.add(m, i32.mul(index, outPixel)),
+        rows: i32.sub(words.height, y),
+        columns: i32.sub(words.width, x),
+      })
+    })
+  return { ...words, v, vStep, m, mStep, each }
+}
+
+type Tile = Readonly<Record<'source' | 'result' | 'v' | 'm' | 'rows' | 'columns', Expr<'i32'>>>
+
 /** A task: the tiles of a chunk, transformed to 16 matrices, multiplied, and transformed back. */
 export function buildTiles(shared: boolean, fused: boolean): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder({ memory: { shared } })
   const [tileIn, tileOut] = [writeIn(module), writeOut(module)]
   const rectangle = writeRectangle(module, { type: 'f32', fused, shared })
   const run = module.func('winograd', { params }, (f, p) => {
-    const words = tileWords.map((_, i) => f.let(i32.load(p.job, 4 * (jobWords.length + i))))
-    const [images, imageStep, rowStep, pixelStep, channelBytes, kernels, kernelStep] = words
-    const [out, outImage, outRow, outPixel, height, width, across, ofImage, tiles, chunk, work] = words.slice(7)
-    const v = f.let(i32.add(p.scratch, work))
-    const vStep = f.let(i32.mul(chunk, channelBytes))
-    const m = f.let(i32.add(v, i32.shl(vStep, 4)))
-    const mStep = f.let(i32.mul(chunk, outPixel))
-    const columns = f.let(i32.shrU(outPixel, 2))
+    const { tiles, chunk, v, vStep, m, mStep, each, ...words } = beginTiles(f, p)
+    const columns = f.let(i32.shrU(words.outPixel, 2))
     f.for(p.begin, p.end, 1, (task) => {
       const first = f.let(i32.mul(task, chunk))
       const count = f.least(i32.sub(tiles, first), chunk)
-      const each = (body: (tile: Local<'i32'>, image: Local<'i32'>, y: Local<'i32'>, x: Local<'i32'>) => void): void =>
-        f.for(0, count, 1, (tile) => {
-          const number = f.let(i32.add(first, tile))
-          const image = f.let(i32.divU(number, ofImage))
-          const place = f.let(i32.sub(number, i32.mul(image, ofImage)))
-          const line = f.let(i32.divU(place, across))
-          body(tile, image, f.let(i32.shl(line, 1)), f.let(i32.shl(i32.sub(place, i32.mul(line, across)), 1)))
-        })
-      each((tile, image, y, x) => {
-        const from = i32.add(i32.add(images, i32.mul(image, imageStep)), i32.add(i32.mul(y, rowStep), i32.mul(x, pixelStep)))
-        const to = i32.add(v, i32.mul(tile, channelBytes))
-        f.do(tileIn.call({ from, row: rowStep, pixel: pixelStep, to, step: vStep, bytes: channelBytes }))
-      })
+      const same = { row: words.rowStep, pixel: words.pixelStep, step: vStep, bytes: words.channelBytes }
+      each(first, count, (tile) => f.do(tileIn.call({ ...same, from: tile.source, to: tile.v })))
       f.for(0, 16, 1, (i) => {
-        const [a, b, c] = [i32.add(v, i32.mul(i, vStep)), i32.add(kernels, i32.mul(i, kernelStep)), i32.add(m, i32.mul(i, mStep))]
+        const [a, b, c] = [[v, vStep], [words.kernels, words.kernelStep], [m, mStep]].map(([start, step]) => i32.add(start, i32.mul(i, step))) // prettier-ignore
         f.do(rectangle.call({ job: p.job, a, top: 0, b, c, bias: 0, rows: count, columns, scratch: p.scratch }))
       })
-      each((tile, image, y, x) => {
-        const to = i32.add(i32.add(out, i32.mul(image, outImage)), i32.add(i32.mul(y, outRow), i32.mul(x, outPixel)))
-        const from = i32.add(m, i32.mul(tile, outPixel))
-        const [rows, columns] = [i32.sub(height, y), i32.sub(width, x)]
-        f.do(tileOut.call({ from, step: mStep, to, row: outRow, pixel: outPixel, bytes: outPixel, rows, columns }))
-      })
+      const back = { step: mStep, row: words.outRow, pixel: words.outPixel, bytes: words.outPixel }
+      each(first, count, ({ m: from, result: to, rows, columns }) => f.do(tileOut.call({ ...back, from, to, rows, columns })))
     })
   })
   module.export(run)
