@@ -331,6 +331,27 @@ describe('ndarray', () => {
   })
 })
 
+describe('a copy of many columns', () => {
+  test.each([
+    { shape: [67, 131], axes: [1, 0], sign: 1 },
+    { shape: [3, 70, 66], axes: [0, 2, 1], sign: -1 },
+  ])('has every element: $shape turned to $axes', ({ shape, axes, sign }) => {
+    const x = tensor(
+      Int32Array.from({ length: product(shape) }, (_, i) => i),
+      { shape },
+    )
+    const view = sign < 0 ? x.transpose(axes).flip(-1) : x.transpose(axes)
+    const at = (index: readonly number[]): number => {
+      const last = index.length - 1
+      const place = sign < 0 ? index.with(last, view.shape[last] - 1 - index[last]) : index
+      return axes.reduce((sum, axis, i) => sum + place[i] * product(shape.slice(axis + 1)), 0)
+    }
+    const wanted = Naive.from(view.shape, at).values
+    expect([...view.toTypedArray()]).toEqual(wanted)
+    expect([...view.cast('float64').toTypedArray()]).toEqual(wanted)
+  })
+})
+
 describe('a variable', () => {
   const views: Readonly<Record<string, (v: Variable) => Tensor>> = {
     'reshape to its own shape': (v) => v.reshape([2]),

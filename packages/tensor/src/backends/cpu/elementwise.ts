@@ -2,9 +2,9 @@ import type { DType } from '../../dtype.ts'
 import { interpret, renderJs, type Arithmetic } from '../../formula/render-js.ts'
 import { kernel, type Kernel } from '../../formula/kernel.ts'
 import type { Formula } from '../../formula/parse.ts'
-import { collapse } from '../../layout.ts'
+import { collapse, makeLayout } from '../../layout.ts'
 import { toNdarray } from '../../ndarray.ts'
-import type { Tensor } from '../../tensor.ts'
+import { Tensor } from '../../tensor.ts'
 import { canGenerate, compileLoop, LoopCache } from './loops.ts'
 import { ndarrayOps } from './ndarray-ops.ts'
 
@@ -138,10 +138,28 @@ function singleOperator(kernel: Kernel): OpName | undefined {
 export function copy(x: Tensor, out: Tensor): void {
   if (x.layout.contiguous && out.layout.contiguous)
     out.array.set(x.array.subarray(x.layout.offset, x.layout.offset + x.size), out.layout.offset)
-  else runLoop(same, [x], [out], 'double')
+  else for (const [from, to] of stripsOf(x, out)) runLoop(same, [from], [to], 'double')
 }
 
 const same = kernel(['x'], { y: 'x' })
+
+/** Columns of a strip: two lines of a cache of floats. */
+const stripWidth = 32
+
+/** A large x whose columns are runs, and what it is copied to, in strips of some columns: each line is read once, while it is in the cache. */
+function stripsOf(x: Tensor, out: Tensor): [from: Tensor, to: Tensor][] {
+  const last = x.rank - 1
+  const [length = 0, columns = 0] = x.shape.slice(-2)
+  const [step = 0, columnStep = 0] = x.layout.strides.slice(-2)
+  if (Math.abs(step) >= Math.abs(columnStep) || Math.min(length, columns) <= 2 * stripWidth) return [[x, out]]
+  return Array.from({ length: Math.ceil(columns / stripWidth) }, (_, i) => {
+    const first = i * stripWidth
+    const shape = x.shape.with(last, Math.min(stripWidth, columns - first))
+    const strip = ({ buffer, dtype, layout: { strides, offset } }: Tensor): Tensor =>
+      new Tensor(buffer, makeLayout(shape, strides, offset + first * strides[last]), dtype)
+    return [strip(x), strip(out)]
+  })
+}
 
 /** The same without code generation. */
 function byIndex(kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], arithmetic: Arithmetic): void {
