@@ -14,6 +14,7 @@ const matmulOp: Op<undefined> = {
   name: 'matmul',
   infer([a, b]) {
     const dtype = promote(promote(a.dtype, b.dtype), a.dtype === 'bool' && b.dtype === 'bool' ? 'int32' : 'bool')
+    if (a.rank === 2 && b.rank === 2) return { shape: [a.shape[0], b.shape[1]], dtype }
     const [p, q] = [a.shape.slice(0, -2), b.shape.slice(0, -2)]
     const batch = sameShape(p, q) ? p : broadcastShapes(`${given(a, b)}, batch axes`, [p, q])
     return { shape: [...batch, a.shape.at(-2)!, b.shape.at(-1)!], dtype }
@@ -21,8 +22,10 @@ const matmulOp: Op<undefined> = {
   run([a, b], _, { shape, dtype }) {
     const backend = backendFor([a, b])
     const out = emptyTensor(shape, dtype, backend, a.shape.at(-1)! > 0)
+    if (out.size === 0) return out
     const batch = shape.slice(0, -2)
-    if (out.size > 0)
+    if (a.rank === 2 && b.rank === 2) backend.matmul(a, b, out)
+    else
       backend.matmul(broadcastView(a, [...batch, ...a.shape.slice(-2)]), broadcastView(b, [...batch, ...b.shape.slice(-2)]), out)
     return out
   },

@@ -17,10 +17,19 @@ interface KernelHost {
   kernel(key: string, build: () => Uint8Array<ArrayBuffer>): number
 }
 
+const key = (type: Real, left: Left, fused: boolean): string => `gemm/${type}/${fused}/${left}`
+
+/** The keys of plain products, which small ones are not to put together. */
+const plain = {
+  f32: [key('f32', 'matrix', false), key('f32', 'matrix', true)],
+  f64: [key('f64', 'matrix', false), key('f64', 'matrix', true)],
+}
+
 /** The number of the kernel for a kind of product. */
 export function gemmKernel(host: KernelHost, type: Real, left: Left = 'matrix'): number {
   const { fused, shared } = host
-  return host.kernel(`gemm/${type}/${fused}/${left}`, () => buildGemm({ type, fused, shared, left }))
+  const name = left === 'matrix' ? plain[type][Number(fused)] : key(type, left, fused)
+  return host.kernel(name, () => buildGemm({ type, fused, shared, left }))
 }
 
 const params = integers('job', 'begin', 'end', 'scratch')
