@@ -1,7 +1,7 @@
-import { tensor, type Tensor, type TensorLike } from '@typegrad/tensor'
+import { internals, Tensor } from '@typegrad/tensor'
 
-/** A tensor over row-major `data`, without a copy: it is given as an ndarray, whose memory a tensor shares. */
+/** A tensor over row-major `data` that nobody else has, without a copy. */
 export function wrap(data: Float32Array | Float64Array | Int32Array, shape: readonly number[]): Tensor {
-  const stride = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1))
-  return tensor({ data, shape, stride, offset: 0 } as unknown as TensorLike)
+  const dtype = data instanceof Float32Array ? 'float32' : data instanceof Float64Array ? 'float64' : 'int32'
+  return new Tensor(internals.ownBuffer(data), internals.contiguousLayout([...shape]), dtype)
 }

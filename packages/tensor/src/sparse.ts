@@ -4,7 +4,7 @@ import { arange } from './create.ts'
 import { allocateArray, isFloat, promote, type DType, type TypedArray } from './dtype.ts'
 import { DTypeError, IndexError, ShapeError, ValueError } from './errors.ts'
 import { contiguousLayout } from './layout.ts'
-import { hostBuffer } from './memory.ts'
+import { hostBuffer, ownBuffer } from './memory.ts'
 import { cast } from './ops/cast.ts'
 import { take } from './ops/indexing.ts'
 import type { MatmulOptions } from './ops/matmul.ts'
@@ -68,7 +68,7 @@ export class SparseTensor extends Tensor {
     for (let i = 0; i < n; i++)
       for (let e = indptr[rows[i]]; e < indptr[rows[i] + 1]; e++)
         out[i * columns + indices[e]] += values[values.length > 1 ? e : 0]
-    return new Tensor(hostBuffer(out), contiguousLayout([n, columns]), this.dtype)
+    return new Tensor(ownBuffer(out), contiguousLayout([n, columns]), this.dtype)
   }
 
   /** @internal The same matrix with other tensors of the same shapes. */
