@@ -1,6 +1,6 @@
 import { internals, Tensor, tensor, ValueError, type DType, type TensorLike } from '@typegrad/tensor'
 import type { LayerConfig } from './layer-config.ts'
-import { Layer, type LayerOptions } from './layer.ts'
+import { inForm, Layer, type LayerOptions } from './layer.ts'
 import { layerName, uniqueName } from './names.ts'
 import { dataDependent, inferred, linkNode, SymbolicTensor } from './symbolic.ts'
 
@@ -59,15 +59,11 @@ export function operate(op: string, args: readonly unknown[], name?: string): Sy
   const places = args.map((arg) => (arg instanceof SymbolicTensor ? new Place(place++) : arg))
   const layer = new Operation({ op, args: places, name: name ?? uniqueName(layerName(op[0].toUpperCase() + op.slice(1))) })
   layer.buildFor(inputs.map(({ shape }) => shape))
-  const several = { is: false }
-  const results = inferred(inputs as { shape: SymbolicTensor['shape']; dtype: DType }[], (values) => {
-    const result = layer.call(values)
-    several.is = Array.isArray(result)
-    return result
-  })
-  const outputs = results.map(({ shape, dtype }) => new SymbolicTensor(shape, dtype))
+  let result: unknown
+  const specs = inferred(inputs as { shape: SymbolicTensor['shape']; dtype: DType }[], (values) => (result = layer.call(values)))
+  const outputs = specs.map(({ shape, dtype }) => new SymbolicTensor(shape, dtype))
   linkNode(layer, outputs, { inputs, list: true })
-  return several.is ? outputs : outputs[0]
+  return inForm(result, outputs)
 }
 
 /** @internal Makes ops methods of symbolic tensors; inputs call it, since a bundler may leave out what a module does when it is loaded. */

@@ -59,7 +59,7 @@ export class Network extends Layer<ModelOptions, OneOrSeveral> {
   /** The outputs of a subclass, by the losses that it was compiled with. */
   protected outputKeys: readonly string[] = anonymous
   /** Whether the `call` of a subclass gives a record. */
-  #named: boolean | undefined
+  #named = false
 
   constructor(options: ModelOptions = {}) {
     super(options)
@@ -109,8 +109,7 @@ export class Network extends Layer<ModelOptions, OneOrSeveral> {
 
   /** Whether inputs are a list to the caller, or a record. */
   get #severalInputs(): boolean {
-    const { inputs } = this.options
-    return Array.isArray(inputs) || isNamed(inputs)
+    return formOf(this.options.inputs) !== false
   }
 
   /** The symbolic inputs, as a list. */
@@ -207,7 +206,7 @@ export class Network extends Layer<ModelOptions, OneOrSeveral> {
     if (!isNamed(result)) return (Array.isArray(result) ? result : [result]) as Tensor[]
     const names = Object.keys(result)
     if (!this.#nodes) {
-      if (this.#named === undefined && this.outputKeys === anonymous) this.outputKeys = names
+      if (this.outputKeys === anonymous) this.outputKeys = names
       this.#named = true
     }
     const { outputNames } = this
@@ -222,8 +221,8 @@ export class Network extends Layer<ModelOptions, OneOrSeveral> {
   /** Outputs as the caller knows them: a list where the model was given one, a record where they have names. */
   protected standing(outputs: Tensor[]): OneOrSeveral {
     const { outputs: given } = this.options
-    if (this.#named) return Object.fromEntries(this.outputNames.map((name, i) => [name, outputs[i]])) as unknown as OneOrSeveral
-    return inForm(outputs.length > 1 && !isNamed(given) ? [] : given, outputs)
+    if (this.#named || isNamed(given)) return Object.fromEntries(this.outputNames.map((name, i) => [name, outputs[i]])) as any
+    return (Array.isArray(given) || outputs.length > 1 ? outputs : outputs[0]) as OneOrSeveral
   }
 
   /** A model at the head of another one says for which samples that is. */

@@ -49,10 +49,13 @@ const item: Style = {
 
 const [numpy, nn] = ['keras.src.ops.numpy', 'keras.src.ops.nn']
 type Row = readonly [op: string, kind: string, module: string, style: Style]
-const row = (op: string, kind: string, module: string, style: Style): Row => [op, kind, module, style]
+
+/** Ops of one module and style, by their names here and there. */
+const group = (module: string, style: Style, kinds: Readonly<Record<string, string>>): Row[] =>
+  Object.entries(kinds).map(([op, kind]) => [op, kind, module, style])
 
 const rows: readonly Row[] = [
-  ...Object.entries({
+  ...group(numpy, called, {
     add: 'Add',
     sub: 'Subtract',
     mul: 'Multiply',
@@ -100,8 +103,8 @@ const rows: readonly Row[] = [
     isnan: 'Isnan',
     isfinite: 'Isfinite',
     outer: 'Outer',
-  }).map(([op, kind]) => row(op, kind, numpy, called)),
-  ...Object.entries({
+  }),
+  ...group(nn, called, {
     relu: 'Relu',
     relu6: 'Relu6',
     sigmoid: 'Sigmoid',
@@ -111,8 +114,8 @@ const rows: readonly Row[] = [
     selu: 'Selu',
     logSigmoid: 'LogSigmoid',
     hardSigmoid: 'HardSigmoid',
-  }).map(([op, kind]) => row(op, kind, nn, called)),
-  ...Object.entries({
+  }),
+  ...group(numpy, reduction, {
     sum: 'Sum',
     mean: 'Mean',
     max: 'Max',
@@ -124,20 +127,20 @@ const rows: readonly Row[] = [
     all: 'All',
     argmax: 'Argmax',
     argmin: 'Argmin',
-  }).map(([op, kind]) => row(op, kind, numpy, reduction)),
-  row('reshape', 'Reshape', numpy, named('newshape')),
-  row('transpose', 'Transpose', numpy, named('axes')),
-  row('swapaxes', 'Swapaxes', numpy, named('axis1', 'axis2')),
-  row('moveaxis', 'Moveaxis', numpy, named('source', 'destination')),
-  row('expandDims', 'ExpandDims', numpy, named('axis')),
-  row('squeeze', 'Squeeze', numpy, named('axis')),
-  row('flip', 'Flip', numpy, named('axis')),
-  row('broadcastTo', 'BroadcastTo', numpy, named('shape')),
-  row('clip', 'Clip', numpy, named('x_min', 'x_max')),
-  row('cumsum', 'Cumsum', numpy, named('axis')),
-  row('softmax', 'Softmax', nn, named('axis')),
-  row('logSoftmax', 'LogSoftmax', nn, named('axis')),
-  row('slice', 'GetItem', numpy, item),
+  }),
+  ...group(numpy, named('newshape'), { reshape: 'Reshape' }),
+  ...group(numpy, named('axes'), { transpose: 'Transpose' }),
+  ...group(numpy, named('axis1', 'axis2'), { swapaxes: 'Swapaxes' }),
+  ...group(numpy, named('source', 'destination'), { moveaxis: 'Moveaxis' }),
+  ...group(numpy, named('axis'), { expandDims: 'ExpandDims' }),
+  ...group(numpy, named('axis'), { squeeze: 'Squeeze' }),
+  ...group(numpy, named('axis'), { flip: 'Flip' }),
+  ...group(numpy, named('shape'), { broadcastTo: 'BroadcastTo' }),
+  ...group(numpy, named('x_min', 'x_max'), { clip: 'Clip' }),
+  ...group(numpy, named('axis'), { cumsum: 'Cumsum' }),
+  ...group(nn, named('axis'), { softmax: 'Softmax' }),
+  ...group(nn, named('axis'), { logSoftmax: 'LogSoftmax' }),
+  ...group(numpy, item, { slice: 'GetItem' }),
 ]
 const byOp = new Map(rows.map((one) => [one[0], one]))
 const byKind = new Map(rows.map((one) => [one[1], one]))

@@ -58,7 +58,7 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): 
   let traces = 0
   const prepare = (backend: Backend, args: A, inputs: readonly Tensor[], signature: string): Entry => {
     const start = performance.now()
-    backend.expect?.(variablesIn(args))
+    backend.expect?.(tensorsIn(args).filter((x) => x instanceof Variable))
     const { graph, result } = trace(
       inputs.map(({ shape, dtype }) => ({ shape, dtype })),
       (given) => f(...(replaceTensors(args, given, true) as A)),
@@ -209,13 +209,6 @@ function tensorsIn(value: unknown): readonly Tensor[] {
   if (value instanceof Tensor) return [value]
   if (Array.isArray(value)) return value.flatMap(tensorsIn)
   return isRecord(value) ? Object.values(value).flatMap(tensorsIn) : []
-}
-
-function variablesIn(value: unknown): readonly Variable[] {
-  if (value instanceof SparseTensor) return variablesIn(value.parts)
-  if (value instanceof Variable) return [value]
-  if (Array.isArray(value)) return value.flatMap(variablesIn)
-  return isRecord(value) ? Object.values(value).flatMap(variablesIn) : []
 }
 
 /** The value with other tensors in place of its own; `keepVariables` leaves variables as they are. */

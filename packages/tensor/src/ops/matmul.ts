@@ -23,10 +23,12 @@ const matmulOp: Op<undefined> = {
     const backend = backendFor([a, b])
     const out = emptyTensor(shape, dtype, backend, a.shape.at(-1)! > 0)
     if (out.size === 0) return out
+    if (a.rank === 2 && b.rank === 2) {
+      backend.matmul(a, b, out)
+      return out
+    }
     const batch = shape.slice(0, -2)
-    if (a.rank === 2 && b.rank === 2) backend.matmul(a, b, out)
-    else
-      backend.matmul(broadcastView(a, [...batch, ...a.shape.slice(-2)]), broadcastView(b, [...batch, ...b.shape.slice(-2)]), out)
+    backend.matmul(broadcastView(a, [...batch, ...a.shape.slice(-2)]), broadcastView(b, [...batch, ...b.shape.slice(-2)]), out)
     return out
   },
   gradient(i, dy, [a, b]) {

@@ -1,17 +1,17 @@
 /** Rows read and added at indices, where there are so many that it pays to bring them into memory. */
 import { bytesPerElement } from '../../dtype.ts'
+import { sizeOf } from '../../shape.ts'
 import type { Tensor } from '../../tensor.ts'
 import { gather as gatherInJavaScript, scatterAdd as scatterAddInJavaScript } from '../cpu/indexing.ts'
 import { type Expr, f32, f64, f64x2, i32, i64x2, integers, type Local, ModuleBuilder, v128 } from './assembler/index.ts'
 import { writeBlocks } from './blocks.ts'
+import { copyElements } from './copy.ts'
 import { bringElements } from './elements.ts'
 import { limits } from './limits.ts'
 import type { Runtime } from './runtime.ts'
 import { isIn, type Real, realOf } from './stage.ts'
 
 const params = integers('job', 'begin', 'end', 'scratch')
-
-const sizeOf = (lengths: readonly number[]): number => lengths.reduce((a, b) => a * b, 1)
 
 /**
  * A module that copies rows: words of the job are the addresses of x, of the indices and of the result, how many indices there are, bytes
@@ -68,8 +68,7 @@ export function gather(main: Runtime, x: Tensor, indices: Tensor, axis: number, 
     const count = Math.min(piece, rows - first)
     runtime.i32.set([from, picks, to, indices.size, x.shape[axis] * row, row, first], job >> 2)
     runtime.run(kernel, job, { tasks: count, grain: count })
-    const begin = to / width
-    array.set(runtime.view(out.dtype).subarray(begin, begin + count * length), layout.offset + first * length)
+    copyElements(runtime.view(out.dtype), to / width, count * length, array, layout.offset + first * length)
   }
 }
 
@@ -131,12 +130,10 @@ export function scatterAdd(main: Runtime, updates: Tensor, indices: Tensor, axis
   const { array, layout } = updates
   for (let first = 0; first < indices.size; first += piece) {
     const count = Math.min(piece, indices.size - first)
-    if (!isIn(runtime, updates)) {
-      const begin = layout.offset + first * length
-      runtime[type].set(array.subarray(begin, begin + count * length), rows / bytesPerElement(out.dtype))
-    }
+    if (!isIn(runtime, updates))
+      copyElements(array, layout.offset + first * length, count * length, runtime[type], rows / bytesPerElement(out.dtype))
     runtime.i32.set([rows, picks + 4 * first, sums, length], job >> 2)
     runtime.run(kernel, job, { tasks: count, grain: count })
   }
-  out.array.set(runtime.f64.subarray(sums / 8, sums / 8 + out.size), out.layout.offset)
+  copyElements(runtime.f64, sums / 8, out.size, out.array, out.layout.offset)
 }

@@ -3,6 +3,7 @@ import { Tensor } from '../../../tensor.ts'
 import type { Reduction } from '../../backend.ts'
 import { argReduce as argReduceInJavaScript, reduce as reduceInJavaScript } from '../../cpu/reduce.ts'
 import { ModuleBuilder } from '../assembler/index.ts'
+import { copyElements } from '../copy.ts'
 import { limits } from '../limits.ts'
 import type { Runner } from '../runtime.ts'
 import { bring, bytesOf, type Real, stageSpan, target, unstage } from '../stage.ts'
@@ -90,5 +91,5 @@ export function argReduce(runtime: Runner, extreme: 'max' | 'min', x: Tensor, ax
     return module.toBytes()
   })
   runWalk(runtime, kernel, walk, { x: address, out: result }, type)
-  out.array.set(runtime.i32.subarray(result >> 2, (result >> 2) + out.size), out.layout.offset)
+  copyElements(runtime.i32, result >> 2, out.size, out.array, out.layout.offset)
 }

@@ -1,5 +1,6 @@
 import type { Tensor } from '../../../tensor.ts'
 import { ModuleBuilder } from '../assembler/index.ts'
+import { copyElements } from '../copy.ts'
 import { bringElements, placeOfElements } from '../elements.ts'
 import { gemmScratchBytes } from '../gemm/index.ts'
 import { limits } from '../limits.ts'
@@ -27,5 +28,5 @@ export function argsort(runtime: Runner, x: Tensor, descending: boolean, out: Te
   const job = runtime.job(28)
   runtime.i32.set([from, to, length, count, Number(descending), space, step], job >> 2)
   runtime.run(kernel, job, { tasks: rows, grain: Math.ceil(limits.sortGrain / length) })
-  if (!isIn(runtime, out)) out.array.set(runtime.i32.subarray(to >> 2, (to >> 2) + out.size), out.layout.offset)
+  if (!isIn(runtime, out)) copyElements(runtime.i32, to >> 2, out.size, out.array, out.layout.offset)
 }
