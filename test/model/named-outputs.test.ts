@@ -99,6 +99,11 @@ describe('outputs by name', () => {
     expect((await again.predict(data)).toArray()).toEqual(sum.toArray())
   })
 
+  test('have the names that the call gives where no loss names them', async () => {
+    const model = new Subclassed().compile({ optimizer: 'sgd' })
+    expect(Object.keys(await model.predict<Out>(x()))).toEqual(['price', 'kind'])
+  })
+
   test('a subclass says which of them it lacks', async () => {
     const model = new Subclassed().compile({ loss: { price: 'mse', size: 'mse' } })
     const y = random.normal([rows, 1])

@@ -208,6 +208,7 @@ describe('mistakes with symbolic tensors', () => {
     ['functions of tensors', () => concat(wrong([a, a])), /symbolic, it has no numbers, .*ops are its methods/],
     ['a tensor before it', () => tensor([1]).add(wrong(a)), /symbolic, it has no numbers/],
     ['operators', () => wrong(a) + 1, /symbolic, it has no numbers, expected a number/],
+    ['results that are no tensors', () => wrong(a).topk(2), /topk: gives a record .*, expected a tensor or several/],
     ['where, as a function', () => where(wrong(a), 1, 2), /symbolic/],
   ])('%s', (_, f, message) => expect(f).toThrow(message))
 

@@ -60,7 +60,14 @@ export function operate(op: string, args: readonly unknown[], name?: string): Sy
   const layer = new Operation({ op, args: places, name: name ?? uniqueName(layerName(op[0].toUpperCase() + op.slice(1))) })
   layer.buildFor(inputs.map(({ shape }) => shape))
   let result: unknown
-  const specs = inferred(inputs as { shape: SymbolicTensor['shape']; dtype: DType }[], (values) => (result = layer.call(values)))
+  const specs = inferred(inputs as { shape: SymbolicTensor['shape']; dtype: DType }[], (values) => {
+    result = layer.call(values)
+    if (![result].flat().every((one) => one instanceof Tensor))
+      throw new ValueError(
+        `${op}: gives a record (${Object.keys(result as object).join(', ')}), expected a tensor or several in a graph`,
+      )
+    return result as Tensor | Tensor[]
+  })
   const outputs = specs.map(({ shape, dtype }) => new SymbolicTensor(shape, dtype))
   linkNode(layer, outputs, { inputs, list: true })
   return inForm(result, outputs)

@@ -34,7 +34,7 @@ export interface ModelOptions extends LayerOptions {
 const unnamed: readonly string[] = ['x']
 
 /** The one output of a subclass, until its losses or results have names. */
-const anonymous: readonly string[] = ['y']
+export const anonymous: readonly string[] = ['y']
 
 type Ends = ModelOptions['inputs']
 

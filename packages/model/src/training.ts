@@ -2,6 +2,7 @@ import type { LossLike, Metric, MetricLike } from '@typegrad/losses'
 import { resolveOptimizer, type Optimizer, type OptimizerLike } from '@typegrad/optim'
 import type { Tensor } from '@typegrad/tensor'
 import { CompiledLoss, CompiledMetrics, type PerOutput } from './compiled.ts'
+import { anonymous } from './network.ts'
 import type { Batch } from './rows.ts'
 
 export interface CompileOptions {
@@ -59,8 +60,8 @@ export class Training {
 }
 
 /** Outputs that nothing else names: by the keys of their losses, or numbered as in Keras. */
-export function namesByLoss(loss: CompileOptions['loss']): string[] {
-  if (loss === undefined || loss === null) return ['y']
+export function namesByLoss(loss: CompileOptions['loss']): readonly string[] {
+  if (loss === undefined || loss === null) return anonymous
   if (Array.isArray(loss)) return loss.map((_, i) => `output_${i + 1}`)
   const named = typeof loss === 'object' && Object.getPrototypeOf(loss) === Object.prototype && !('class_name' in loss)
   return named ? Object.keys(loss) : ['y']
