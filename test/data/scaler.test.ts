@@ -16,6 +16,15 @@ const matrices = fc.tuple(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, m
 )
 
 describe('StandardScaler', () => {
+  test('leaves the mean or the deviation alone, as its options say', () => {
+    const x = [[1], [2], [6]]
+    expect(new StandardScaler({ withStd: false }).fitTransform(x).toArray()).toEqual([[-2], [-1], [3]])
+    const scaler = new StandardScaler({ withMean: false })
+    const [small, , large] = scaler.fitTransform(x).flatten().toArray() as number[]
+    expect(large / small).toBeCloseTo(6, 5)
+    expect(scaler.inverseTransform(scaler.transform(x)).toArray()).toEqual(x)
+  })
+
   test('subtracts the mean, divides by the deviation of the population', () => {
     const scaler = new StandardScaler()
     const z = scaler.fitTransform(tensor(x, { dtype: 'float64' }))

@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FormatError } from '@typegrad/data'
 import { MismatchError, readSafetensors, writeSafetensors } from '@typegrad/formats'
-import { Dense, Dropout } from '@typegrad/layers'
-import { Callback, Sequential, type State } from '@typegrad/model'
+import { GradientTape } from '@typegrad/autograd'
+import { Dense, Dropout, Input } from '@typegrad/layers'
+import { Callback, Model, Sequential, type Batch, type State } from '@typegrad/model'
 import { Adam, SGD } from '@typegrad/optim'
-import { tensor, type Tensor } from '@typegrad/tensor'
+import { tensor, zeros, type Tensor } from '@typegrad/tensor'
 import { afterAll, describe, expect, it } from 'vitest'
 import { fuzz, runs } from './mutate.ts'
 import { cases } from './runs.ts'
@@ -133,5 +134,30 @@ describe('checkpoints', () => {
     const outcome = await fuzz([bytes], (damaged) => model.loadCheckpoint(damaged as never))
     expect(outcome.refused).toBeGreaterThan(runs / 2)
     expect((await readSafetensors(path)).metadata.size).toBe(1)
+  })
+})
+
+describe('a model with a step of its own', () => {
+  it('that is never called itself has the weights of its layers', async () => {
+    const coder = (units: number, inputs: number): Sequential =>
+      new Sequential([Input({ shape: [inputs] }), new Dense({ units })])
+    class Autoencoder extends Model {
+      readonly encoder = coder(2, 3)
+      readonly decoder = coder(3, 2)
+      override trainStep({ x: [x] }: Batch): void {
+        const tape = new GradientTape()
+        const error = tape.run(() => this.decoder.apply(this.encoder.apply(x)).sub(x).square().mean())
+        this.optimizer.apply(tape.gradient(error, this.trainableWeights), this.trainableWeights)
+      }
+    }
+    const path = join(folder, 'autoencoder.weights.h5')
+    const model = new Autoencoder()
+    model.compile({ optimizer: 'sgd' })
+    await model.fit(zeros([4, 3]), undefined, { verbose: 0 })
+    await model.saveWeights(path)
+    const again = new Autoencoder()
+    await again.loadWeights(path)
+    expect(again.getWeights().map((w) => w.toArray())).toEqual(model.getWeights().map((w) => w.toArray()))
+    await expect(new (class extends Model {})().saveWeights(path)).rejects.toThrow('has no weights yet')
   })
 })

@@ -17,7 +17,7 @@ const forBuilders = {
   tensor: [
     'apply applyFormula assertOptions binary broadcastAll camelCase checkOptions currentListeners describe differentiate dtypes formulaOp formulaOps functions hostChoice',
     'hostEffect hostNumber hostNumbers hostOp inspect internals interpolations interpret isFloat isTraceError kernel linearScan',
-    'listen lookup normalizeAxes normalizeAxis outputLength parse perAxis reductions registerBackend sameShape scalar sizeOf',
+    'listen lookup normalizeAxes normalizeAxis optionsOf outputLength parse perAxis reductions registerBackend sameShape scalar sizeOf',
     'snakeCase ternary traceLoop tracePut traceStack tracing transposedAxis unary unheard update UpdateGroup without',
   ],
   autograd: ['gradientUnderway recurrence Tape'],

@@ -121,6 +121,8 @@ describe('reduction', () => {
   })
 
   test('a target that is no array is an error', () => {
-    expect(() => inferReshape([2], 2 as unknown as number[])).toThrow('reshape: shape must be an array of integers, got 2')
+    expect(() => inferReshape([2], 2 as unknown as number[])).toThrow(
+      'reshape: shape must be an array of integers, as [2], got 2',
+    )
   })
 })

@@ -1,4 +1,4 @@
-import { GradientError, tensor, toTensor, type Tensor, type TensorLike } from '@typegrad/tensor'
+import { GradientError, optionsOf, tensor, toTensor, type Tensor, type TensorLike } from '@typegrad/tensor'
 import { vjp } from './grad.ts'
 
 export interface CheckOptions {
@@ -15,12 +15,8 @@ export interface CheckOptions {
  * `(8(f(x+h) - f(x-h)) - (f(x+2h) - f(x-2h))) / 12h` in float64, and throws a GradientError that names the worst element.
  * Inputs are converted to float64. Returns the worst relative error.
  */
-export function checkGradients(
-  f: (...args: Tensor[]) => Tensor,
-  inputs: readonly TensorLike[],
-  options: CheckOptions = {},
-): number {
-  const { tolerance = 1e-6, step = 1e-4, second = false } = options
+export function checkGradients(f: (...args: Tensor[]) => Tensor, inputs: readonly TensorLike[], options?: CheckOptions): number {
+  const { tolerance, step, second } = optionsOf('checkGradients', options, { tolerance: 1e-6, step: 1e-4, second: false })
   const points = inputs.map((input) => toTensor(input).cast('float64'))
   const weights = weightsFor(f(...points))
   const scalarOf = (values: readonly Tensor[]): number =>

@@ -3,6 +3,7 @@ import {
   formatShape,
   GradientError,
   isFloat,
+  optionsOf,
   sameShape,
   ShapeError,
   toTensor,
@@ -46,8 +47,9 @@ export function grad(f: Scalar, options?: { argnums?: number }): (...args: Tenso
 export function grad(f: Scalar, options: { argnums: readonly number[] }): (...args: TensorLike[]) => Tensor[]
 export function grad(
   f: Scalar,
-  { argnums = 0 }: { argnums?: number | readonly number[] } = {},
+  options?: { argnums?: number | readonly number[] },
 ): (...args: TensorLike[]) => Tensor | Tensor[] {
+  const { argnums } = optionsOf('grad', options, { argnums: 0 })
   return (...args) => {
     const list = typeof argnums === 'number' ? [argnums] : argnums
     for (const n of list) assertArgument(args, n)

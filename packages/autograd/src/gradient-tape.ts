@@ -1,4 +1,4 @@
-import { formatShape, GradientError, onesLike, sameShape, ShapeError, unheard, type Tensor } from '@typegrad/tensor'
+import { formatShape, GradientError, onesLike, optionsOf, sameShape, ShapeError, unheard, type Tensor } from '@typegrad/tensor'
 import { Tape } from './tape.ts'
 
 /**
@@ -17,10 +17,9 @@ export class GradientTape {
   #used = false
 
   /** A `persistent` tape gives gradients more than once; `watchAccessedVariables: false` watches only what it is told to. */
-  constructor({
-    persistent = false,
-    watchAccessedVariables = true,
-  }: { persistent?: boolean; watchAccessedVariables?: boolean } = {}) {
+  constructor(options?: { persistent?: boolean; watchAccessedVariables?: boolean }) {
+    const defaults = { persistent: false, watchAccessedVariables: true }
+    const { persistent, watchAccessedVariables } = optionsOf('GradientTape', options, defaults)
     this.#tape = new Tape({ watchVariables: watchAccessedVariables })
     this.#persistent = persistent
   }
@@ -41,8 +40,9 @@ export class GradientTape {
   gradient(
     target: Tensor,
     sources: Tensor | readonly Tensor[],
-    { outputGradients }: { outputGradients?: Tensor } = {},
+    options?: { outputGradients?: Tensor },
   ): Tensor | undefined | (Tensor | undefined)[] {
+    const { outputGradients } = optionsOf('gradient', options, { outputGradients: undefined })
     if (this.#used && !this.#persistent) {
       throw new GradientError(
         'GradientTape: gradient() was called already; make the tape with { persistent: true } to call it again',

@@ -2,6 +2,7 @@ import {
   formatShape,
   GradientError,
   isFloat,
+  optionsOf,
   sameShape,
   ShapeError,
   stack,
@@ -90,7 +91,8 @@ export interface JacobianOptions {
 }
 
 /** `jacobian(f)` gives all derivatives `∂y/∂x` of `f(x, …)`: a tensor of shape `[…y, …x]`. */
-export function jacobian(f: Function, { argnum = 0, mode }: JacobianOptions = {}): (...args: TensorLike[]) => Tensor {
+export function jacobian(f: Function, options?: JacobianOptions): (...args: TensorLike[]) => Tensor {
+  const { argnum, mode } = optionsOf('jacobian', options, { argnum: 0, mode: undefined })
   return (...args) => {
     if (!(argnum in args)) throw new GradientError(`jacobian: argument ${argnum} of ${args.length}`, { argnum })
     const { y, xs, pull, push } = linearized('jacobian', f, args, [argnum])
@@ -114,5 +116,7 @@ export function jacobian(f: Function, { argnum = 0, mode }: JacobianOptions = {}
 }
 
 /** `hessian(f)` gives the second derivatives of the scalar `f(x, …)`: a tensor of shape `[…x, …x]`. */
-export const hessian = (f: Function, { argnum = 0 }: Pick<JacobianOptions, 'argnum'> = {}): ((...args: TensorLike[]) => Tensor) =>
-  jacobian(grad(f, { argnums: argnum }), { argnum })
+export function hessian(f: Function, options?: Pick<JacobianOptions, 'argnum'>): (...args: TensorLike[]) => Tensor {
+  const { argnum } = optionsOf('hessian', options, { argnum: 0 })
+  return jacobian(grad(f, { argnums: argnum }), { argnum })
+}

@@ -6,6 +6,7 @@ import {
   isFloat,
   listen,
   onesLike,
+  optionsOf,
   ShapeError,
   Tensor,
   unheard,
@@ -39,8 +40,8 @@ export class Tape {
   readonly #watchVariables: boolean
 
   /** With `watchVariables` (the default) every trainable variable that an op reads is watched. */
-  constructor({ watchVariables = true }: { watchVariables?: boolean } = {}) {
-    this.#watchVariables = watchVariables
+  constructor(options?: { watchVariables?: boolean }) {
+    this.#watchVariables = optionsOf('Tape', options, { watchVariables: true }).watchVariables
   }
 
   /** Takes gradients of a tensor, or of a variable that is not trainable, from here on. */

@@ -6,6 +6,7 @@ import {
   GradientError,
   internals,
   normalizeAxis,
+  optionsOf,
   ShapeError,
   stack,
   Tensor,
@@ -98,8 +99,9 @@ export interface VmapOptions {
  */
 export function vmap<R extends Tensor | readonly Tensor[]>(
   f: (...args: Tensor[]) => R,
-  { inAxes = 0, outAxes = 0 }: VmapOptions = {},
+  options?: VmapOptions,
 ): (...args: TensorLike[]) => R {
+  const { inAxes, outAxes } = optionsOf('vmap', options, { inAxes: 0, outAxes: 0 })
   return (...args) => {
     const tensors = args.map((arg) => toTensor(arg))
     const axes = tensors.map((x, i) => {

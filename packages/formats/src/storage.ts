@@ -4,10 +4,10 @@ import {
   type CustomObjects,
   type LoadSource,
   type LoadWeightsOptions,
-  type Model,
+  Model,
   type SaveTarget,
 } from '@typegrad/model'
-import { ValueError } from '@typegrad/tensor'
+import { optionsOf, ValueError } from '@typegrad/tensor'
 import { refuse } from './errors.ts'
 import { nameOf, removeFile, withBytes, writePieces } from './files/files.ts'
 import type { Bytes } from './files/place.ts'
@@ -75,8 +75,12 @@ registerStorage({
   remove: (target) => removeFile(target, 'remove'),
 })
 
+/** A model with a step of its own may never be called itself: its weights are those of its layers. */
+const hasWeights = ({ built, layers }: Model): boolean =>
+  built || (layers.length > 0 && layers.every((layer) => (layer instanceof Model ? hasWeights(layer) : layer.built)))
+
 function assertBuilt(model: Model, op: string): void {
-  if (!model.built)
+  if (!hasWeights(model))
     throw new ValueError(`${op}: model '${model.name}' has no weights yet; begin it with an Input, or call it on data once`)
 }
 
@@ -84,11 +88,12 @@ function assertBuilt(model: Model, op: string): void {
  * The model of a file: `.keras`, Keras' older `.h5`, or `.safetensors` by `model.save`; compiled as the file says, with the state of its
  * optimizer. Nothing in a file is run: classes are those of this library and `customObjects`; whatever else is in it is listed and refused.
  */
-export async function loadModel(source: LoadSource, options: LoadModelOptions = {}): Promise<Model> {
+export async function loadModel(source: LoadSource, given?: LoadModelOptions): Promise<Model> {
+  const options = optionsOf('loadModel', given, { onProgress: undefined, customObjects: {}, compile: true })
   const read = async (bytes: Bytes): Promise<Model> => {
     const format = await formatOf(bytes)
     if (format === 'safetensors') {
-      const { customObjects = {}, compile = true } = options
+      const { customObjects, compile } = options
       return loadModelFile(await readTensors(bytes, `loadModel: ${nameOf(source)}`), source, customObjects, compile)
     }
     const { loadKeras, loadHdf5 } = await import('./keras/archive.ts')

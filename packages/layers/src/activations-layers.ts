@@ -52,7 +52,8 @@ export class ReLU extends ActivationLayer<ReLUOptions> {
   }
 
   call(x: Tensor): Tensor {
-    return activations.relu(x, this.options)
+    const { maxValue, negativeSlope, threshold } = this.options
+    return activations.relu(x, { maxValue, negativeSlope, threshold })
   }
 
   override computeOutputDType(inputs: readonly DType[]): DType {

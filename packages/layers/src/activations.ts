@@ -1,5 +1,15 @@
 /** Activations: functions of a tensor, by Keras' names. Any op of one tensor can be one. */
-import { arange, lookup, normalizeAxis, unary, ValueError, type SnakeCase, type Tensor, type TensorLike } from '@typegrad/tensor'
+import {
+  arange,
+  lookup,
+  normalizeAxis,
+  optionsOf,
+  unary,
+  ValueError,
+  type SnakeCase,
+  type Tensor,
+  type TensorLike,
+} from '@typegrad/tensor'
 
 type Unary = keyof typeof unary
 
@@ -36,37 +46,40 @@ const others = {
   /** x itself. */
   linear: (x: Tensor): Tensor => x,
   /** `min(x, maxValue)` above `threshold`, `negativeSlope · (x - threshold)` below; without options `max(x, 0)`. */
-  relu(x: Tensor, { negativeSlope = 0, maxValue, threshold = 0 }: ReluOptions = {}): Tensor {
+  relu(x: Tensor, options?: ReluOptions): Tensor {
+    if (!options) return x.relu()
+    const { negativeSlope, maxValue, threshold } = optionsOf('relu', options, { negativeSlope: 0, maxValue: null, threshold: 0 })
     const bounded = (maxValue ?? Infinity) !== Infinity || threshold !== 0
     if (bounded) return x.boundedRelu({ negativeSlope, maxValue: maxValue ?? Infinity, threshold })
     return negativeSlope === 0 ? x.relu() : x.leakyRelu({ negativeSlope })
   },
   /** `x · Φ(x)`, or its approximation by tanh. */
-  gelu: (x: Tensor, { approximate = false }: { readonly approximate?: boolean } = {}): Tensor =>
-    approximate ? x.geluTanh() : x.gelu(),
+  gelu: (x: Tensor, options?: { readonly approximate?: boolean }): Tensor =>
+    optionsOf('gelu', options, { approximate: false }).approximate ? x.geluTanh() : x.gelu(),
   /** `e^x`. */
   exponential: (x: Tensor): Tensor => x.exp(),
   /** x where `x > threshold`, else `defaultValue`. */
-  threshold: (
-    x: Tensor,
-    { threshold = 0, defaultValue = 0 }: { readonly threshold?: number; readonly defaultValue?: number } = {},
-  ) => x.threshold({ threshold, value: defaultValue }),
+  threshold(x: Tensor, options?: { readonly threshold?: number; readonly defaultValue?: number }): Tensor {
+    const { threshold, defaultValue } = optionsOf('threshold', options, { threshold: 0, defaultValue: 0 })
+    return x.threshold({ threshold, value: defaultValue })
+  },
   /** `e^x / Σ e^x` along an axis. */
-  softmax: (x: Tensor, { axis = -1 }: AxisOptions = {}): Tensor => x.softmax(axis),
+  softmax: (x: Tensor, options?: AxisOptions): Tensor => x.softmax(axisOf('softmax', options)),
   /** `x - log Σ e^x` along an axis. */
-  logSoftmax: (x: Tensor, { axis = -1 }: AxisOptions = {}): Tensor => x.logSoftmax(axis),
+  logSoftmax: (x: Tensor, options?: AxisOptions): Tensor => x.logSoftmax(axisOf('logSoftmax', options)),
   /**
    * The nearest point of the probability simplex, `max(x - τ, 0)` with the τ for which the sum along the axis is 1
    * (Martins and Astudillo, 2016).
    */
-  sparsemax(x: Tensor, { axis = -1 }: AxisOptions = {}): Tensor {
-    const at = normalizeAxis(axis, x.rank, 'sparsemax')
+  sparsemax(x: Tensor, options?: AxisOptions): Tensor {
+    const at = normalizeAxis(axisOf('sparsemax', options), x.rank, 'sparsemax')
     const ranks = arange(x.shape[at] + 1, { start: 1, dtype: x.dtype }).reshape(x.shape.map((n, i) => (i === at ? n : 1)))
     const sums = x.sort(at, { descending: true }).cumsum(at)
     return x.sub(sums.sub(1).div(ranks).max(at, { keepdims: true })).relu()
   },
   /** The first half of an axis times the sigmoid of the second. */
-  glu(x: Tensor, { axis = -1 }: AxisOptions = {}): Tensor {
+  glu(x: Tensor, options?: AxisOptions): Tensor {
+    const axis = axisOf('glu', options)
     const length = x.shape[normalizeAxis(axis, x.rank, 'glu')]
     if (length % 2 !== 0) throw new ValueError(`glu: axis ${axis} has length ${length}, expected an even one`, { axis, length })
     const [a, b] = x.split(2, axis)
@@ -78,6 +91,8 @@ interface AxisOptions {
   /** @defaultValue `-1` */
   readonly axis?: number
 }
+
+const axisOf = (op: string, options: AxisOptions | undefined): number => optionsOf(op, options, { axis: -1 }).axis
 
 /** All activations by name. */
 export const activations: Omit<UnaryFunctions, keyof typeof others> & typeof others = { ...ops, ...others }

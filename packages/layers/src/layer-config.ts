@@ -2,7 +2,17 @@
  * A layer's options are its config: their names in snake case, and what is not plain data as `{ class_name, config }`,
  * as Keras writes it. Which kind of thing an option holds shows in its name (`kernelInitializer`, `activation`, …).
  */
-import { assertOptions, camelCase, checkOptions, describe, snakeCase, Tensor, ValueError, type DType } from '@typegrad/tensor'
+import {
+  assertOptions,
+  camelCase,
+  checkOptions,
+  describe,
+  required,
+  snakeCase,
+  Tensor,
+  ValueError,
+  type DType,
+} from '@typegrad/tensor'
 import { activations, resolveActivation, type ActivationLike } from './activations.ts'
 import type { Config, SerializedObject } from '@typegrad/tensor/config'
 import { deserializeConstraint, resolveConstraint, serializeConstraint } from './constraints.ts'
@@ -21,8 +31,7 @@ export interface SerializedLayer extends Omit<SerializedObject, 'module'> {
   readonly compile_config?: LayerConfig
 }
 
-/** Stands in a class's `defaults` for an option that must be given. */
-export const required: unique symbol = Symbol('required')
+export { required }
 
 /** The options that every layer has; they are not named in `defaults`. */
 const common = ['name', 'trainable', 'dtype', 'activityRegularizer', 'inputShape', 'inputDim'] as const

@@ -12,15 +12,16 @@ import type { Metric } from '@typegrad/losses'
 import type { Optimizer } from '@typegrad/optim'
 import {
   BackendError,
-  type ExplainOptions,
+  optionsOf,
   scope,
   stack,
-  type Tensor,
   toModule,
   TypegradError,
   unheard,
   ValueError,
   zeros,
+  type ExplainOptions,
+  type Tensor,
 } from '@typegrad/tensor'
 import type { Callback, History, Logs } from './callbacks/callback.ts'
 import { logsOf } from './compiled.ts'
@@ -32,7 +33,6 @@ import { fit, type FitOptions } from './fit.ts'
 import type { Data } from './inputs.ts'
 import { knownOptions } from './known-options.ts'
 import { Network } from './network.ts'
-import { standardOutput } from './output.ts'
 import type { Batch } from './rows.ts'
 import { Steps } from './steps.ts'
 import {
@@ -44,8 +44,8 @@ import {
   type SaveTarget,
   type State,
 } from './storage.ts'
-import { graphSvg, type ModelPlotOptions } from './plot/svg.ts'
-import { parameterCounts, summaryTable, type SummaryOptions } from './summary.ts'
+import { graphSvg, plotDefaults, type ModelPlotOptions } from './plot/svg.ts'
+import { parameterCounts, summaryDefaults, summaryTable, type SummaryOptions } from './summary.ts'
 import { namesByLoss, Training, type CompileOptions } from './training.ts'
 
 /**
@@ -95,7 +95,8 @@ export class Model extends Network {
    * The text of an ES module that predicts `batchSize` samples at a time without typegrad: weights and code are in it, see
    * {@link toModule}. Throws a BackendError for layers that need more, convolutions among them.
    */
-  toModule({ batchSize = 1 }: { batchSize?: number } = {}): string {
+  toModule(options?: { batchSize?: number }): string {
+    const { batchSize } = optionsOf('toModule', options, { batchSize: 1 })
     if (!this.built)
       throw new TypegradError(`toModule: model '${this.name}' is not built: fit it, or give its first layer an input shape`)
     if (this.entrances.some(({ input }) => input.dtype === 'string'))
@@ -252,7 +253,7 @@ export class Model extends Network {
    * Trains for a number of epochs on arrays, or on a source of batches `[x, y]` or `[x, y, sampleWeight]`: an iterable, an async
    * iterable, a generator, or a function that returns one for every epoch. The history has the figures of each epoch.
    */
-  async fit(x: Data, y: Data | null, options?: FitOptions): Promise<History>
+  async fit(x: Data, y: Data | null | undefined, options?: FitOptions): Promise<History>
   async fit(batches: BatchSource, options?: FitOptions): Promise<History>
   async fit(x: Data | BatchSource, ...rest: unknown[]): Promise<History> {
     void this.#training
@@ -261,7 +262,7 @@ export class Model extends Network {
   }
 
   /** Loss and metrics on arrays, or on a source of batches, by name. */
-  async evaluate(x: Data, y: Data | null, options?: EvaluateOptions): Promise<Logs>
+  async evaluate(x: Data, y: Data | null | undefined, options?: EvaluateOptions): Promise<Logs>
   async evaluate(batches: BatchSource, options?: EvaluateOptions): Promise<Logs>
   async evaluate(x: Data | BatchSource, ...rest: unknown[]): Promise<Logs> {
     void this.#training
@@ -278,13 +279,15 @@ export class Model extends Network {
   }
 
   /** One step of training, on the host; the figures go on from earlier steps until {@link resetMetrics}. */
-  trainOnBatch(x: Data, y: Data | null, { sampleWeight }: { sampleWeight?: Data } = {}): Logs {
+  trainOnBatch(x: Data, y?: Data | null, options?: { sampleWeight?: Data }): Logs {
+    const { sampleWeight } = optionsOf('trainOnBatch', options, { sampleWeight: undefined })
     this.#stepsOn('trainOnBatch', (batch) => this.steps.train(batch), x, y, sampleWeight)
     return this.logs()
   }
 
   /** One step of evaluation, on the host. */
-  testOnBatch(x: Data, y: Data | null, { sampleWeight }: { sampleWeight?: Data } = {}): Logs {
+  testOnBatch(x: Data, y?: Data | null, options?: { sampleWeight?: Data }): Logs {
+    const { sampleWeight } = optionsOf('testOnBatch', options, { sampleWeight: undefined })
     this.#stepsOn('testOnBatch', (batch) => this.steps.test(batch), x, y, sampleWeight)
     return this.logs()
   }
@@ -309,8 +312,8 @@ export class Model extends Network {
    * Writes architecture, weights, and (if compiled) how the model is trained with the state of its optimizer. The name's ending says
    * the format: `.keras`, or `.safetensors`. The file is replaced as a whole or not at all. `loadModel` reads it.
    */
-  save(target: SaveTarget, options: SaveOptions = {}): Promise<void> {
-    return storage('save').save(this, target, options)
+  async save(target: SaveTarget, options?: SaveOptions): Promise<void> {
+    await storage('save').save(this, target, optionsOf('save', options, { includeOptimizer: true }))
   }
 
   /** Writes the weights alone, as `.weights.h5` or `.safetensors`. */
@@ -319,8 +322,8 @@ export class Model extends Network {
   }
 
   /** Reads the weights of a file in any of the formats; all of them must fit by place and shape, or none is changed. */
-  loadWeights(source: LoadSource, options: LoadWeightsOptions = {}): Promise<void> {
-    return storage('loadWeights').loadWeights(this, source, options)
+  async loadWeights(source: LoadSource, options?: LoadWeightsOptions): Promise<void> {
+    await storage('loadWeights').loadWeights(this, source, optionsOf('loadWeights', options, { onProgress: undefined }))
   }
 
   /**
@@ -337,13 +340,14 @@ export class Model extends Network {
   }
 
   /** The model as a drawing, SVG text: a box for every call of a layer, and lines for the tensors between them. */
-  plot(options: ModelPlotOptions = {}): string {
-    return graphSvg(`model ${this.name}`, this.calls(), options)
+  plot(options?: ModelPlotOptions): string {
+    return graphSvg(`model ${this.name}`, this.calls(), optionsOf('plot', options, plotDefaults))
   }
 
   /** Keras' table of layers, shapes and parameter counts; printed, and returned as text. */
-  summary(options: SummaryOptions = {}): string {
-    const { print = (text: string) => standardOutput().print(text), expandNested = false } = options
+  summary(given?: SummaryOptions): string {
+    const options = optionsOf('summary', given, summaryDefaults)
+    const { print, expandNested } = options
     const count = (weights: readonly Tensor[]): number => weights.reduce((sum, weight) => sum + weight.size, 0)
     const optimizer = this.#compiled?.optimizer
     const text = [

@@ -1,3 +1,4 @@
+import { standardOutput } from './output.ts'
 import type { AnyLayer, Node, SymbolicShape } from '@typegrad/layers'
 
 /** A shape as Keras writes it: `(None, 3)`; `?` where it is not known. */
@@ -39,6 +40,13 @@ export interface SummaryOptions {
   readonly showTrainable?: boolean
 }
 
+export const summaryDefaults = {
+  lineLength: 80,
+  print: (text: string): void => standardOutput().print(text),
+  expandNested: false,
+  showTrainable: false,
+}
+
 /** Breaks a cell into lines of at most `width` characters, at spaces; a word that is too long is cut. */
 function wrapCell(text: string, width: number): string[] {
   const [, indent, rest] = /^( *└ )?(.*)$/.exec(text)!
@@ -55,7 +63,7 @@ function wrapCell(text: string, width: number): string[] {
 export function summaryTable(
   title: string,
   rows: readonly SummaryRow[],
-  { lineLength = 80, showTrainable = false }: SummaryOptions = {},
+  { lineLength, showTrainable }: Required<Pick<SummaryOptions, 'lineLength' | 'showTrainable'>>,
 ): string {
   const connected = rows.some((row) => row.connectedTo)
   const head = ['Layer (type)', 'Output Shape', 'Param #', ...(connected ? ['Connected to'] : [])]

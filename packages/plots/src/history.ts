@@ -1,8 +1,8 @@
-import { ValueError } from '@typegrad/tensor'
+import { optionsOf, ValueError } from '@typegrad/tensor'
 import { bestEpoch, type Monitor } from './best.ts'
 import { epochsOf, type ValidationFreq } from './epochs.ts'
 import { onScale, type Panel, type Series } from './figure.ts'
-import { figureOptions, yAxisOptions, type PerPanel, type PlotOptions, type YScale } from './options.ts'
+import { figureOptions, plotDefaults, yAxisOptions, type PerPanel, type PlotOptions, type YScale } from './options.ts'
 import { Plot } from './plot.ts'
 import { toValues, type Values } from './values.ts'
 
@@ -37,6 +37,16 @@ export interface HistoryPlotOptions extends PlotOptions {
   columns?: number
 }
 
+const defaults = {
+  ...plotDefaults,
+  metrics: undefined,
+  yLimits: undefined,
+  yScale: undefined,
+  markBest: undefined,
+  validationFreq: undefined,
+  columns: undefined,
+}
+
 /**
  * The learning curves of a training: one panel for the loss and one for each metric, training beside validation.
  * Epochs are counted from 1, as the progress lines do. A value that is NaN, infinite or null leaves a gap.
@@ -51,7 +61,8 @@ export interface HistoryPlotOptions extends PlotOptions {
  * @param history what `fit` returned, or its record of lists alone
  * @throws ValueError where there is nothing to draw, an option names an unknown metric, or a list fits no epochs.
  */
-export function plotHistory(history: HistoryLike | Curves, options: HistoryPlotOptions = {}): Plot {
+export function plotHistory(history: HistoryLike | Curves, given?: HistoryPlotOptions): Plot {
+  const options = optionsOf(op, given, defaults)
   const curves = toSeries(history, options.validationFreq)
   const known = [...new Set([...curves.keys()].map(metricOf))].toSorted((a, b) => Number(b === 'loss') - Number(a === 'loss'))
   const pick = (name: string, option: string): string => find(name, known, option)

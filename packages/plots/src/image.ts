@@ -1,4 +1,4 @@
-import { ValueError } from '@typegrad/tensor'
+import { optionsOf, ValueError } from '@typegrad/tensor'
 import { toImages, toPixels, type ImageBatch, type ImageLike } from './pixels.ts'
 import { displayWidth, padCenter } from './width.ts'
 
@@ -22,9 +22,9 @@ export interface DrawImagesOptions extends DrawImageOptions {
  *
  * @throws ShapeError for anything but two axes (or three, the last of length 1).
  */
-export function drawImage(image: ImageLike, options: DrawImageOptions = {}): string {
+export function drawImage(image: ImageLike, options?: DrawImageOptions): string {
   const pixels = toPixels('drawImage', image)
-  return lines(blocks(pixels, fullBlock('drawImage', [pixels], options)))
+  return lines(blocks(pixels, fullBlock('drawImage', [pixels], optionsOf('drawImage', options, { max: undefined }))))
 }
 
 /**
@@ -36,11 +36,8 @@ export function drawImage(image: ImageLike, options: DrawImageOptions = {}): str
  *
  * @throws ValueError where there are more captions than images; ShapeError as for `drawImage`.
  */
-export function drawImages(
-  images: ImageBatch,
-  captions: readonly (string | number)[] = [],
-  options: DrawImagesOptions = {},
-): string {
+export function drawImages(images: ImageBatch, captions: readonly (string | number)[] = [], given?: DrawImagesOptions): string {
+  const options = optionsOf('drawImages', given, { max: undefined, width: 80 })
   const list = toImages('drawImages', images).map((image) => toPixels('drawImages', image))
   if (captions.length > list.length) {
     throw new ValueError(`drawImages: ${captions.length} captions for ${list.length} images, there are too many`, { captions })
@@ -52,7 +49,7 @@ export function drawImages(
     const width = Math.max(...rows.map(displayWidth))
     return rows.map((row) => padCenter(row, width))
   })
-  return wrap(cells, options.width ?? 80)
+  return wrap(cells, options.width)
     .map((group) => lines(beside(group)))
     .join('\n\n')
 }

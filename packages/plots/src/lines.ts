@@ -1,6 +1,6 @@
-import { ShapeError, ValueError } from '@typegrad/tensor'
+import { optionsOf, required, ShapeError, ValueError } from '@typegrad/tensor'
 import { onScale, type Series } from './figure.ts'
-import { figureOptions, yAxisOptions, type PlotOptions, type YScale } from './options.ts'
+import { figureOptions, plotDefaults, yAxisOptions, type PlotOptions, type YScale } from './options.ts'
 import { Plot } from './plot.ts'
 import { toValues, type Values } from './values.ts'
 
@@ -17,6 +17,17 @@ export interface LinesPlotOptions extends PlotOptions {
   yScale?: YScale
 }
 
+const defaults = {
+  ...plotDefaults,
+  width: 480,
+  height: 300,
+  series: required,
+  xTitle: 'x',
+  yTitle: 'y',
+  yLimits: undefined,
+  yScale: undefined,
+} as const
+
 /**
  * Lines in one panel, to compare anything: optimizers, learning rates, activation functions.
  *
@@ -26,15 +37,16 @@ export interface LinesPlotOptions extends PlotOptions {
  *
  * @throws ValueError where there is nothing to draw; ShapeError where `x` and `y` differ in length.
  */
-export function plotLines(options: LinesPlotOptions): Plot {
+export function plotLines(given: LinesPlotOptions): Plot {
   const op = 'plotLines'
-  const { xTitle = 'x', yTitle = 'y' } = options
+  const options = optionsOf(op, given, defaults)
+  const { xTitle, yTitle } = options
   const axis = yAxisOptions(op, options.yLimits, options.yScale)
   const series = Object.entries(options.series).map(([name, given]) => toSeries(op, name, given))
   if (!series.some(({ y }) => y.length > 0)) throw new ValueError(`${op}: no values: give at least one series`, { series })
   const panel = { title: yTitle, series: onScale(series, axis.yScale), ...axis }
   return new Plot({
-    ...figureOptions(op, { width: 480, height: 300, ...options }, 1),
+    ...figureOptions(op, options, 1),
     xTitle,
     panels: [panel],
     names: series.map(({ name }) => name),

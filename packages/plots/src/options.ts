@@ -18,6 +18,8 @@ export interface PlotOptions {
   theme?: 'light' | 'dark'
 }
 
+export const plotDefaults = { title: undefined, width: undefined, height: undefined, theme: undefined }
+
 /** The part of a figure that `PlotOptions` decides, checked. */
 export function figureOptions(
   op: string,

@@ -1,5 +1,5 @@
 import { saveText } from '#platform'
-import { ValueError } from '@typegrad/tensor'
+import { optionsOf, ValueError } from '@typegrad/tensor'
 import type { Figure } from './figure.ts'
 import { toHtml } from './html.ts'
 import { toSpec, type VegaLiteSpec } from './spec.ts'
@@ -33,8 +33,8 @@ export class Plot {
   }
 
   /** The figure in characters, for the terminal; it tells the curves apart without colour. */
-  text(options: TextOptions = {}): string {
-    return toText(this.#figure, options)
+  text(options?: TextOptions): string {
+    return toText(this.#figure, optionsOf('text', options, { width: 80, height: 14 }))
   }
 
   /**

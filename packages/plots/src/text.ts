@@ -17,7 +17,7 @@ export interface TextOptions {
  * This is not a library because none was found that draws this: simple-ascii-chart 5.4.0 throws on a NaN, tells curves
  * apart by colour only and labels every point; asciichart 1.5.25 has no x axis, no legend and one character per point.
  */
-export function toText(figure: Figure, { width = 80, height = 14 }: TextOptions): string {
+export function toText(figure: Figure, { width, height }: { readonly width: number; readonly height: number }): string {
   const [columns, rows] = [Math.max(24, Math.floor(width)), Math.max(6, Math.floor(height))]
   const blocks = figure.panels.map((panel) => panelRows(figure, panel, columns, rows).join('\n'))
   return [figure.title, ...blocks, figure.mark && `▲ ${figure.mark.text}`].filter(Boolean).join('\n\n')

@@ -1,3 +1,4 @@
+import { optionsOf } from './names.ts'
 import { assertDType, isFloat, type DType } from './dtype.ts'
 import { ShapeError, ValueError } from './errors.ts'
 import { broadcastLayout } from './layout.ts'
@@ -16,7 +17,8 @@ export interface CreateOptions {
  * A tensor of the given numbers: nested arrays, a typed array (copied), an ndarray, a table or another tensor.
  * Numbers become float32, booleans bool, unless `dtype` says otherwise; `shape` reshapes.
  */
-export function tensor(values: TensorLike, { dtype, shape }: CreateOptions & { readonly shape?: Shape } = {}): Tensor {
+export function tensor(values: TensorLike, options?: CreateOptions & { readonly shape?: Shape }): Tensor {
+  const { dtype, shape } = optionsOf('tensor', options, { dtype: undefined, shape: undefined })
   if (dtype !== undefined) assertDType(dtype, 'tensor')
   if (shape) assertShape(shape, 'tensor')
   const made = toTensor(values, dtype)
@@ -31,29 +33,31 @@ export function tensor(values: TensorLike, { dtype, shape }: CreateOptions & { r
 }
 
 /** A tensor of zeros. */
-export function zeros(shape: Shape, { dtype = 'float32' }: CreateOptions = {}): Tensor {
+export function zeros(shape: Shape, options?: CreateOptions): Tensor {
+  const { dtype } = optionsOf('zeros', options, { dtype: 'float32' })
   assertDType(dtype, 'zeros')
   assertShape(shape, 'zeros')
   return emptyTensor(shape, dtype)
 }
 
 /** A tensor of ones. */
-export const ones = (shape: Shape, options: CreateOptions = {}): Tensor => full(shape, 1, options)
+export const ones = (shape: Shape, options?: CreateOptions): Tensor => filled('ones', shape, 1, options)
 
 /** A tensor with `value` at every position. */
-export function full(
-  shape: Shape,
-  value: number | boolean,
-  { dtype = typeof value === 'boolean' ? 'bool' : 'float32' }: CreateOptions = {},
-): Tensor {
-  assertDType(dtype, 'full')
-  assertShape(shape, 'full')
+export const full = (shape: Shape, value: number | boolean, options?: CreateOptions): Tensor =>
+  filled('full', shape, value, options)
+
+function filled(op: string, shape: Shape, value: number | boolean, options: CreateOptions | undefined): Tensor {
+  const { dtype } = optionsOf(op, options, { dtype: typeof value === 'boolean' ? 'bool' : 'float32' })
+  assertDType(dtype, op)
+  assertShape(shape, op)
   const one = scalar(value, dtype)
   return new Tensor(one.buffer, broadcastLayout(one.layout, shape), dtype)
 }
 
 /** The identity matrix, or one with `m` columns. */
-export function eye(n: number, m = n, { dtype = 'float32' }: CreateOptions = {}): Tensor {
+export function eye(n: number, m = n, options?: CreateOptions): Tensor {
+  const { dtype } = optionsOf('eye', options, { dtype: 'float32' })
   const shape = [n, m]
   assertDType(dtype, 'eye')
   assertShape(shape, 'eye')
@@ -64,9 +68,7 @@ export function eye(n: number, m = n, { dtype = 'float32' }: CreateOptions = {})
 
 /** `0, 1, …` below `stop`, or from `start` in steps of `step`. */
 export function arange(stop: number, options?: CreateOptions & { start?: number; step?: number }): Tensor {
-  if (typeof options === 'number')
-    throw new ValueError(`arange: options ${String(options)}, expected as in arange(stop, { start, step })`)
-  const { start = 0, step = 1, dtype = 'float32' } = options ?? {}
+  const { start, step, dtype } = optionsOf('arange', options, { start: 0, step: 1, dtype: 'float32' })
   if (step === 0 || !Number.isFinite(start + stop + step))
     throw new ValueError(`arange: start ${start}, stop ${stop}, step ${step}, expected finite numbers and a step that is not 0`)
   assertDType(dtype, 'arange')
@@ -76,7 +78,8 @@ export function arange(stop: number, options?: CreateOptions & { start?: number;
 }
 
 /** `count` numbers evenly spaced from `start` to `stop`, both included. */
-export function linspace(start: number, stop: number, count = 50, { dtype = 'float32' }: CreateOptions = {}): Tensor {
+export function linspace(start: number, stop: number, count = 50, options?: CreateOptions): Tensor {
+  const { dtype } = optionsOf('linspace', options, { dtype: 'float32' })
   if (!Number.isInteger(count) || count < 0) throw new ValueError(`linspace: count ${count}, expected an integer ≥ 0`)
   if (!isFloat(dtype)) throw new ValueError(`linspace: dtype ${dtype}, expected float32 or float64`)
   const out = hostTensor([count], dtype)

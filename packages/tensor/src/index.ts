@@ -66,5 +66,16 @@ export { differentiate } from './formula/differentiate.ts'
 export { kernel, type Kernel } from './formula/kernel.ts'
 export { functions } from './formula/functions.ts'
 export { interpret } from './formula/render-js.ts'
-export { assertOptions, camelCase, checkOptions, lookup, snakeCase, type SnakeCase } from './names.ts'
+export {
+  assertOptions,
+  camelCase,
+  checkOptions,
+  lookup,
+  optionsOf,
+  required,
+  snakeCase,
+  type EveryDefault,
+  type Filled,
+  type SnakeCase,
+} from './names.ts'
 export * from './errors.ts'

@@ -1,4 +1,5 @@
 /** Installs every op as a method of Tensor, typed from the tables. */
+import { optionsOf } from './names.ts'
 import type { NdArray } from 'ndarray'
 import { isFloat, type TypedArray } from './dtype.ts'
 import { ValueError } from './errors.ts'
@@ -138,8 +139,11 @@ for (const [name, row] of Object.entries(unary)) {
   const op = formulaOps[name]
   if ('options' in row) {
     const defaults: Readonly<Record<string, number>> = row.options
-    install(name, function (options: Readonly<Record<string, TensorLike>> = {}) {
-      return applyFormula(op, [this, ...Object.keys(defaults).map((key) => options[key] ?? defaults[key])])
+    install(name, function (options?: Readonly<Record<string, TensorLike>>) {
+      return applyFormula(op, [
+        this,
+        ...Object.values(optionsOf<Readonly<Record<string, TensorLike>>, typeof defaults>(name, options, defaults)),
+      ])
     })
   } else {
     install(name, function () {

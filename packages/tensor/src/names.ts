@@ -38,14 +38,49 @@ export function lookup<T>(
 }
 
 /** Throws a ValueError for what is no record of options: `Adam: takes an object of options, { … }, got 0.01` */
-export function assertOptions(what: string, options: unknown): void {
-  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
-  throw new ValueError(`${what}: takes an object of options, { … }, got ${describe(options)}`)
+export function assertOptions(what: string, options: unknown, known: readonly string[] = []): void {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options) && !ArrayBuffer.isView(options)) return
+  throw new ValueError(
+    `${what}: takes an object of options, { ${known.length > 0 && known.length < 7 ? known.join(', ') : '…'} }, got ${describe(options)}`,
+  )
+}
+
+/** Stands among the defaults for an option that must be given. */
+export const required: unique symbol = Symbol('required')
+
+/** A default for every option of `O`: `undefined` where there is none, {@link required} where one must be given. */
+export type EveryDefault<O> = { readonly [K in keyof O]-?: O[K] | undefined | typeof required }
+
+/** Options after the defaults `D` have been filled in. */
+export type Filled<O, D> = {
+  readonly [K in keyof O]-?: K extends keyof D ? (undefined extends D[K] ? O[K] : Exclude<O[K], undefined>) : O[K]
+}
+
+/**
+ * The options that were given, and the defaults of the others. Throws a ValueError for what is no record, for a key that is not among the
+ * defaults, which else would do nothing, and for one that is missing: `kFold: unknown option n_splits, did you mean nSplits?`
+ */
+export function optionsOf<O extends object, const D extends EveryDefault<O>>(
+  what: string,
+  given: O | undefined,
+  defaults: D,
+): Filled<O, D> {
+  let filled: Record<string, unknown> = defaults
+  if (given !== undefined) {
+    if (typeof given !== 'object' || Array.isArray(given)) assertOptions(what, given, Object.keys(defaults))
+    filled = { ...defaults }
+    for (const key in given) {
+      if (!Object.hasOwn(defaults, key)) checkOptions(what, given, Object.keys(defaults))
+      if (given[key] !== undefined) filled[key] = given[key]
+    }
+  }
+  for (const key in filled) if (filled[key] === required) throw new ValueError(`${what}: ${key} must be given`, { missing: key })
+  return filled as Filled<O, D>
 }
 
 /** Throws a ValueError for keys of `options` that are not among the known ones: `fit: unknown option batch_size, did you mean batchSize?` */
 export function checkOptions(what: string, options: object, known: readonly string[]): void {
-  assertOptions(what, options)
+  assertOptions(what, options, known)
   const unknown = Object.keys(options).filter((key) => !known.includes(key))
   if (unknown.length === 0) return
   const near = unknown.flatMap((key) => nearest(key, known).slice(0, 1))

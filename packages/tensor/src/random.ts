@@ -2,6 +2,7 @@
  * Seeded random numbers, made by counting: element i of the n-th draw of a generator is block (i, n) of its seed, and
  * depends on nothing else. So the numbers are the same on every backend and for every number of threads.
  */
+import { optionsOf, required } from './names.ts'
 import { currentBackend } from './backends/backend.ts'
 import { hostDraw, hostEffect } from './compile/host.ts'
 import type { DType } from './dtype.ts'
@@ -17,6 +18,11 @@ import { threefry } from './threefry.ts'
 
 export interface FloatOptions {
   readonly dtype?: 'float32' | 'float64'
+}
+
+interface NormalOptions extends FloatOptions {
+  readonly mean?: number
+  readonly stddev?: number
 }
 
 /** A stream of random tensors that depends on its seed alone. */
@@ -55,10 +61,8 @@ export class Generator {
   }
 
   /** Uniform in [low, high). */
-  uniform(
-    shape: Shape = [],
-    { low = 0, high = 1, dtype = 'float32' }: FloatOptions & { low?: number; high?: number } = {},
-  ): Tensor {
+  uniform(shape: Shape = [], options?: FloatOptions & { low?: number; high?: number }): Tensor {
+    const { low, high, dtype } = optionsOf('uniform', options, { low: 0, high: 1, dtype: 'float32' })
     if (!(low <= high)) throw new ValueError(`uniform: low ${low}, high ${high}, expected low ≤ high`)
     const u = this.#uniform01(shape, dtype)
     if (low === 0 && high === 1) return u
@@ -71,10 +75,8 @@ export class Generator {
   }
 
   /** Normal, by Box and Muller: `√(-2 log(1 - u)) · cos(2πv)`. */
-  normal(
-    shape: Shape = [],
-    { mean = 0, stddev = 1, dtype = 'float32' }: FloatOptions & { mean?: number; stddev?: number } = {},
-  ): Tensor {
+  normal(shape: Shape = [], options?: NormalOptions): Tensor {
+    const { mean, stddev, dtype } = optionsOf('normal', options, { mean: 0, stddev: 1, dtype: 'float32' })
     const radius = this.#uniform01(shape, dtype).neg().log1p().mul(-2).sqrt()
     const z = radius.mul(
       this.#uniform01(shape, dtype)
@@ -85,10 +87,8 @@ export class Generator {
   }
 
   /** Normal, without the values farther than two standard deviations from the mean (by the inverse distribution function). */
-  truncatedNormal(
-    shape: Shape = [],
-    { mean = 0, stddev = 1, dtype = 'float32' }: FloatOptions & { mean?: number; stddev?: number } = {},
-  ): Tensor {
+  truncatedNormal(shape: Shape = [], options?: NormalOptions): Tensor {
+    const { mean, stddev, dtype } = optionsOf('truncatedNormal', options, { mean: 0, stddev: 1, dtype: 'float32' })
     const edge = erf(Math.SQRT2)
     const z = this.#uniform01(shape, 'float64')
       .mul(2 * edge)
@@ -99,13 +99,15 @@ export class Generator {
   }
 
   /** True with probability `p`. */
-  bernoulli(shape: Shape = [], { p = 0.5 }: { p?: number } = {}): Tensor {
+  bernoulli(shape: Shape = [], options?: { p?: number }): Tensor {
+    const { p } = optionsOf('bernoulli', options, { p: 0.5 })
     if (!(p >= 0 && p <= 1)) throw new ValueError(`bernoulli: p is ${p}, expected a probability`)
     return this.#uniform01(shape, 'float32').less(p)
   }
 
   /** int32, uniform in [low, high). */
-  integers(shape: Shape = [], { low = 0, high }: { low?: number; high: number }): Tensor {
+  integers(shape: Shape = [], options: { low?: number; high: number }): Tensor {
+    const { low, high } = optionsOf('integers', options, { low: 0, high: required })
     if (!Number.isInteger(low) || !Number.isInteger(high) || high <= low || low < -(2 ** 31) || high > 2 ** 31) {
       throw new ValueError(`integers: low ${low}, high ${high}, expected int32 with low < high`)
     }
@@ -128,15 +130,14 @@ export class Generator {
   }
 
   /** Exponential, of mean `scale`: `-scale · log(1 - u)`. */
-  exponential(shape: Shape = [], { scale = 1, dtype = 'float32' }: FloatOptions & { scale?: TensorLike } = {}): Tensor {
+  exponential(shape: Shape = [], options?: FloatOptions & { scale?: TensorLike }): Tensor {
+    const { scale, dtype } = optionsOf('exponential', options, { scale: 1, dtype: 'float32' })
     return this.#uniform01(shape, dtype).neg().log1p().neg().mul(scale)
   }
 
   /** Gumbel, `loc - scale · log(-log u)`: how the largest of many numbers is distributed. */
-  gumbel(
-    shape: Shape = [],
-    { loc = 0, scale = 1, dtype = 'float32' }: FloatOptions & { loc?: TensorLike; scale?: TensorLike } = {},
-  ): Tensor {
+  gumbel(shape: Shape = [], options?: FloatOptions & { loc?: TensorLike; scale?: TensorLike }): Tensor {
+    const { loc, scale, dtype } = optionsOf('gumbel', options, { loc: 0, scale: 1, dtype: 'float32' })
     return this.exponential(shape, { dtype: 'float64' })
       .add(2 ** -60)
       .log()
@@ -147,22 +148,26 @@ export class Generator {
   }
 
   /** Gamma of shape `alpha` and mean `alpha · scale`; alpha and scale may be tensors that broadcast to `shape`. */
-  gamma(shape: Shape, { alpha, scale = 1, dtype = 'float32' }: FloatOptions & { alpha: TensorLike; scale?: TensorLike }): Tensor {
+  gamma(shape: Shape, options: FloatOptions & { alpha: TensorLike; scale?: TensorLike }): Tensor {
+    const { alpha, scale, dtype } = optionsOf('gamma', options, { alpha: required, scale: 1, dtype: 'float32' })
     return this.#sample('gamma', shape, dtype, [alpha], (u, a) => rejection.gamma(a, u)).mul(scale)
   }
 
   /** Beta of parameters `alpha` and `beta`, of mean `alpha / (alpha + beta)`. */
-  beta(shape: Shape, { alpha, beta, dtype = 'float32' }: FloatOptions & { alpha: TensorLike; beta: TensorLike }): Tensor {
+  beta(shape: Shape, options: FloatOptions & { alpha: TensorLike; beta: TensorLike }): Tensor {
+    const { alpha, beta, dtype } = optionsOf('beta', options, { alpha: required, beta: required, dtype: 'float32' })
     return this.#sample('beta', shape, dtype, [alpha, beta], (u, a, b) => rejection.beta(a, b, u))
   }
 
   /** Poisson: how many events there are where `rate` is their mean. */
-  poisson(shape: Shape, { rate, dtype = 'float32' }: FloatOptions & { rate: TensorLike }): Tensor {
+  poisson(shape: Shape, options: FloatOptions & { rate: TensorLike }): Tensor {
+    const { rate, dtype } = optionsOf('poisson', options, { rate: required, dtype: 'float32' })
     return this.#sample('poisson', shape, dtype, [rate], (u, mean) => rejection.poisson(mean, u, lgamma))
   }
 
   /** Binomial: how many of `counts` trials succeed, each with probability `p`. */
-  binomial(shape: Shape, { counts, p, dtype = 'float32' }: FloatOptions & { counts: TensorLike; p: TensorLike }): Tensor {
+  binomial(shape: Shape, options: FloatOptions & { counts: TensorLike; p: TensorLike }): Tensor {
+    const { counts, p, dtype } = optionsOf('binomial', options, { counts: required, p: required, dtype: 'float32' })
     return this.#sample('binomial', shape, dtype, [counts, p], (u, n, q) => rejection.binomial(n, q, u))
   }
 

@@ -1,5 +1,5 @@
 /** Arithmetic on shapes: broadcasting, axes, sizes and reshape inference. Pure; knows nothing of tensors. */
-import { ShapeError } from './errors.ts'
+import { describe, ShapeError } from './errors.ts'
 
 export type Shape = readonly number[]
 
@@ -21,9 +21,16 @@ export const sameShape = (a: Shape, b: Shape): boolean => {
 /** The largest number of elements that an array may have: offsets must stay exact 32-bit integers. */
 export const maxSize = 2 ** 31 - 1
 
+/** Throws for a number where a list of them is expected: `reshape: shape must be an array of integers, as [-1], got -1` */
+export function assertList(list: unknown, op: string, what: string): void {
+  if (Array.isArray(list)) return
+  const hint = typeof list === 'number' ? `, as [${list}]` : ''
+  throw new ShapeError(`${op}: ${what} must be an array of integers${hint}, got ${describe(list)}`, { [what]: list })
+}
+
 /** Throws unless every length is an integer ≥ 0 and their product can be addressed. */
 export function assertShape(shape: Shape, op: string): void {
-  if (!Array.isArray(shape)) throw new ShapeError(`${op}: shape must be an array of integers, got ${String(shape)}`, { shape })
+  assertList(shape, op, 'shape')
   for (const length of shape) {
     if (!Number.isInteger(length) || length < 0) {
       throw new ShapeError(`${op}: shape ${formatShape(shape)} holds ${length}, every length must be an integer ≥ 0`, { shape })
@@ -63,7 +70,8 @@ function broadcastPair(op: string, a: Shape, b: Shape, all: readonly Shape[]): S
 /** `axis` counted from the front; throws when it is outside `[-rank, rank)`. */
 export function normalizeAxis(axis: number, rank: number, op: string): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
-    throw new ShapeError(`${op}: axis ${axis} is out of range for rank ${rank}`, { axis, rank })
+    const why = Number.isInteger(axis) ? `is out of range for rank ${rank}` : 'must be an integer'
+    throw new ShapeError(`${op}: axis ${describe(axis)} ${why}`, { axis, rank })
   }
   return axis < 0 ? axis + rank : axis
 }
@@ -87,7 +95,7 @@ export function reducedShape(shape: Shape, axes: readonly number[], keepdims: bo
 
 /** `target` with its one `-1` replaced by what makes the sizes equal. */
 export function inferReshape(shape: Shape, target: Shape, op = 'reshape'): Shape {
-  if (!Array.isArray(target)) throw new ShapeError(`${op}: shape must be an array of integers, got ${String(target)}`, { target })
+  assertList(target, op, 'shape')
   const size = sizeOf(shape)
   const fail = (why: string): never => {
     throw new ShapeError(`${op}: ${formatShape(shape)} to ${formatShape(target)}, ${why}`, { shape, target })

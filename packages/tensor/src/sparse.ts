@@ -1,4 +1,5 @@
 /** Matrices of which only the entries that are not 0 are stored: bags of words, multi-hot rows. */
+import { optionsOf } from './names.ts'
 import { toTensor, type TensorLike } from './convert.ts'
 import { arange } from './create.ts'
 import { allocateArray, isFloat, promote, type DType, type TypedArray } from './dtype.ts'
@@ -119,7 +120,8 @@ const install = (methods: object): void => {
 const given = ({ shape }: Tensor): string => `sparse ${formatShape(shape)}`
 
 install({
-  matmul(this: SparseTensor, other: TensorLike, { bias }: MatmulOptions = {}): Tensor {
+  matmul(this: SparseTensor, other: TensorLike, options?: MatmulOptions): Tensor {
+    const { bias } = optionsOf('matmul', options, { bias: undefined })
     const b = toTensor(other)
     if (b.rank !== 2 || b.shape[0] !== this.shape[1])
       throw new ShapeError(`matmul: ${given(this)} x ${formatShape(b.shape)}, expected [${this.shape[1]}, n] on the right`, {

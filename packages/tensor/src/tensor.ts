@@ -1,3 +1,4 @@
+import { optionsOf } from './names.ts'
 import type { DType, TypedArray } from './dtype.ts'
 import { BackendError, DTypeError, ShapeError, TraceError } from './errors.ts'
 import { contiguousLayout, type Layout } from './layout.ts'
@@ -181,7 +182,8 @@ export class Variable extends Tensor {
   declare regularizer?: ((value: Tensor) => Tensor) | undefined
   #value?: Tensor | undefined
 
-  constructor(value: Tensor, { name = 'variable', trainable = true }: { name?: string; trainable?: boolean } = {}) {
+  constructor(value: Tensor, options?: { name?: string; trainable?: boolean }) {
+    const { name, trainable } = optionsOf('Variable', options, { name: 'variable', trainable: true })
     const start = value.buffer.device === traceDevice ? watcher?.known(value) : value
     if (!start)
       throw new TraceError(

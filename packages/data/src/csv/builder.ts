@@ -1,4 +1,4 @@
-import { ValueError } from '@typegrad/tensor'
+import { ValueError, type EveryDefault, type Filled } from '@typegrad/tensor'
 import { CsvError } from '../errors.ts'
 import { Series } from '../table/series.ts'
 import { Table } from '../table/table.ts'
@@ -25,13 +25,25 @@ export interface CsvOptions {
   naValues?: readonly string[]
 }
 
+/** What is done where nothing is said, for {@link CsvOptions}. */
+export const csvDefaults = {
+  header: undefined,
+  delimiter: ',',
+  quote: '"',
+  dtype: undefined,
+  missing: 'error',
+  naValues: [],
+} as const satisfies EveryDefault<CsvOptions>
+
+type CsvSettings = Filled<CsvOptions, typeof csvDefaults>
+
 /** More fields than a data set has: what comes is not a table. */
 const maxColumns = 2 ** 17
 
 /** Turns records into columns. */
 export class TableBuilder {
   length = 0
-  readonly #options: CsvOptions
+  readonly #options: CsvSettings
   readonly #op: string
   readonly #missing: ReadonlySet<string>
   /** Columns that turned out to hold text after numbers, found by an earlier reading. */
@@ -40,11 +52,11 @@ export class TableBuilder {
   #columns: ColumnBuilder[] = []
   #lines: number[] = []
 
-  constructor(options: CsvOptions, op: string, texts: ReadonlySet<number> = new Set()) {
+  constructor(options: CsvSettings, op: string, texts: ReadonlySet<number> = new Set()) {
     this.#options = options
     this.#op = op
     this.#texts = texts
-    this.#missing = new Set([...missingTexts, ...(options.naValues ?? [])])
+    this.#missing = new Set([...missingTexts, ...options.naValues])
   }
 
   /** Positions of the columns that have to be read again as text. */
@@ -93,7 +105,7 @@ export class TableBuilder {
     }
     this.#names = named ? distinct(fields) : header === false ? fields.map((_, i) => String(i)) : distinct(header)
     if (!named && this.#names.length !== fields.length) throw this.#ragged(fields, line)
-    const { dtype, missing = 'error' } = this.#options
+    const { dtype, missing } = this.#options
     const unknown = typeof dtype === 'object' ? Object.keys(dtype).find((name) => !this.#names!.includes(name)) : undefined
     if (unknown !== undefined) {
       throw new ValueError(`${this.#op}: dtype names '${unknown}', no such column; there are ${list(this.#names)}`, { dtype })
@@ -146,7 +158,7 @@ const list = (names: readonly string[]): string =>
     .join(', ') + (names.length > 10 ? ` and ${names.length - 10} more` : '')
 
 /** The dialect that the options describe. */
-export function dialectOf({ delimiter = ',', quote = '"' }: CsvOptions, op: string): Dialect {
+export function dialectOf({ delimiter, quote }: CsvSettings, op: string): Dialect {
   if (delimiter === '' || /[\r\n]/.test(delimiter)) {
     throw new ValueError(`${op}: delimiter must be text without line ends, got ${JSON.stringify(delimiter)}`, { delimiter })
   }

@@ -1,8 +1,8 @@
-import { ValueError } from '@typegrad/tensor'
+import { optionsOf, ValueError } from '@typegrad/tensor'
 import { LoadError } from '../errors.ts'
 import { nameOf, openSource, type Source } from '../source.ts'
 import type { Table } from '../table/table.ts'
-import { dialectOf, TableBuilder, type CsvOptions } from './builder.ts'
+import { csvDefaults, dialectOf, TableBuilder, type CsvOptions } from './builder.ts'
 import { RecordReader } from './records.ts'
 
 export interface ReadCsvOptions extends CsvOptions {
@@ -15,13 +15,16 @@ export interface ReadCsvChunksOptions extends ReadCsvOptions {
   chunksize?: number
 }
 
+const readDefaults = { ...csvDefaults, encoding: undefined }
+
 /**
  * The table that CSV text spells (RFC 4180: quoted fields may hold delimiters, line ends and doubled quotes).
  * @throws {@link CsvError}, with line and column, for empty text, a ragged row, an open quote, a missing number, or text
  * in a column that `dtype` calls numeric.
  */
-export function parseCsv(text: string, options: CsvOptions = {}): Table {
+export function parseCsv(text: string, given?: CsvOptions): Table {
   const op = 'parseCsv'
+  const options = optionsOf(op, given, csvDefaults)
   if (typeof text !== 'string') throw new ValueError(`${op}: ${typeof text}, expected text; to read a file use readCsv`)
   const read = (texts?: ReadonlySet<number>): TableBuilder => {
     const builder = new TableBuilder(options, op, texts)
@@ -38,8 +41,9 @@ export function parseCsv(text: string, options: CsvOptions = {}): Table {
 const pieceSize = 1 << 16
 
 /** The table in a CSV file; see {@link parseCsv}. `source` is a path, a URL, or a `File` or `Blob`. */
-export async function readCsv(source: Source, options: ReadCsvOptions = {}): Promise<Table> {
+export async function readCsv(source: Source, given?: ReadCsvOptions): Promise<Table> {
   const op = 'readCsv'
+  const options = optionsOf(op, given, readDefaults)
   const open = await openSource(source, op)
   const read = async (texts?: ReadonlySet<number>): Promise<TableBuilder> => {
     const builder = new TableBuilder(options, op, texts)
@@ -56,9 +60,10 @@ export async function readCsv(source: Source, options: ReadCsvOptions = {}): Pro
  * The table in a CSV file as a sequence of tables of `chunksize` rows, for files that do not fit in memory. The first
  * chunk decides what each column holds.
  */
-export async function* readCsvChunks(source: Source, options: ReadCsvChunksOptions = {}): AsyncGenerator<Table, void> {
+export async function* readCsvChunks(source: Source, given?: ReadCsvChunksOptions): AsyncGenerator<Table, void> {
   const op = 'readCsvChunks'
-  const { chunksize = 10_000, encoding } = options
+  const options = optionsOf(op, given, { ...readDefaults, chunksize: 10_000 })
+  const { chunksize, encoding } = options
   if (!Number.isInteger(chunksize) || chunksize < 1) {
     throw new ValueError(`${op}: chunksize must be a positive integer, got ${chunksize}`, { chunksize })
   }

@@ -1,4 +1,4 @@
-import { tensor, ValueError, type Tensor } from '@typegrad/tensor'
+import { optionsOf, tensor, ValueError, type Tensor } from '@typegrad/tensor'
 import { cachedDownload, sha256 } from '../download.ts'
 import { FormatError } from '../errors.ts'
 import { readBytes, type Source } from '../source.ts'
@@ -36,6 +36,19 @@ export interface Imdb {
   yTest: Tensor
 }
 
+/** What is not given hangs on the archive. */
+const unset = {
+  path: undefined,
+  url: undefined,
+  numWords: undefined,
+  skipTop: undefined,
+  maxlen: undefined,
+  seed: undefined,
+  startChar: undefined,
+  oovChar: undefined,
+  indexFrom: undefined,
+}
+
 const keras = 'https://storage.googleapis.com/tensorflow/tf-keras-datasets/'
 const npzSha256 = '69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f'
 
@@ -47,9 +60,9 @@ const npzSha256 = '69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676
  * there `seed` and `startChar` default to null and `indexFrom` to 0.
  * @throws {@link LoadError} if the file cannot be read or fetched, {@link FormatError} if it is not such an archive
  */
-export async function loadImdb(options: LoadImdbOptions = {}): Promise<Imdb> {
+export async function loadImdb(given?: LoadImdbOptions): Promise<Imdb> {
   const op = 'loadImdb'
-  const { path, url } = options
+  const { path, url, ...options } = optionsOf(op, given, unset)
   const bytes = path !== undefined ? await readBytes(path, op) : await fetchOnce(op, url, 'imdb.npz', 'path', npzSha256)
   return encode(readArchive(bytes, op), options, op)
 }

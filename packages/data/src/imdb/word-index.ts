@@ -1,3 +1,4 @@
+import { optionsOf } from '@typegrad/tensor'
 import { readBytes, type Source } from '../source.ts'
 import { FormatError } from '../errors.ts'
 import { fetchOnce } from './imdb.ts'
@@ -10,8 +11,9 @@ export interface ImdbWordIndexOptions {
 }
 
 /** The words of {@link loadImdb} with their ranks by frequency, from 1; as Keras' `imdb.get_word_index`. */
-export async function imdbWordIndex({ path, url }: ImdbWordIndexOptions = {}): Promise<Map<string, number>> {
+export async function imdbWordIndex(options?: ImdbWordIndexOptions): Promise<Map<string, number>> {
   const op = 'imdbWordIndex'
+  const { path, url } = optionsOf(op, options, { path: undefined, url: undefined })
   const bytes = path !== undefined ? await readBytes(path, op) : await fetchOnce(op, url, 'imdb_word_index.json', 'path')
   let json: unknown
   try {
@@ -36,8 +38,9 @@ export async function imdbWordIndex({ path, url }: ImdbWordIndexOptions = {}): P
 export function decodeReview(
   review: ArrayLike<number>,
   wordIndex: ReadonlyMap<string, number>,
-  { indexFrom = 3 }: { indexFrom?: number } = {},
+  options?: { indexFrom?: number },
 ): string {
+  const { indexFrom } = optionsOf('decodeReview', options, { indexFrom: 3 })
   let words = wordsByRank.get(wordIndex)
   if (words?.size !== wordIndex.size) {
     words = new Map([...wordIndex].map(([word, rank]) => [rank, word]))

@@ -1,4 +1,4 @@
-import { tensor, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
+import { optionsOf, tensor, ValueError, type Filled, type Tensor, type TensorLike } from '@typegrad/tensor'
 import { toSamples } from './samples.ts'
 import { permutations, shuffled } from './shuffle.ts'
 
@@ -19,15 +19,18 @@ export interface Batches extends Iterable<Tensor[]> {
   readonly length: number
 }
 
+/** @internal */
+export const batchDefaults = { batchSize: 32, shuffle: false, seed: undefined, dropRemainder: false }
+
 /**
  * Cuts arrays along their first axis into batches. Each loop over the result is one epoch, in which every sample comes
  * exactly once: `for (const [x, y] of batches([xTrain, yTrain], { batchSize: 32, shuffle: true })) …`
  */
-export function batches(arrays: readonly TensorLike[], options: BatchesOptions = {}): Batches {
+export function batches(arrays: readonly TensorLike[], given?: BatchesOptions): Batches {
   const { tensors, samples } = toSamples(arrays, 'batches')
-  const { shuffle = false } = options
+  const options = optionsOf('batches', given, batchDefaults)
   return inBatches('batches', samples, options, (positions) => {
-    if (shuffle) return tensors.map((t) => t.take(tensor(positions), 0))
+    if (options.shuffle) return tensors.map((t) => t.take(tensor(positions), 0))
     const [from, to] = [positions[0], positions[0] + positions.length]
     return tensors.map((t) => t.slice([from, to]))
   })
@@ -37,7 +40,7 @@ export function batches(arrays: readonly TensorLike[], options: BatchesOptions =
 export function inBatches(
   op: string,
   samples: number,
-  { batchSize = 32, shuffle = false, seed, dropRemainder = false }: BatchesOptions,
+  { batchSize, shuffle, seed, dropRemainder }: Filled<BatchesOptions, typeof batchDefaults>,
   make: (positions: Int32Array) => Tensor[],
 ): Batches {
   if (!Number.isInteger(batchSize) || batchSize < 1)

@@ -1,4 +1,4 @@
-import { tensor, ValueError, type Tensor } from '@typegrad/tensor'
+import { optionsOf, tensor, ValueError, type Tensor } from '@typegrad/tensor'
 import { sortedClasses, toLabels, type Labels } from './labels.ts'
 
 /**
@@ -6,7 +6,8 @@ import { sortedClasses, toLabels, type Labels } from './labels.ts'
  * `confusion_matrix`: `confusionMatrix(yTest, (await model.predict(xTest)).argmax(1))`.
  * @param options `labels`: the labels in the order of rows and columns, others do not count; by default all that occur, ascending
  */
-export function confusionMatrix(yTrue: Labels, yPred: Labels, { labels }: { labels?: Labels } = {}): Tensor {
+export function confusionMatrix(yTrue: Labels, yPred: Labels, options?: { labels?: Labels }): Tensor {
+  const { labels } = optionsOf(op, options, { labels: undefined })
   const [truth, predicted] = [yTrue, yPred].map((given) => Array.from(toLabels(given, op)))
   if (truth.length !== predicted.length)
     throw new ValueError(`${op}: ${truth.length} true and ${predicted.length} predicted labels, expected the same number`)

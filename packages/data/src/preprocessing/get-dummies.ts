@@ -1,3 +1,4 @@
+import { optionsOf } from '@typegrad/tensor'
 import { Table, type ColumnName } from '../table/table.ts'
 import { sortedClasses, toLabels, type Labels } from './labels.ts'
 
@@ -12,10 +13,10 @@ export interface GetDummiesOptions {
  * One-hot columns: for each different value of `labels` a column that is 1 where the label is that value, else 0. Of a
  * table, each column of texts is replaced by columns named `<column>_<value>`, after the other columns; as in pandas.
  */
-export function getDummies(labels: Table | Labels, options: GetDummiesOptions = {}): Table {
-  const { dropFirst = false } = options
+export function getDummies(labels: Table | Labels, options?: GetDummiesOptions): Table {
+  const { columns, dropFirst } = optionsOf('getDummies', options, { columns: undefined, dropFirst: false })
   if (!(labels instanceof Table)) return new Table(oneHot(toLabels(labels, 'getDummies'), '', dropFirst))
-  const encoded = (options.columns ?? labels.columns.filter((name) => labels.column(name).dtype === 'string')).map(String)
+  const encoded = (columns ?? labels.columns.filter((name) => labels.column(name).dtype === 'string')).map(String)
   const rest = labels.drop(encoded)
   return new Table([
     ...rest.columns.map((name) => [name, rest.column(name)] as const),

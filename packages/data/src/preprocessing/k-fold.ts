@@ -1,4 +1,4 @@
-import { tensor, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
+import { optionsOf, tensor, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
 import { sortedClasses, toLabels, type Labels } from './labels.ts'
 import { toSamples } from './samples.ts'
 import { permutations, shuffled } from './shuffle.ts'
@@ -25,10 +25,9 @@ export interface KFoldOptions {
  * @param samples an array of samples, or their number
  * @returns `[train, test]` of each fold: positions of samples, int32, ascending
  */
-export function kFold(
-  samples: TensorLike,
-  { nSplits = 5, shuffle = false, seed, stratify }: KFoldOptions = {},
-): [train: Tensor, test: Tensor][] {
+export function kFold(samples: TensorLike, options?: KFoldOptions): [train: Tensor, test: Tensor][] {
+  const defaults = { nSplits: 5, shuffle: false, seed: undefined, stratify: undefined }
+  const { nSplits, shuffle, seed, stratify } = optionsOf(op, options, defaults)
   const n = typeof samples === 'number' ? samples : toSamples([samples], op).samples
   if (!Number.isInteger(nSplits) || nSplits < 2 || nSplits > n)
     throw new ValueError(`${op}: nSplits ${nSplits} of ${n} samples, expected an integer from 2 to the number of samples`, {

@@ -1,4 +1,4 @@
-import { ValueError } from '@typegrad/tensor'
+import { optionsOf, ValueError } from '@typegrad/tensor'
 import { Scaler, type Matrix, type Scale } from './scaler.ts'
 
 export interface MinMaxScalerOptions {
@@ -17,8 +17,9 @@ export class MinMaxScaler extends Scaler {
   /** Largest value of each feature. */
   dataMax!: Float64Array
 
-  constructor({ featureRange = [0, 1] }: MinMaxScalerOptions = {}) {
+  constructor(options?: MinMaxScalerOptions) {
     super()
+    const { featureRange } = optionsOf('MinMaxScaler', options, { featureRange: [0, 1] })
     const [min, max] = featureRange
     if (!(min < max) || !Number.isFinite(max - min)) {
       throw new ValueError(`MinMaxScaler: featureRange [${featureRange.join(', ')}], expected two numbers in ascending order`, {

@@ -1,4 +1,4 @@
-import { DTypeError, tensor, ValueError, type DType, type Tensor } from '@typegrad/tensor'
+import { DTypeError, optionsOf, tensor, ValueError, type DType, type Tensor } from '@typegrad/tensor'
 
 export interface PadSequencesOptions {
   /** Length of every row. @defaultValue the longest sequence's */
@@ -14,13 +14,14 @@ export interface PadSequencesOptions {
 }
 
 /** Sequences of different length as the rows of one tensor `[sequences.length, maxlen]`; as Keras' `pad_sequences`. */
-export function padSequences(sequences: ArrayLike<ArrayLike<number>>, options: PadSequencesOptions = {}): Tensor {
-  const { dtype = 'int32', padding = 'pre', truncating = 'pre', value = 0 } = options
+export function padSequences(sequences: ArrayLike<ArrayLike<number>>, options?: PadSequencesOptions): Tensor {
+  const defaults = { maxlen: undefined, dtype: 'int32', padding: 'pre', truncating: 'pre', value: 0 } as const
+  const { dtype, padding, truncating, value, ...rest } = optionsOf('padSequences', options, defaults)
   for (const [name, end] of Object.entries({ padding, truncating })) {
     if (end !== 'pre' && end !== 'post')
       throw new ValueError(`padSequences: ${name} must be 'pre' or 'post', got '${String(end)}'`)
   }
-  let { maxlen } = options
+  let { maxlen } = rest
   if (maxlen === undefined) {
     maxlen = 0
     for (let i = 0; i < sequences.length; i++) maxlen = Math.max(maxlen, sequences[i].length)

@@ -1,4 +1,12 @@
+import { optionsOf } from '@typegrad/tensor'
 import { Scaler, type Matrix, type Scale } from './scaler.ts'
+
+export interface StandardScalerOptions {
+  /** Whether the mean is taken off. @defaultValue true */
+  withMean?: boolean
+  /** Whether features are divided by their standard deviation. @defaultValue true */
+  withStd?: boolean
+}
 
 /**
  * `(x - mean) / scale` for every feature, where `scale` is the standard deviation of the population (`ddof` 0), or 1 for
@@ -11,6 +19,12 @@ export class StandardScaler extends Scaler {
   var!: Float64Array
   /** What each feature is divided by. */
   scale!: Float64Array
+  readonly #options: Required<StandardScalerOptions>
+
+  constructor(options?: StandardScalerOptions) {
+    super()
+    this.#options = optionsOf('StandardScaler', options, { withMean: true, withStd: true })
+  }
 
   protected override learn({ values, samples, features }: Matrix): Scale {
     this.mean = new Float64Array(features)
@@ -39,6 +53,11 @@ export class StandardScaler extends Scaler {
       this.var[j] = variance
       this.scale[j] = variance <= rounding ? 1 : Math.sqrt(variance)
     }
-    return { center: this.mean, scale: this.scale, low: 0 }
+    const { withMean, withStd } = this.#options
+    return {
+      center: withMean ? this.mean : new Float64Array(features),
+      scale: withStd ? this.scale : new Float64Array(features).fill(1),
+      low: 0,
+    }
   }
 }

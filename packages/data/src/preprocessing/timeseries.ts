@@ -1,5 +1,5 @@
-import { tensor, ValueError, type TensorLike } from '@typegrad/tensor'
-import { inBatches, type Batches, type BatchesOptions } from './batches.ts'
+import { optionsOf, required, tensor, ValueError, type TensorLike } from '@typegrad/tensor'
+import { batchDefaults, inBatches, type Batches, type BatchesOptions } from './batches.ts'
 import { toSamples } from './samples.ts'
 
 export interface TimeseriesOptions extends Omit<BatchesOptions, 'dropRemainder'> {
@@ -23,7 +23,7 @@ export interface TimeseriesOptions extends Omit<BatchesOptions, 'dropRemainder'>
  * forecast the next step give `series.slice([sequenceLength, null])`. `fit` and `evaluate` take the result.
  */
 export function timeseriesDatasetFromArray(data: TensorLike, targets: TensorLike | null, options: TimeseriesOptions): Batches {
-  const { sequenceLength, sequenceStride = 1, samplingRate = 1, startIndex = 0, endIndex, ...rest } = options
+  const { sequenceLength, sequenceStride, samplingRate, startIndex, endIndex, ...rest } = optionsOf(op, options, defaults)
   for (const [name, value] of Object.entries({ sequenceLength, sequenceStride, samplingRate }))
     if (!Number.isInteger(value) || value < 1) throw new ValueError(`${op}: ${name} must be a positive integer, got ${value}`)
   const { tensors, samples } = toSamples([data], op)
@@ -39,7 +39,7 @@ export function timeseriesDatasetFromArray(data: TensorLike, targets: TensorLike
       `${op}: a sequence of ${sequenceLength} steps, ${samplingRate} apart, does not fit into ${end - startIndex} steps`,
     )
   const count = Math.ceil(windows / sequenceStride)
-  return inBatches(op, count, { batchSize: 128, ...rest }, (picked) => {
+  return inBatches(op, count, { ...rest, dropRemainder: false }, (picked) => {
     const starts = Int32Array.from(picked, (i) => i * sequenceStride)
     const steps = Int32Array.from({ length: starts.length * sequenceLength }, (_, i) => {
       const [window, step] = [Math.floor(i / sequenceLength), i % sequenceLength]
@@ -51,3 +51,14 @@ export function timeseriesDatasetFromArray(data: TensorLike, targets: TensorLike
 }
 
 const op = 'timeseriesDatasetFromArray'
+
+const { dropRemainder: _, ...ofBatches } = batchDefaults
+const defaults = {
+  ...ofBatches,
+  batchSize: 128,
+  sequenceLength: required,
+  sequenceStride: 1,
+  samplingRate: 1,
+  startIndex: 0,
+  endIndex: undefined,
+} as const

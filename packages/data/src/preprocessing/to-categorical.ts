@@ -1,4 +1,4 @@
-import { tensor, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
+import { optionsOf, tensor, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
 
 /**
  * One-hot rows of class numbers: shape `[...labels.shape, numClasses]`, float32; a last axis of length 1 is dropped
@@ -6,10 +6,11 @@ import { tensor, ValueError, type Tensor, type TensorLike } from '@typegrad/tens
  * @param options the number of classes, or `{ numClasses }`; by default the largest label + 1
  * @throws {@link ValueError} for a label that is not an integer in `[0, numClasses)`
  */
-export function toCategorical(labels: TensorLike, options: number | { numClasses?: number } = {}): Tensor {
-  const { numClasses } = typeof options === 'number' ? { numClasses: options } : options
-  const given = tensor(labels)
-  const values = given.toTypedArray()
+export function toCategorical(labels: TensorLike, options?: number | { numClasses?: number }): Tensor {
+  const given = typeof options === 'number' ? { numClasses: options } : options
+  const { numClasses } = optionsOf('toCategorical', given, { numClasses: undefined })
+  const x = tensor(labels)
+  const values = x.toTypedArray()
   const n = numClasses ?? Array.from(values).reduce((most, label) => Math.max(most, label), -1) + 1
   if (!Number.isInteger(n) || n < (numClasses === undefined ? 0 : 1)) {
     throw new ValueError(`toCategorical: numClasses must be a positive integer, got ${n}`, { numClasses })
@@ -25,6 +26,6 @@ export function toCategorical(labels: TensorLike, options: number | { numClasses
     }
     out[i * n + label] = 1
   }
-  const shape = given.shape.length > 1 && given.shape.at(-1) === 1 ? given.shape.slice(0, -1) : given.shape
+  const shape = x.shape.length > 1 && x.shape.at(-1) === 1 ? x.shape.slice(0, -1) : x.shape
   return tensor(out, { shape: [...shape, n] })
 }

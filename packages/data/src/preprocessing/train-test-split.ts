@@ -1,4 +1,4 @@
-import { tensor, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
+import { optionsOf, tensor, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
 import { sortedClasses, toLabels, type Labels } from './labels.ts'
 import { toSamples } from './samples.ts'
 import { permutations, shuffled } from './shuffle.ts'
@@ -25,12 +25,9 @@ export function trainTestSplit(...args: [...TensorLike[], TrainTestSplitOptions]
 export function trainTestSplit(...args: (TensorLike | TrainTestSplitOptions | undefined)[]): Tensor[] {
   const last = args.at(-1)
   const hasOptions = last === undefined || isOptions(last)
-  const {
-    testSize = 0.25,
-    seed,
-    shuffle = true,
-    stratify,
-  }: TrainTestSplitOptions = hasOptions && last ? (last as TrainTestSplitOptions) : {}
+  const given = hasOptions && last ? (last as TrainTestSplitOptions) : undefined
+  const defaults = { testSize: 0.25, seed: undefined, shuffle: true, stratify: undefined }
+  const { testSize, seed, shuffle, stratify } = optionsOf(op, given, defaults)
   const { tensors, samples } = toSamples((hasOptions ? args.slice(0, -1) : args) as TensorLike[], op)
   const test = testCount(testSize, samples)
   if (stratify !== undefined && !shuffle) throw new ValueError(`${op}: stratify needs shuffle: true`)

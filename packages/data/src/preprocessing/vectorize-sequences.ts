@@ -1,4 +1,4 @@
-import { csr, IndexError, ValueError, type SparseTensor, type Tensor } from '@typegrad/tensor'
+import { csr, IndexError, optionsOf, ValueError, type SparseTensor, type Tensor } from '@typegrad/tensor'
 import { wrap } from '../wrap.ts'
 
 export interface VectorizeSequencesOptions {
@@ -24,8 +24,9 @@ export function vectorizeSequences(
 export function vectorizeSequences(
   sequences: ArrayLike<ArrayLike<number>>,
   dimension = 10_000,
-  { sparse = false }: VectorizeSequencesOptions = {},
+  options?: VectorizeSequencesOptions,
 ): Tensor {
+  const { sparse } = optionsOf('vectorizeSequences', options, { sparse: false })
   if (!Number.isInteger(dimension) || dimension < 1) {
     throw new ValueError(`vectorizeSequences: dimension must be a positive integer, got ${dimension}`, { dimension })
   }

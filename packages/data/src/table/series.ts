@@ -1,4 +1,4 @@
-import { DTypeError, ShapeError, tensor, Tensor, ValueError, type DType } from '@typegrad/tensor'
+import { DTypeError, optionsOf, ShapeError, tensor, Tensor, ValueError, type DType } from '@typegrad/tensor'
 import { parseNumber } from '../csv/number.ts'
 import { CsvError } from '../errors.ts'
 import { printTable } from './print.ts'
@@ -103,7 +103,8 @@ export class Series implements Iterable<string | number> {
    * The numbers as a tensor of shape `[length]`.
    * @throws {@link CsvError} or {@link DTypeError} if it holds texts, or a value that `dtype` cannot hold.
    */
-  toTensor({ dtype = 'float32' }: { dtype?: DType } = {}): Tensor {
+  toTensor(options?: { dtype?: DType }): Tensor {
+    const { dtype } = optionsOf('toTensor', options, { dtype: 'float32' })
     return tensor(this.numbers(dtype), { dtype })
   }
 

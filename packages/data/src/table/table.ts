@@ -1,4 +1,4 @@
-import { IndexError, ShapeError, ValueError, type DType, type Tensor } from '@typegrad/tensor'
+import { IndexError, optionsOf, ShapeError, ValueError, type DType, type Tensor } from '@typegrad/tensor'
 import { wrap } from '../wrap.ts'
 import { describe } from './describe.ts'
 import { printTable } from './print.ts'
@@ -143,7 +143,8 @@ export class Table {
    * All columns as one tensor of shape `[rows, columns]`.
    * @throws {@link CsvError} or {@link DTypeError} for a column of texts, or a value that `dtype` cannot hold.
    */
-  toTensor({ dtype = 'float32' }: { dtype?: DType } = {}): Tensor {
+  toTensor(options?: { dtype?: DType }): Tensor {
+    const { dtype } = optionsOf('toTensor', options, { dtype: 'float32' })
     const [rows, width] = this.shape
     const values = dtype === 'float32' ? new Float32Array(rows * width) : new Float64Array(rows * width)
     let j = 0

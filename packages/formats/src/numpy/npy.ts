@@ -2,7 +2,7 @@
 import { FormatError } from '@typegrad/data'
 import { npyHeader } from '@typegrad/data/files'
 import type { LoadSource, SaveTarget } from '@typegrad/model'
-import { sizeOf, toTensor, type DType, type Tensor, type TensorLike } from '@typegrad/tensor'
+import { optionsOf, sizeOf, toTensor, type DType, type Tensor, type TensorLike } from '@typegrad/tensor'
 import { nameOf, readAll, writePieces, type ReadOptions } from '../files/files.ts'
 import { storedTensor, storedTypes } from '../safetensors/dtypes.ts'
 
@@ -10,8 +10,8 @@ import { storedTensor, storedTypes } from '../safetensors/dtypes.ts'
  * Reads a `.npy` file of any version: a path, a URL, a `Blob` or bytes. Floats of 16 bits become float32, integers int32 where all
  * values fit. @throws FormatError
  */
-export const readNpy = async (source: LoadSource, options: ReadOptions = {}): Promise<Tensor> =>
-  decode(await readAll(source, 'readNpy', options), `readNpy: ${nameOf(source)}`)
+export const readNpy = async (source: LoadSource, options?: ReadOptions): Promise<Tensor> =>
+  decode(await readAll(source, 'readNpy', optionsOf('readNpy', options, { onProgress: undefined })), `readNpy: ${nameOf(source)}`)
 
 /** The same for bytes in memory. */
 export const decodeNpy = (bytes: Uint8Array): Tensor => decode(bytes, 'decodeNpy')

@@ -1,4 +1,5 @@
 /** NumPy's `.npz`: named arrays, a zip archive of `.npy` files. */
+import { optionsOf } from '@typegrad/tensor'
 import { FormatError } from '@typegrad/data'
 import { unzip } from '@typegrad/data/files'
 import type { LoadSource, SaveTarget } from '@typegrad/model'
@@ -14,12 +15,14 @@ export interface ReadNpzOptions extends ReadOptions {
 }
 
 /** Reads the arrays of a `.npz` file by name: a path, a URL, a `Blob` or bytes. @throws FormatError */
-export const readNpz = async (source: LoadSource, options: ReadNpzOptions = {}): Promise<Map<string, Tensor>> =>
-  decodeAll(await readAll(source, 'readNpz', options), `readNpz: ${nameOf(source)}`, options.maxBytes)
+export async function readNpz(source: LoadSource, given?: ReadNpzOptions): Promise<Map<string, Tensor>> {
+  const options = optionsOf('readNpz', given, { onProgress: undefined, maxBytes: undefined })
+  return decodeAll(await readAll(source, 'readNpz', options), `readNpz: ${nameOf(source)}`, options.maxBytes)
+}
 
 /** The same for bytes in memory. */
-export const decodeNpz = (bytes: Uint8Array, { maxBytes }: Pick<ReadNpzOptions, 'maxBytes'> = {}): Map<string, Tensor> =>
-  decodeAll(bytes, 'decodeNpz', maxBytes)
+export const decodeNpz = (bytes: Uint8Array, options?: Pick<ReadNpzOptions, 'maxBytes'>): Map<string, Tensor> =>
+  decodeAll(bytes, 'decodeNpz', optionsOf('decodeNpz', options, { maxBytes: undefined }).maxBytes)
 
 function decodeAll(bytes: Uint8Array, what: string, maxBytes: number | undefined): Map<string, Tensor> {
   const files = unzip(bytes, () => true, what, maxBytes)
@@ -37,14 +40,18 @@ export interface WriteNpzOptions {
 }
 
 /** Writes named arrays to a `.npz` file, which is replaced as a whole or not at all. @throws SaveError */
-export async function writeNpz(target: SaveTarget, arrays: NamedTensors, options: WriteNpzOptions = {}): Promise<void> {
-  await writePieces(target, [await encodeNpz(arrays, options)], 'writeNpz')
+export async function writeNpz(target: SaveTarget, arrays: NamedTensors, options?: WriteNpzOptions): Promise<void> {
+  await writePieces(target, [await encoded('writeNpz', arrays, options)], 'writeNpz')
 }
 
 /** The same as bytes. */
-export async function encodeNpz(arrays: NamedTensors, { compress = false }: WriteNpzOptions = {}): Promise<Uint8Array> {
-  const encoded = await Promise.all(
+export const encodeNpz = (arrays: NamedTensors, options?: WriteNpzOptions): Promise<Uint8Array> =>
+  encoded('encodeNpz', arrays, options)
+
+async function encoded(op: string, arrays: NamedTensors, options: WriteNpzOptions | undefined): Promise<Uint8Array> {
+  const { compress } = optionsOf(op, options, { compress: false })
+  const files = await Promise.all(
     entriesOf(arrays).map(async ([name, array]) => [`${name}.npy`, await encodeNpy(array)] as const),
   )
-  return zipSync(Object.fromEntries(encoded), { level: compress ? 6 : 0 })
+  return zipSync(Object.fromEntries(files), { level: compress ? 6 : 0 })
 }

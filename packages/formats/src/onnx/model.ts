@@ -2,7 +2,7 @@
 import { FormatError } from '@typegrad/data'
 import type { CallContext, LayerConfig, SymbolicShape } from '@typegrad/layers'
 import { Model, type LoadSource } from '@typegrad/model'
-import { formatShape, ShapeError, ValueError, type DType, type Tensor } from '@typegrad/tensor'
+import { formatShape, optionsOf, ShapeError, ValueError, type DType, type Tensor } from '@typegrad/tensor'
 import { refuse } from '../errors.ts'
 import { nameOf, readAll, withBytes, type ReadOptions } from '../files/files.ts'
 import { decodeModel, dtypeOf, type DecodedModel, type DecodedValue, type Fail, type Stored } from './decode.ts'
@@ -158,7 +158,8 @@ function siblingOf(source: LoadSource, location: string, fail: Fail): string {
  * The model of an ONNX file: a path, a URL, a `Blob` or bytes. int64 becomes int32, 16-bit floats float32. Operators, attributes and types that are
  * not supported are listed at once. Nothing in a file is run but these operators. @throws MismatchError, FormatError
  */
-export async function loadOnnx(source: LoadSource, options: LoadOnnxOptions = {}): Promise<OnnxModel> {
+export async function loadOnnx(source: LoadSource, given?: LoadOnnxOptions): Promise<OnnxModel> {
+  const options = optionsOf('loadOnnx', given, { onProgress: undefined, externalData: {} })
   const what = `loadOnnx: ${nameOf(source)}`
   const fail: Fail = (why) => new FormatError(`${what} is no valid ONNX file: ${why}`)
   const decoded = decodeModel(await readAll(source, 'loadOnnx', options), fail)

@@ -1,7 +1,7 @@
 /** Hugging Face's safetensors: names, shapes and dtypes as JSON, then the bytes. Nothing in such a file can be run. */
 import { FormatError } from '@typegrad/data'
 import type { LoadSource, SaveTarget } from '@typegrad/model'
-import { toTensor, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
+import { optionsOf, toTensor, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
 import { nameOf, withBytes, writePieces, type ReadOptions } from '../files/files.ts'
 import { bytesOf, joined, type Bytes } from '../files/place.ts'
 import { storedAs, storedTensor } from './dtypes.ts'
@@ -26,8 +26,13 @@ export interface WriteOptions {
  * values fit, float16 and bfloat16 float32. Overlaps, holes, wrong lengths and names that occur twice are refused.
  * @throws FormatError
  */
-export const readSafetensors = (source: LoadSource, options: ReadOptions = {}): Promise<Safetensors> =>
-  withBytes(source, 'readSafetensors', (bytes) => read(bytes, `readSafetensors: ${nameOf(source)}`), options)
+export const readSafetensors = (source: LoadSource, options?: ReadOptions): Promise<Safetensors> =>
+  withBytes(
+    source,
+    'readSafetensors',
+    (bytes) => read(bytes, `readSafetensors: ${nameOf(source)}`),
+    optionsOf('readSafetensors', options, { onProgress: undefined }),
+  )
 
 /** The same for bytes in memory. */
 export const decodeSafetensors = (bytes: Uint8Array): Promise<Safetensors> => read(bytesOf(bytes), 'decodeSafetensors')
@@ -57,13 +62,17 @@ function readTensor({ name, type, shape }: Entry, raw: Uint8Array, owned: boolea
 }
 
 /** Writes named tensors to a `.safetensors` file, which is replaced as a whole or not at all. @throws SaveError */
-export async function writeSafetensors(target: SaveTarget, tensors: NamedTensors, options: WriteOptions = {}): Promise<void> {
-  await writePieces(target, await safetensorsPieces(tensors, options), 'writeSafetensors')
+export async function writeSafetensors(target: SaveTarget, tensors: NamedTensors, options?: WriteOptions): Promise<void> {
+  await writePieces(
+    target,
+    await safetensorsPieces(tensors, optionsOf('writeSafetensors', options, { metadata: {} })),
+    'writeSafetensors',
+  )
 }
 
 /** The same as bytes. */
-export async function encodeSafetensors(tensors: NamedTensors, options: WriteOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
-  return joined(await safetensorsPieces(tensors, options))
+export async function encodeSafetensors(tensors: NamedTensors, options?: WriteOptions): Promise<Uint8Array<ArrayBuffer>> {
+  return joined(await safetensorsPieces(tensors, optionsOf('encodeSafetensors', options, { metadata: {} })))
 }
 
 /** @internal */

@@ -1,5 +1,5 @@
 /** Values as their positions in a vocabulary, which is given or learned. */
-import { Tensor, tensor, ValueError, type DType, type Shape, type TensorLike } from '@typegrad/tensor'
+import { optionsOf, Tensor, tensor, ValueError, type DType, type Shape, type TensorLike } from '@typegrad/tensor'
 import type { FirstLayerOptions } from '../core.ts'
 import type { LayerConfig } from '../layer-config.ts'
 import type { SymbolicShape } from '../symbolic.ts'
@@ -100,7 +100,8 @@ export abstract class Lookup<T extends string | number, O extends LookupOptions<
   }
 
   /** The terms by position; without the mask and what is out of the vocabulary if `includeSpecialTokens` is false. */
-  getVocabulary({ includeSpecialTokens = true }: { readonly includeSpecialTokens?: boolean } = {}): T[] {
+  getVocabulary(options?: { readonly includeSpecialTokens?: boolean }): T[] {
+    const { includeSpecialTokens } = optionsOf('getVocabulary', options, { includeSpecialTokens: true })
     return [...(includeSpecialTokens ? (this.#specials() as readonly T[]) : []), ...(this.#terms ?? [])]
   }
 

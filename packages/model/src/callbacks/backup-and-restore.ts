@@ -1,5 +1,5 @@
 import { makeFolderOf } from '#platform'
-import { ValueError } from '@typegrad/tensor'
+import { optionsOf, ValueError } from '@typegrad/tensor'
 import { storage } from '../storage.ts'
 import { Callback } from './callback.ts'
 
@@ -21,8 +21,9 @@ export class BackupAndRestore extends Callback {
   readonly #delete: boolean
   #batches = 0
 
-  constructor(backupDir: string, { saveFreq = 'epoch', deleteCheckpoint = true }: BackupAndRestoreOptions = {}) {
+  constructor(backupDir: string, options?: BackupAndRestoreOptions) {
     super()
+    const { saveFreq, deleteCheckpoint } = optionsOf('BackupAndRestore', options, { saveFreq: 'epoch', deleteCheckpoint: true })
     if (saveFreq !== 'epoch' && !(Number.isInteger(saveFreq) && saveFreq > 0))
       throw new ValueError(`BackupAndRestore: saveFreq must be 'epoch' or a positive integer, got ${JSON.stringify(saveFreq)}`)
     this.#target = `${backupDir}/latest.safetensors`

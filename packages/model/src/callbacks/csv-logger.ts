@@ -1,3 +1,4 @@
+import { optionsOf } from '@typegrad/tensor'
 import { openFile } from '#platform'
 import type { State } from '../storage.ts'
 import { Callback, type Logs } from './callback.ts'
@@ -15,7 +16,7 @@ export interface CSVLoggerOptions {
 /** Writes the figures of every epoch as a line of a CSV file: `epoch,accuracy,loss,val_accuracy,val_loss`. */
 export class CSVLogger extends Callback {
   readonly #filename: string
-  readonly #options: CSVLoggerOptions
+  readonly #options: Required<CSVLoggerOptions>
   #sink: Sink | undefined
   #keys: readonly string[] | undefined
   #append: boolean
@@ -24,16 +25,16 @@ export class CSVLogger extends Callback {
   /** Those to keep of a file that is gone on with. */
   #kept: number | undefined
 
-  constructor(filename: string, options: CSVLoggerOptions = {}) {
+  constructor(filename: string, options?: CSVLoggerOptions) {
     super()
     this.#filename = filename
-    this.#options = options
-    this.#append = options.append ?? false
+    this.#options = optionsOf('CSVLogger', options, { separator: ',', append: false, open: openFile })
+    this.#append = this.#options.append
   }
 
   override onTrainBegin(): void {
     this.#keys = undefined
-    this.#append = this.#options.append ?? false
+    this.#append = this.#options.append
     this.#kept = undefined
   }
 
@@ -51,7 +52,7 @@ export class CSVLogger extends Callback {
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
     if (!this.#sink) {
-      this.#sink = await (this.#options.open ?? openFile)(this.#filename, { append: this.#append, size: this.#kept })
+      this.#sink = await this.#options.open(this.#filename, { append: this.#append, size: this.#kept })
       this.#size = this.#sink.size ?? 0
     }
     const header = this.#keys === undefined && this.#size === 0
@@ -71,7 +72,7 @@ export class CSVLogger extends Callback {
   }
 
   async #line(fields: readonly string[]): Promise<void> {
-    const { separator = ',' } = this.#options
+    const { separator } = this.#options
     const line = new TextEncoder().encode(`${fields.join(separator)}\n`)
     this.#size += line.length
     await this.#sink!.write(line)

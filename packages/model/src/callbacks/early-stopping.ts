@@ -1,8 +1,9 @@
+import { optionsOf, type Filled } from '@typegrad/tensor'
 import type { Tensor } from '@typegrad/tensor'
 import { standardOutput } from '../output.ts'
 import type { State } from '../storage.ts'
 import type { Logs } from './callback.ts'
-import { MonitorCallback, type MonitorOptions } from './monitor.ts'
+import { MonitorCallback, monitorDefaults, type MonitorOptions } from './monitor.ts'
 
 export interface EarlyStoppingOptions extends MonitorOptions {
   /** Epochs without an improvement before training stops. @defaultValue `0` */
@@ -16,16 +17,26 @@ export interface EarlyStoppingOptions extends MonitorOptions {
   readonly verbose?: 0 | 1
 }
 
+const defaults = {
+  ...monitorDefaults,
+  patience: 0,
+  baseline: undefined,
+  restoreBestWeights: false,
+  startFromEpoch: 0,
+  verbose: 0,
+} as const
+
 /** Stops `fit` when a figure has stopped improving. */
 export class EarlyStopping extends MonitorCallback {
-  readonly #options: EarlyStoppingOptions
+  readonly #options: Filled<EarlyStoppingOptions, typeof defaults>
   #wait = 0
   #bestWeights: Tensor[] | undefined
   #bestEpoch = 0
   /** The epoch after which training was stopped; 0 if it was not. */
   stoppedEpoch = 0
 
-  constructor(options: EarlyStoppingOptions = {}) {
+  constructor(given?: EarlyStoppingOptions) {
+    const options = optionsOf('EarlyStopping', given, defaults)
     super(options)
     this.#options = options
   }
@@ -56,7 +67,7 @@ export class EarlyStopping extends MonitorCallback {
   }
 
   override onEpochEnd(epoch: number, logs: Logs): void {
-    const { patience = 0, baseline, restoreBestWeights = false, startFromEpoch = 0 } = this.#options
+    const { patience, baseline, restoreBestWeights, startFromEpoch } = this.#options
     const value = this.valueIn(logs)
     if (value === undefined || epoch < startFromEpoch) return
     const keep = (): void => {
@@ -79,7 +90,7 @@ export class EarlyStopping extends MonitorCallback {
   }
 
   override onTrainEnd(): void {
-    const { verbose = 0 } = this.#options
+    const { verbose } = this.#options
     if (verbose > 0 && this.stoppedEpoch > 0) standardOutput().print(`Epoch ${this.stoppedEpoch + 1}: early stopping`)
     if (!this.#bestWeights) return
     if (verbose > 0) standardOutput().print(`Restoring the weights of the best epoch: ${this.#bestEpoch + 1}`)

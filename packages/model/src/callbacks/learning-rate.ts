@@ -1,9 +1,9 @@
 /** Callbacks that change the learning rate; both write `learning_rate` into the logs. */
-import { ValueError } from '@typegrad/tensor'
+import { optionsOf, ValueError, type Filled } from '@typegrad/tensor'
 import { standardOutput } from '../output.ts'
 import type { State } from '../storage.ts'
 import { Callback, type Logs } from './callback.ts'
-import { MonitorCallback, type MonitorOptions } from './monitor.ts'
+import { MonitorCallback, monitorDefaults, type MonitorOptions } from './monitor.ts'
 
 export interface ReduceLROnPlateauOptions extends MonitorOptions {
   /** What the learning rate is multiplied with. @defaultValue `0.1` */
@@ -17,15 +17,26 @@ export interface ReduceLROnPlateauOptions extends MonitorOptions {
   readonly verbose?: 0 | 1
 }
 
+const plateauDefaults = {
+  ...monitorDefaults,
+  minDelta: 1e-4,
+  factor: 0.1,
+  patience: 10,
+  cooldown: 0,
+  minLr: 0,
+  verbose: 0,
+} as const
+
 /** Lowers the learning rate when a figure has stopped improving. */
 export class ReduceLROnPlateau extends MonitorCallback {
-  readonly #options: ReduceLROnPlateauOptions
+  readonly #options: Filled<ReduceLROnPlateauOptions, typeof plateauDefaults>
   #wait = 0
   #cooldown = 0
 
-  constructor(options: ReduceLROnPlateauOptions = {}) {
-    super({ minDelta: 1e-4, ...options })
-    if ((options.factor ?? 0.1) >= 1) throw new ValueError(`ReduceLROnPlateau: factor must be below 1, got ${options.factor}`)
+  constructor(given?: ReduceLROnPlateauOptions) {
+    const options = optionsOf('ReduceLROnPlateau', given, plateauDefaults)
+    super(options)
+    if (options.factor >= 1) throw new ValueError(`ReduceLROnPlateau: factor must be below 1, got ${options.factor}`)
     this.#options = options
   }
 
@@ -47,7 +58,7 @@ export class ReduceLROnPlateau extends MonitorCallback {
   }
 
   override onEpochEnd(epoch: number, logs: Logs): void {
-    const { factor = 0.1, patience = 10, cooldown = 0, minLr = 0, verbose = 0 } = this.#options
+    const { factor, patience, cooldown, minLr, verbose } = this.#options
     const { optimizer } = this.model
     const rate = optimizer.currentLearningRate()
     logs['learning_rate'] = rate
@@ -75,10 +86,10 @@ export class LearningRateScheduler extends Callback {
   readonly #schedule: (epoch: number, rate: number) => number
   readonly #verbose: number
 
-  constructor(schedule: (epoch: number, rate: number) => number, { verbose = 0 }: { verbose?: 0 | 1 } = {}) {
+  constructor(schedule: (epoch: number, rate: number) => number, options?: { verbose?: 0 | 1 }) {
     super()
     this.#schedule = schedule
-    this.#verbose = verbose
+    this.#verbose = optionsOf('LearningRateScheduler', options, { verbose: 0 }).verbose
   }
 
   override onEpochBegin(epoch: number): void {

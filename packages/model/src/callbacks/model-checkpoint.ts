@@ -1,9 +1,9 @@
 import { makeFolderOf } from '#platform'
-import { TypegradError, ValueError } from '@typegrad/tensor'
+import { optionsOf, TypegradError, ValueError, type Filled } from '@typegrad/tensor'
 import { standardOutput } from '../output.ts'
 import type { State } from '../storage.ts'
 import { figureIn, type Logs } from './callback.ts'
-import { MonitorCallback, type MonitorOptions } from './monitor.ts'
+import { MonitorCallback, monitorDefaults, type MonitorOptions } from './monitor.ts'
 
 export interface ModelCheckpointOptions extends MonitorOptions {
   /** Saves only when the figure is better than ever. @defaultValue `false` */
@@ -17,19 +17,30 @@ export interface ModelCheckpointOptions extends MonitorOptions {
   readonly verbose?: 0 | 1
 }
 
+const defaults = {
+  ...monitorDefaults,
+  saveBestOnly: false,
+  saveWeightsOnly: false,
+  saveFreq: 'epoch',
+  initialValueThreshold: undefined,
+  verbose: 0,
+} as const
+
 /**
  * Saves the model while it is trained. The path may name the epoch and figures: `best-{epoch:02d}-{val_loss:.2f}.keras`; its ending says
  * the format, as in {@link Model.save}.
  */
 export class ModelCheckpoint extends MonitorCallback {
   readonly #path: string
-  readonly #options: ModelCheckpointOptions
+  readonly #options: Filled<ModelCheckpointOptions, typeof defaults>
   #epoch = 0
   #batches = 0
 
-  constructor(path: string, options: ModelCheckpointOptions = {}) {
-    super(options.saveBestOnly ? options : { mode: 'min', ...options })
-    const { saveFreq = 'epoch' } = options
+  constructor(path: string, given?: ModelCheckpointOptions) {
+    const options = optionsOf('ModelCheckpoint', given, defaults)
+    // Whether more or less is better matters only where the best is kept.
+    super(options.saveBestOnly ? options : { ...options, mode: 'min' })
+    const { saveFreq } = options
     if (saveFreq !== 'epoch' && !(Number.isInteger(saveFreq) && saveFreq > 0))
       throw new ValueError(`ModelCheckpoint: saveFreq must be 'epoch' or a positive integer, got ${JSON.stringify(saveFreq)}`)
     this.#path = path
@@ -66,11 +77,11 @@ export class ModelCheckpoint extends MonitorCallback {
   }
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
-    if ((this.#options.saveFreq ?? 'epoch') === 'epoch') await this.#save({ ...logs, epoch: epoch + 1 })
+    if (this.#options.saveFreq === 'epoch') await this.#save({ ...logs, epoch: epoch + 1 })
   }
 
   async #save(logs: Logs): Promise<void> {
-    const { saveBestOnly = false, saveWeightsOnly = false, verbose = 0 } = this.#options
+    const { saveBestOnly, saveWeightsOnly, verbose } = this.#options
     const path = formatPath(this.#path, logs)
     if (saveBestOnly) {
       const value = this.valueIn(logs)

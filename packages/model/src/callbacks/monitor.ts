@@ -1,4 +1,4 @@
-import { snakeCase, ValueError } from '@typegrad/tensor'
+import { snakeCase, ValueError, type Filled } from '@typegrad/tensor'
 import { Callback, figureIn, type Logs } from './callback.ts'
 
 export interface MonitorOptions {
@@ -14,6 +14,8 @@ const growing =
   /acc|auc|precision|recall|sensitivity|specificity|f1|fbeta|iou|r2|true_positives|true_negatives|pearson|concordance|cosine/
 const shrinking = /loss|error|mse|mae|mape|msle|rmse|crossentropy|divergence|hinge|poisson|logcosh|log_cosh|huber|false_/
 
+export const monitorDefaults = { monitor: 'val_loss', mode: 'auto', minDelta: 0 } as const
+
 /** A callback that watches whether a figure improves. */
 export abstract class MonitorCallback extends Callback {
   readonly monitor: string
@@ -23,7 +25,7 @@ export abstract class MonitorCallback extends Callback {
   best: number | undefined
   #warned = false
 
-  constructor({ monitor = 'val_loss', mode = 'auto', minDelta = 0 }: MonitorOptions = {}) {
+  constructor({ monitor, mode, minDelta }: Filled<MonitorOptions, typeof monitorDefaults>) {
     super()
     this.monitor = monitor
     this.#minDelta = Math.abs(minDelta)

@@ -1,3 +1,4 @@
+import { optionsOf } from '@typegrad/tensor'
 import { Callback, type Logs } from './callback.ts'
 
 export interface RemoteMonitorOptions {
@@ -12,18 +13,26 @@ export interface RemoteMonitorOptions {
   readonly sendAsJson?: boolean
 }
 
+const defaults = {
+  root: 'http://localhost:9000',
+  path: '/publish/epoch/end/',
+  field: 'data',
+  headers: {},
+  sendAsJson: false,
+}
+
 /** Posts the figures of every epoch, `{ epoch, loss, … }`, to a server. Training goes on if that fails, which is said once. */
 export class RemoteMonitor extends Callback {
-  readonly #options: RemoteMonitorOptions
+  readonly #options: Required<RemoteMonitorOptions>
   #warned = false
 
-  constructor(options: RemoteMonitorOptions = {}) {
+  constructor(options?: RemoteMonitorOptions) {
     super()
-    this.#options = options
+    this.#options = optionsOf('RemoteMonitor', options, defaults)
   }
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
-    const { root = 'http://localhost:9000', path = '/publish/epoch/end/', field = 'data', headers, sendAsJson } = this.#options
+    const { root, path, field, headers, sendAsJson } = this.#options
     const text = JSON.stringify({ epoch, ...logs })
     const [body, type] = sendAsJson
       ? [text, { 'content-type': 'application/json' }]

@@ -1,4 +1,4 @@
-import { ValueError } from '@typegrad/tensor'
+import { optionsOf, ValueError } from '@typegrad/tensor'
 import { Callback } from './callback.ts'
 
 export interface SwapEMAWeightsOptions {
@@ -12,8 +12,9 @@ export class SwapEMAWeights extends Callback {
   /** Whether the model has the averages, and the optimizer the weights. */
   #swapped = false
 
-  constructor({ swapOnEpoch = false }: SwapEMAWeightsOptions = {}) {
+  constructor(options?: SwapEMAWeightsOptions) {
     super()
+    const { swapOnEpoch } = optionsOf('SwapEMAWeights', options, { swapOnEpoch: false })
     this.#swapOnEpoch = swapOnEpoch
   }
 

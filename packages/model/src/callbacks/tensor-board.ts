@@ -1,5 +1,5 @@
 import { hostname, openFile } from '#platform'
-import { ValueError, type Tensor } from '@typegrad/tensor'
+import { optionsOf, ValueError, type Tensor } from '@typegrad/tensor'
 import { Callback, type Logs } from './callback.ts'
 import { eventRecord, versionRecord, type Histogram, type Summary } from './event-file.ts'
 import type { Open, Sink } from './sink.ts'
@@ -17,9 +17,11 @@ export interface TensorBoardOptions {
   readonly open?: Open
 }
 
+const defaults = { logDir: 'logs', histogramFreq: 0, updateFreq: 'epoch', writeStepsPerSecond: false, open: openFile } as const
+
 /** Writes event files for TensorBoard: the figures of epochs and batches, and histograms of the weights. */
 export class TensorBoard extends Callback {
-  readonly #options: TensorBoardOptions
+  readonly #options: Required<TensorBoardOptions>
   readonly #every: number
   readonly #sinks = new Map<'train' | 'validation', Sink>()
   #steps = 0
@@ -27,10 +29,11 @@ export class TensorBoard extends Callback {
   #batchStart = 0
   #epochSteps = 0
 
-  constructor(options: TensorBoardOptions = {}) {
+  constructor(given?: TensorBoardOptions) {
     super()
+    const options = optionsOf('TensorBoard', given, defaults)
+    const { updateFreq, histogramFreq } = options
     this.#options = options
-    const { updateFreq = 'epoch', histogramFreq = 0 } = options
     this.#every = updateFreq === 'epoch' ? 0 : updateFreq === 'batch' ? 1 : updateFreq
     for (const [name, value] of Object.entries({ updateFreq: this.#every, histogramFreq })) {
       if (!Number.isInteger(value) || value < 0)
@@ -80,7 +83,7 @@ export class TensorBoard extends Callback {
   }
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
-    const { histogramFreq = 0, writeStepsPerSecond } = this.#options
+    const { histogramFreq, writeStepsPerSecond } = this.#options
     const speed = writeStepsPerSecond ? { steps_per_second: perSecond(this.#epochSteps, this.#epochStart) } : {}
     const all = { ...logs, learning_rate: this.model.optimizer.currentLearningRate(), ...speed }
     const isValidation = (name: string): boolean => name.startsWith('val_')
@@ -107,7 +110,7 @@ export class TensorBoard extends Callback {
     const now = Date.now() / 1000
     let sink = this.#sinks.get(run)
     if (!sink) {
-      const { logDir = 'logs', open = openFile } = this.#options
+      const { logDir, open } = this.#options
       const name = `events.out.tfevents.${now.toFixed(3)}.${hostname()}.v2`
       sink = await open(`${logDir}/${run}/${name}`, {})
       this.#sinks.set(run, sink)

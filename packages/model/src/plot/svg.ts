@@ -14,6 +14,8 @@ export interface ModelPlotOptions {
   readonly showTrainable?: boolean
 }
 
+export const plotDefaults = { showShapes: true, showDtype: false, showParams: true, showTrainable: true }
+
 /** A call of a layer. */
 export interface Call {
   readonly layer: AnyLayer
@@ -56,7 +58,7 @@ const style = `
   }`
 
 /** The drawing as SVG text. */
-export function graphSvg(title: string, calls: readonly Call[], options: ModelPlotOptions = {}): string {
+export function graphSvg(title: string, calls: readonly Call[], options: Required<ModelPlotOptions>): string {
   const texts = calls.map((call, i) =>
     linesOf(call, calls.slice(0, i).filter(({ layer }) => layer === call.layer).length, options),
   )

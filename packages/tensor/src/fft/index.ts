@@ -2,6 +2,7 @@
  * Fourier transforms. A complex tensor is a pair of tensors of one shape, its real and its imaginary part; a function that takes
  * one takes a real tensor too. Gradients, of every order, are those of the two parts as real tensors.
  */
+import { optionsOf } from '../names.ts'
 import { toTensor, type TensorLike } from '../convert.ts'
 import { arange } from '../create.ts'
 import { ShapeError, ValueError } from '../errors.ts'
@@ -25,6 +26,8 @@ export interface TransformOptions {
   /** Which direction is divided by n (`'forward'`, `'backward'`), or both by √n (`'ortho'`). @defaultValue `'backward'` */
   readonly norm?: 'forward' | 'backward' | 'ortho'
 }
+
+const transformDefaults = { n: undefined, axis: -1, norm: 'backward' } as const
 
 /** `y[k] = Σ x[j] e^(∓2πi jk/n)` of pairs `[…, n, 2]`, without a factor; the one direction is the gradient of the other. */
 const dftOp: Op<{ inverse: boolean }> = hostOp({
@@ -80,12 +83,8 @@ const scaleOf = (norm: TransformOptions['norm'], inverse: boolean, n: number): n
   return (norm === 'forward') === inverse ? 1 : 1 / n
 }
 
-function transform(
-  op: string,
-  x: TensorLike | Complex,
-  inverse: boolean,
-  { n, axis = -1, norm = 'backward' }: TransformOptions,
-): Complex {
+function transform(op: string, x: TensorLike | Complex, inverse: boolean, options: TransformOptions | undefined): Complex {
+  const { n, axis, norm } = optionsOf(`fft.${op}`, options, transformDefaults)
   const parts = complexOf(op, x)
   const [{ rank, shape }] = parts
   if (rank === 0) throw new ShapeError(`fft.${op}: shape [], expected at least one axis`, { shape })
@@ -106,28 +105,30 @@ function transform(
 }
 
 /** The Fourier transform `y[k] = Σ x[j] e^(-2πi jk/n)` along an axis. */
-export const fft = (x: TensorLike | Complex, options: TransformOptions = {}): Complex => transform('fft', x, false, options)
+export const fft = (x: TensorLike | Complex, options?: TransformOptions): Complex => transform('fft', x, false, options)
 
 /** The inverse of {@link fft}: `x[j] = 1/n Σ y[k] e^(2πi jk/n)`. */
-export const ifft = (x: TensorLike | Complex, options: TransformOptions = {}): Complex => transform('ifft', x, true, options)
+export const ifft = (x: TensorLike | Complex, options?: TransformOptions): Complex => transform('ifft', x, true, options)
 
 const along = (x: Tensor, axis: number, range: SliceArgument): Tensor =>
   x.slice(...x.shape.map((_, i): SliceArgument => (i === axis ? range : null)))
 
 /** The first `⌊n/2⌋ + 1` elements of the transform of a real tensor; the others are the conjugates of these. */
-export function rfft(x: TensorLike, options: TransformOptions = {}): Complex {
-  const [real, imaginary] = fft(x, options)
-  const axis = normalizeAxis(options.axis ?? -1, real.rank, 'fft.rfft')
+export function rfft(x: TensorLike, options?: TransformOptions): Complex {
+  const given = optionsOf('fft.rfft', options, transformDefaults)
+  const [real, imaginary] = fft(x, given)
+  const axis = normalizeAxis(given.axis, real.rank, 'fft.rfft')
   const half: SliceArgument = [0, Math.floor(real.shape[axis] / 2) + 1]
   return [along(real, axis, half), along(imaginary, axis, half)]
 }
 
 /** The inverse of {@link rfft}: a real tensor of length n, which is even if not given, as the half does not say. */
-export function irfft(x: TensorLike | Complex, options: TransformOptions = {}): Tensor {
+export function irfft(x: TensorLike | Complex, options?: TransformOptions): Tensor {
+  const given = optionsOf('fft.irfft', options, transformDefaults)
   const [re, im] = complexOf('irfft', x)
   if (re.rank === 0) throw new ShapeError('fft.irfft: shape [], expected at least one axis', { shape: re.shape })
-  const axis = normalizeAxis(options.axis ?? -1, re.rank, 'fft.irfft')
-  const n = options.n ?? 2 * (re.shape[axis] - 1)
+  const axis = normalizeAxis(given.axis, re.rank, 'fft.irfft')
+  const n = given.n ?? 2 * (re.shape[axis] - 1)
   const half = Math.floor(n / 2) + 1
   const [real, imaginary] = [re, im].map((part) => fitted(part, half, axis))
   const mirror = (part: Tensor): Tensor => along(part, axis, [1, n - half + 1]).flip(axis)
@@ -136,7 +137,7 @@ export function irfft(x: TensorLike | Complex, options: TransformOptions = {}): 
   const sign = arange(n).greaterEqual(half).where(-1, 1)
   const counted = arange(n).mul(2).mod(n).notEqual(0).where(sign, 0)
   const shape = ends[0].shape.map((_, i) => (i === axis ? n : 1))
-  return ifft([ends[0], ends[1].mul(counted.cast(ends[1].dtype).reshape(shape))], { ...options, n, axis })[0]
+  return ifft([ends[0], ends[1].mul(counted.cast(ends[1].dtype).reshape(shape))], { ...given, n, axis })[0]
 }
 
 export interface TransformNOptions extends Pick<TransformOptions, 'norm'> {
@@ -146,40 +147,49 @@ export interface TransformNOptions extends Pick<TransformOptions, 'norm'> {
   readonly axes?: readonly number[] | null
 }
 
+const lastTwo = [-2, -1] as const
+
 /** The options of a transform along each of the axes. */
-function each(op: string, x: TensorLike | Complex, { shape, axes, norm }: TransformNOptions): TransformOptions[] {
+function each(
+  op: string,
+  x: TensorLike | Complex,
+  options: TransformNOptions | undefined,
+  defaultAxes?: readonly number[],
+): TransformOptions[] {
+  const { shape, axes, norm } = optionsOf(`fft.${op}`, options, { shape: undefined, axes: defaultAxes, norm: 'backward' })
   const { rank } = isComplex(x) ? x[0] : toTensor(x)
   const list = axes ?? (shape ? shape.map((_, i) => rank - shape.length + i) : [...Array(rank).keys()])
   if (shape && shape.length !== list.length)
     throw new ValueError(`fft.${op}: ${shape.length} lengths for ${list.length} axes`, { shape, axes: list })
-  return list.map((axis, i) => ({ axis, ...(shape ? { n: shape[i] } : {}), ...(norm ? { norm } : {}) }))
+  return list.map((axis, i) => ({ axis, norm, ...(shape ? { n: shape[i] } : {}) }))
 }
 
+const inTurn = (transformed: typeof fft, x: TensorLike | Complex, all: readonly TransformOptions[]): Complex =>
+  all.reduce<TensorLike | Complex>((y, one) => transformed(y, one), x) as Complex
+
 /** {@link fft} along several axes. */
-export const fftn = (x: TensorLike | Complex, options: TransformNOptions = {}): Complex =>
-  each('fftn', x, options).reduce<TensorLike | Complex>((y, one) => fft(y, one), x) as Complex
+export const fftn = (x: TensorLike | Complex, options?: TransformNOptions): Complex => inTurn(fft, x, each('fftn', x, options))
 
 /** {@link ifft} along several axes. */
-export const ifftn = (x: TensorLike | Complex, options: TransformNOptions = {}): Complex =>
-  each('ifftn', x, options).reduce<TensorLike | Complex>((y, one) => ifft(y, one), x) as Complex
-
-const lastTwo = { axes: [-2, -1] } as const
+export const ifftn = (x: TensorLike | Complex, options?: TransformNOptions): Complex => inTurn(ifft, x, each('ifftn', x, options))
 
 /** {@link fft} along the last two axes. */
-export const fft2 = (x: TensorLike | Complex, options: TransformNOptions = {}): Complex => fftn(x, { ...lastTwo, ...options })
+export const fft2 = (x: TensorLike | Complex, options?: TransformNOptions): Complex =>
+  inTurn(fft, x, each('fft2', x, options, lastTwo))
 
 /** {@link ifft} along the last two axes. */
-export const ifft2 = (x: TensorLike | Complex, options: TransformNOptions = {}): Complex => ifftn(x, { ...lastTwo, ...options })
+export const ifft2 = (x: TensorLike | Complex, options?: TransformNOptions): Complex =>
+  inTurn(ifft, x, each('ifft2', x, options, lastTwo))
 
 /** {@link rfft} along the last of two axes, then {@link fft} along the other. */
-export function rfft2(x: TensorLike, options: TransformNOptions = {}): Complex {
-  const [first, last] = each('rfft2', x, { ...lastTwo, ...options })
+export function rfft2(x: TensorLike, options?: TransformNOptions): Complex {
+  const [first, last] = each('rfft2', x, options, lastTwo)
   return fft(rfft(x, last), first)
 }
 
 /** The inverse of {@link rfft2}. */
-export function irfft2(x: TensorLike | Complex, options: TransformNOptions = {}): Tensor {
-  const [first, last] = each('irfft2', x, { ...lastTwo, ...options })
+export function irfft2(x: TensorLike | Complex, options?: TransformNOptions): Tensor {
+  const [first, last] = each('irfft2', x, options, lastTwo)
   return irfft(ifft(x, first), last)
 }
 

@@ -1,3 +1,4 @@
+import { optionsOf } from '../names.ts'
 import { isFloat } from '../dtype.ts'
 import { ValueError } from '../errors.ts'
 import { normalizeAxes } from '../shape.ts'
@@ -23,7 +24,8 @@ const fail = (ord: NormOrder, what: string): never => {
  * Norms along axes. Of matrices `'fro'` is the root of the sum of squares, `'nuc'` the sum of the singular values, 2 and -2 the
  * largest and smallest of them, 1 and -1 the largest and smallest sum of a column's absolute values, `'inf'` and `'-inf'` a row's.
  */
-export function norm(x: Tensor, { ord, axes, keepdims = false }: NormOptions = {}): Tensor {
+export function norm(x: Tensor, options?: NormOptions): Tensor {
+  const { ord, axes, keepdims } = optionsOf('linalg.norm', options, { ord: undefined, axes: undefined, keepdims: false })
   const y = isFloat(x.dtype) ? x : x.cast('float32')
   const given = axes ?? (ord === undefined || x.rank > 2 ? null : [...x.shape.keys()])
   const over = normalizeAxes(given, x.rank, 'linalg.norm')

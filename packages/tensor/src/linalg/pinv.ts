@@ -1,3 +1,4 @@
+import { optionsOf } from '../names.ts'
 import { toTensorBeside, type TensorLike } from '../convert.ts'
 import { promote } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
@@ -39,24 +40,24 @@ export interface RankOptions {
   readonly rtol?: number
 }
 
-const toleranceFor = (a: Tensor, { rtol }: RankOptions): number =>
-  rtol ?? Math.max(...a.shape.slice(-2)) * (a.dtype === 'float64' ? 2 ** -52 : 2 ** -23)
+const toleranceFor = (op: string, a: Tensor, options: RankOptions | undefined): number =>
+  optionsOf(op, options, { rtol: Math.max(...a.shape.slice(-2)) * (a.dtype === 'float64' ? 2 ** -52 : 2 ** -23) }).rtol
 
 /** The pseudoinverses (Moore, Penrose) of matrices `[…, m, n]`, which solve least squares; gradients are those at constant rank. */
-export function pinv(x: Tensor, options: RankOptions = {}): Tensor {
+export function pinv(x: Tensor, options?: RankOptions): Tensor {
   const a = matricesOf('pinv', x)
-  return apply(pinvOp, [a], { rtol: toleranceFor(a, options) })
+  return apply(pinvOp, [a], { rtol: toleranceFor('linalg.pinv', a, options) })
 }
 
 /** How many singular values of each matrix are not 0, as int32. */
-export function matrixRank(x: Tensor, options: RankOptions = {}): Tensor {
+export function matrixRank(x: Tensor, options?: RankOptions): Tensor {
   const a = matricesOf('matrixRank', x)
   const s = svdvals(a)
-  return s.greater(s.max(-1, { keepdims: true }).mul(toleranceFor(a, options))).sum(-1)
+  return s.greater(s.max(-1, { keepdims: true }).mul(toleranceFor('linalg.matrixRank', a, options))).sum(-1)
 }
 
 /** The X that makes `|A X - B|` smallest, and of those the shortest; A is `[…, m, n]`, B `[…, m, k]` or a vector `[m]`. */
-export function lstsq(x: Tensor, other: TensorLike, options: RankOptions = {}): Tensor {
+export function lstsq(x: Tensor, other: TensorLike, options?: RankOptions): Tensor {
   const a = matricesOf('lstsq', x)
   const b = toTensorBeside(other, a.dtype)
   const vector = b.rank === 1

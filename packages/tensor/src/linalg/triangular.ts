@@ -1,3 +1,4 @@
+import { optionsOf } from '../names.ts'
 import { toTensorBeside, type TensorLike } from '../convert.ts'
 import { promote } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
@@ -65,7 +66,8 @@ export function system(op: string, x: Tensor, other: TensorLike): { a: Tensor; b
  * X of `A X = B`, of which only the upper triangle of A is read, or with `lower` the lower one. A is `[…, n, n]`, B `[…, n, k]` or
  * a vector `[n]`; throws a ValueError for a 0 on the diagonal.
  */
-export function solveTriangular(x: Tensor, b: TensorLike, { lower = false }: { readonly lower?: boolean } = {}): Tensor {
+export function solveTriangular(x: Tensor, b: TensorLike, options?: { readonly lower?: boolean }): Tensor {
+  const { lower } = optionsOf('linalg.solveTriangular', options, { lower: false })
   const given = system('solveTriangular', x, b)
   const y = apply(triangularOp, [lower ? given.a.tril() : given.a.triu(), given.b], { lower })
   return given.vector ? y.squeeze(-1) : y

@@ -1,4 +1,5 @@
 /** Convolution over any number of spatial axes, channels last, and what is made of it. */
+import { optionsOf } from '../names.ts'
 import { promote, toFloat } from '../dtype.ts'
 import { ShapeError, ValueError } from '../errors.ts'
 import { backendFor, type ConvAttributes } from '../backends/backend.ts'
@@ -95,24 +96,26 @@ export interface ConvolutionOptions {
   readonly dilationRate?: PerAxis
 }
 
+const defaults = { strides: 1, padding: 'valid', dilationRate: 1 } as const
+
 /** The options checked, for the spatial axes of an input. */
-function resolve(op: string, x: Tensor, kernel: Tensor, options: ConvolutionOptions, names: readonly string[]) {
+function resolve(op: string, x: Tensor, kernel: Tensor, options: Required<ConvolutionOptions>, names: readonly string[]) {
   const rank = x.rank - 2
-  const given = `${op}: ${formatShape(x.shape)} with kernel ${formatShape(kernel.shape)}`
+  const text = `${op}: ${formatShape(x.shape)} with kernel ${formatShape(kernel.shape)}`
   if (rank < 1 || kernel.rank !== x.rank) {
     throw new ShapeError(
-      `${given}, expected an input [batch, …spatial, channels] and a kernel of as many axes, [${op === 'convTranspose' ? '…window, filters, channels' : '…window, channels, filters'}]`,
+      `${text}, expected an input [batch, …spatial, channels] and a kernel of as many axes, [${op === 'convTranspose' ? '…window, filters, channels' : '…window, channels, filters'}]`,
       { x: x.shape, kernel: kernel.shape },
     )
   }
   const window = windowOf(kernel)
-  if (window.includes(0)) throw new ShapeError(`${given}, the kernel's window is empty`, { kernel: kernel.shape })
-  const { padding = 'valid' } = options
+  if (window.includes(0)) throw new ShapeError(`${text}, the kernel's window is empty`, { kernel: kernel.shape })
+  const { padding } = options
   assertPadding(padding, rank, op, names)
-  const strides = perAxis(options.strides ?? 1, rank, op, 'strides')
-  const dilation = perAxis(options.dilationRate ?? 1, rank, op, 'dilationRate')
+  const strides = perAxis(options.strides, rank, op, 'strides')
+  const dilation = perAxis(options.dilationRate, rank, op, 'dilationRate')
   const axes = window.map((size, axis): AxisWindow => ({ size, stride: strides[axis], dilation: dilation[axis], padding }))
-  return { given, strides, dilation, axes }
+  return { text, strides, dilation, axes }
 }
 
 /**
@@ -120,21 +123,22 @@ function resolve(op: string, x: Tensor, kernel: Tensor, options: ConvolutionOpti
  * `[batch, …spatial, channels]`, with a kernel `[…window, channels / groups, filters]`, over as many spatial axes as there
  * are. With `groups` the channels and the filters fall into so many groups, each a convolution of its own.
  */
-export function conv(x: Tensor, kernel: TensorLike, options: ConvolutionOptions & { readonly groups?: number } = {}): Tensor {
+export function conv(x: Tensor, kernel: TensorLike, given?: ConvolutionOptions & { readonly groups?: number }): Tensor {
   const k = toTensor(kernel)
-  const { given, strides, dilation, axes } = resolve('conv', x, k, options, ['valid', 'same', 'causal'])
-  const { groups = 1 } = options
+  const options = optionsOf('conv', given, { ...defaults, groups: 1 })
+  const { text, strides, dilation, axes } = resolve('conv', x, k, options, ['valid', 'same', 'causal'])
+  const { groups } = options
   if (!Number.isInteger(groups) || groups < 1)
     throw new ValueError(`conv: groups must be a positive integer, got ${groups}`, { groups })
   const [channels, taken, filters] = [x.shape.at(-1)!, k.shape.at(-2)!, k.shape.at(-1)!]
   if (channels !== taken * groups) {
     throw new ShapeError(
-      `${given}, the input has ${channels} channels, the kernel takes ${taken}${groups === 1 ? '' : ` in each of ${groups} groups`}`,
+      `${text}, the input has ${channels} channels, the kernel takes ${taken}${groups === 1 ? '' : ` in each of ${groups} groups`}`,
       { x: x.shape, kernel: k.shape, groups },
     )
   }
   if (filters % groups !== 0)
-    throw new ShapeError(`${given}, ${filters} filters do not divide into ${groups} groups`, { filters, groups })
+    throw new ShapeError(`${text}, ${filters} filters do not divide into ${groups} groups`, { filters, groups })
   const padding = axes.map((axis, i) => axisPadding(x.shape[i + 1], i, axis))
   return apply(convOp, [x, k], { strides, dilation, padding, groups })
 }
@@ -143,8 +147,9 @@ export function conv(x: Tensor, kernel: TensorLike, options: ConvolutionOptions 
  * Each channel convolved with filters of its own: a kernel `[…window, channels, multiplier]` makes `channels · multiplier`
  * channels of x, `[batch, …spatial, channels]`.
  */
-export function depthwiseConv(x: Tensor, kernel: TensorLike, options: ConvolutionOptions = {}): Tensor {
+export function depthwiseConv(x: Tensor, kernel: TensorLike, given?: ConvolutionOptions): Tensor {
   const k = toTensor(kernel)
+  const options = optionsOf('depthwiseConv', given, defaults)
   const [channels, multiplier] = k.shape.slice(-2)
   if (k.rank !== x.rank || channels !== x.shape.at(-1)) {
     throw new ShapeError(
@@ -162,12 +167,13 @@ export function depthwiseConv(x: Tensor, kernel: TensorLike, options: Convolutio
 export function convTranspose(
   x: Tensor,
   kernel: TensorLike,
-  options: ConvolutionOptions & { readonly outputPadding?: PerAxis } = {},
+  given?: ConvolutionOptions & { readonly outputPadding?: PerAxis },
 ): Tensor {
   const k = toTensor(kernel)
-  const { given, strides, dilation, axes } = resolve('convTranspose', x, k, options, ['valid', 'same'])
+  const options = optionsOf('convTranspose', given, { ...defaults, outputPadding: undefined })
+  const { text, strides, dilation, axes } = resolve('convTranspose', x, k, options, ['valid', 'same'])
   if (k.shape.at(-1) !== x.shape.at(-1)) {
-    throw new ShapeError(`${given}, the input has ${x.shape.at(-1)} channels, the kernel takes ${k.shape.at(-1)}`, {
+    throw new ShapeError(`${text}, the input has ${x.shape.at(-1)} channels, the kernel takes ${k.shape.at(-1)}`, {
       x: x.shape,
       kernel: k.shape,
     })

@@ -1,4 +1,5 @@
 /** Diagonals and triangles of matrices, which are the last two axes unless said otherwise. */
+import { optionsOf } from '../names.ts'
 import { scalar, toTensor, type TensorLike } from '../convert.ts'
 import { arange } from '../create.ts'
 import { ShapeError, ValueError } from '../errors.ts'
@@ -68,7 +69,8 @@ function triangle(op: string, x: Tensor, k: number): Tensor {
 }
 
 /** Coordinates: for vectors of lengths n₀, n₁, … tensors `[n₀, n₁, …]` that vary along one axis each (`'xy'`: the first two exchanged). */
-export function meshgrid(vectors: readonly TensorLike[], { indexing = 'xy' }: { indexing?: 'xy' | 'ij' } = {}): Tensor[] {
+export function meshgrid(vectors: readonly TensorLike[], options?: { readonly indexing?: 'xy' | 'ij' }): Tensor[] {
+  const { indexing } = optionsOf('meshgrid', options, { indexing: 'xy' })
   const tensors = vectors.map((vector) => toTensor(vector))
   const wrong = tensors.find(({ rank }) => rank !== 1)
   if (wrong) throw new ShapeError(`meshgrid: shape ${formatShape(wrong.shape)}, expected vectors`, { shape: wrong.shape })

@@ -1,3 +1,4 @@
+import { optionsOf } from '../names.ts'
 import { isFloat, promote } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
 import { backendFor } from '../backends/backend.ts'
@@ -77,11 +78,14 @@ export interface MatmulOptions {
   readonly bias?: Tensor | undefined
 }
 
+const none: MatmulOptions = {}
+
 /**
  * Matrix product `Σₖ a[…, i, k] · b[…, k, j]`, plus a bias if there is one; axes before the last two broadcast. A vector on the left
  * is a row, one on the right a column, and that axis goes away.
  */
-export function matmul(a: Tensor, other: TensorLike, { bias }: MatmulOptions = {}): Tensor {
+export function matmul(a: Tensor, other: TensorLike, options?: MatmulOptions): Tensor {
+  const { bias } = options ? optionsOf('matmul', options, { bias: undefined }) : none
   const b = toTensorBeside(other, a.dtype)
   if (a.rank === 0 || b.rank === 0) throw new ShapeError(`${given(a, b)}, operands need at least one axis: use mul for scalars`)
   const inner = b.shape[Math.max(0, b.rank - 2)]

@@ -5,6 +5,7 @@ import { broadcastLayout, permuteLayout, reshapeLayout, sliceLayout, type AxisSl
 import { backendFor } from '../backends/backend.ts'
 import { apply, type Op, type Part } from '../op.ts'
 import {
+  assertList,
   assertShape,
   broadcastShapes,
   formatShape,
@@ -31,6 +32,7 @@ const permuteOp: Op<{ order: readonly number[] }> = {
 
 /** The axes in another order: reversed by default; negative axes count from the end. A view. */
 export function transpose(x: Tensor, order?: readonly number[]): Tensor {
+  if (order !== undefined) assertList(order, 'transpose', 'order')
   if (order && normalizeAxes(order, x.rank, 'transpose').length !== x.rank) {
     throw new ShapeError(
       `transpose: order ${formatShape(order)} for shape ${formatShape(x.shape)}, every axis must be named once`,

@@ -1,3 +1,4 @@
+import { optionsOf } from '../names.ts'
 import { ValueError } from '../errors.ts'
 import { backendFor } from '../backends/backend.ts'
 import { apply, type Op } from '../op.ts'
@@ -19,8 +20,14 @@ const argsortOp: Op<{ descending: boolean; count: number }> = {
   batch: ([x], attributes) => apply(argsortOp, [x], attributes),
 }
 
+export interface OrderOptions {
+  /** From the largest to the smallest. @defaultValue `false` */
+  readonly descending?: boolean
+}
+
 /** The positions that sort x along `axis`, stable, as int32; NaN counts as the largest, as in max and argmax. */
-export function argsort(x: Tensor, axis = -1, { descending = false }: { descending?: boolean } = {}): Tensor {
+export function argsort(x: Tensor, axis = -1, options?: OrderOptions): Tensor {
+  const { descending } = optionsOf('argsort', options, { descending: false })
   const at = normalizeAxis(axis, x.rank, 'argsort')
   const attributes = { descending, count: x.shape[at] }
   if (at === x.rank - 1) return apply(argsortOp, [x], attributes)
@@ -28,9 +35,9 @@ export function argsort(x: Tensor, axis = -1, { descending = false }: { descendi
 }
 
 /** The elements in ascending order along `axis`; NaN counts as the largest. */
-export function sort(x: Tensor, axis = -1, options: { descending?: boolean } = {}): Tensor {
+export function sort(x: Tensor, axis = -1, options?: OrderOptions): Tensor {
   const at = normalizeAxis(axis, x.rank, 'sort')
-  return pickAlong(x, argsort(x, at, options), at)
+  return pickAlong(x, argsort(x, at, optionsOf('sort', options, { descending: false })), at)
 }
 
 /** The `k` largest elements along the last axis in descending order, and their positions; NaN counts as the largest. */

@@ -1,4 +1,5 @@
 /** Pooling over any number of spatial axes, channels last. */
+import { optionsOf } from '../names.ts'
 import { toFloat } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
 import { backendFor, type PoolAttributes, type PoolKind } from '../backends/backend.ts'
@@ -68,8 +69,9 @@ export interface PoolOptions {
   readonly padding?: Padding
 }
 
-function pool(kind: PoolKind, x: Tensor, poolSize: PerAxis, { strides, padding = 'valid' }: PoolOptions): Tensor {
+function pool(kind: PoolKind, x: Tensor, poolSize: PerAxis, options: PoolOptions | undefined): Tensor {
   const { name } = ops[kind]
+  const { strides, padding } = optionsOf(name, options, { strides: undefined, padding: 'valid' })
   const rank = x.rank - 2
   if (rank < 1) throw new ShapeError(`${name}: ${formatShape(x.shape)}, expected [batch, …spatial, channels]`, { x: x.shape })
   const window = perAxis(poolSize, rank, name, 'poolSize')
@@ -95,7 +97,7 @@ function pool(kind: PoolKind, x: Tensor, poolSize: PerAxis, { strides, padding =
  * The largest element of each window of x, `[batch, …spatial, channels]`; NaN if there is one. The gradient goes to the first
  * of the largest in row-major order.
  */
-export const maxPool = (x: Tensor, poolSize: PerAxis, options: PoolOptions = {}): Tensor => pool('max', x, poolSize, options)
+export const maxPool = (x: Tensor, poolSize: PerAxis, options?: PoolOptions): Tensor => pool('max', x, poolSize, options)
 
 /** The mean of each window of x, `[batch, …spatial, channels]`, over what is not padding. */
-export const averagePool = (x: Tensor, poolSize: PerAxis, options: PoolOptions = {}): Tensor => pool('mean', x, poolSize, options)
+export const averagePool = (x: Tensor, poolSize: PerAxis, options?: PoolOptions): Tensor => pool('mean', x, poolSize, options)

@@ -1,3 +1,4 @@
+import { optionsOf } from '../names.ts'
 import { toFloat, type DType } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
 import { parse } from '../formula/parse.ts'
@@ -125,8 +126,11 @@ const withShape = (out: Tensor, shape: Shape): Tensor =>
   sameShape(out.shape, shape) ? out : new Tensor(out.buffer, contiguousLayout(shape, out.layout.offset), out.dtype)
 
 /** Normalises the arguments of a reduction method and applies its op; reducing no axes at all is a reduction too. */
-export const applyReduce = (op: Op<ReduceAttributes>, x: Tensor, axes?: Axes, { keepdims = false }: ReduceOptions = {}): Tensor =>
-  apply(op, [x], { axes: normalizeAxes(axes, x.rank, op.name), keepdims })
+export const applyReduce = (op: Op<ReduceAttributes>, x: Tensor, axes?: Axes, options?: ReduceOptions): Tensor =>
+  apply(op, [x], { axes: normalizeAxes(axes, x.rank, op.name), keepdims: keeps(op.name, options) })
+
+const keeps = (op: string, options: ReduceOptions | undefined): boolean =>
+  options !== undefined && optionsOf(op, options, { keepdims: false }).keepdims
 
 /**
  * For every element the product of all others along `axes`, without division, so that zeros are right and further
@@ -173,12 +177,8 @@ export const argOp = (name: 'argmax' | 'argmin'): Op<ArgAttributes> => ({
   },
 })
 
-export const applyArg = (
-  op: Op<ArgAttributes>,
-  x: Tensor,
-  axis?: number | null,
-  { keepdims = false }: ReduceOptions = {},
-): Tensor => {
+export function applyArg(op: Op<ArgAttributes>, x: Tensor, axis?: number | null, options?: ReduceOptions): Tensor {
+  const keepdims = keeps(op.name, options)
   if (axis === undefined || axis === null) {
     if (x.size === 0) throw new ShapeError(`${op.name}: shape ${formatShape(x.shape)} has no elements`, { shape: x.shape })
     const flat = apply(op, [x.reshape([-1])], { axis: 0, keepdims: false })

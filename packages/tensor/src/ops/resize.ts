@@ -1,4 +1,5 @@
 /** Images, and lines and volumes, at another size; by ops that gradients flow through. */
+import { optionsOf } from '../names.ts'
 import type { DType } from '../dtype.ts'
 import { ShapeError, ValueError } from '../errors.ts'
 import { tensor } from '../create.ts'
@@ -66,11 +67,8 @@ export interface ResizeOptions {
  * `[batch, …spatial, channels]` at other spatial lengths, of the same dtype; pixels are areas, and their middles are what is sampled.
  * Integers are rounded and limited to their range.
  */
-export function resize(
-  images: Tensor,
-  size: readonly number[],
-  { interpolation = 'bilinear', antialias = false }: ResizeOptions = {},
-): Tensor {
+export function resize(images: Tensor, size: readonly number[], options?: ResizeOptions): Tensor {
+  const { interpolation, antialias } = optionsOf('resize', options, { interpolation: 'bilinear', antialias: false })
   if (!interpolations.includes(interpolation)) {
     throw new ValueError(`resize: interpolation '${interpolation}', expected one of ${interpolations.join(', ')}`, {
       interpolation,

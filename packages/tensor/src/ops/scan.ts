@@ -1,4 +1,5 @@
 /** Ops that run along an axis, each result made of the one before. */
+import { optionsOf } from '../names.ts'
 import { backendFor, type ScanOptions } from '../backends/backend.ts'
 import { toFloat } from '../dtype.ts'
 import { ValueError } from '../errors.ts'
@@ -27,13 +28,17 @@ const scanOp = (kind: 'sum' | 'prod'): Op<ScanOptions & { axis: number }> => ({
 
 const scans = { sum: scanOp('sum'), prod: scanOp('prod') }
 
+const scan = (kind: 'sum' | 'prod', x: Tensor, axis: number, options: Partial<ScanOptions> | undefined): Tensor =>
+  apply(scans[kind], [x], {
+    axis: normalizeAxis(axis, x.rank, scans[kind].name),
+    ...optionsOf(scans[kind].name, options, { exclusive: false, reverse: false }),
+  })
+
 /** Running sum along `axis`; `exclusive` leaves the element itself out, `reverse` runs from the end. */
-export const cumsum = (x: Tensor, axis = 0, { exclusive = false, reverse = false }: Partial<ScanOptions> = {}): Tensor =>
-  apply(scans.sum, [x], { axis: normalizeAxis(axis, x.rank, 'cumsum'), exclusive, reverse })
+export const cumsum = (x: Tensor, axis = 0, options?: Partial<ScanOptions>): Tensor => scan('sum', x, axis, options)
 
 /** Running product along `axis`; `exclusive` leaves the element itself out, `reverse` runs from the end. */
-export const cumprod = (x: Tensor, axis = 0, { exclusive = false, reverse = false }: Partial<ScanOptions> = {}): Tensor =>
-  apply(scans.prod, [x], { axis: normalizeAxis(axis, x.rank, 'cumprod'), exclusive, reverse })
+export const cumprod = (x: Tensor, axis = 0, options?: Partial<ScanOptions>): Tensor => scan('prod', x, axis, options)
 
 /**
  * `dx[i] = Σ_{j ≥ i} dy[j] · Π_{k ≤ j, k ≠ i} x[k]`, without division: `dx[i] = before[i] · after[i]`, where `before` is
@@ -94,7 +99,8 @@ const linearScanOp: Op<{ axis: number; reverse: boolean }> = hostOp({
 })
 
 /** The recurrence `y[i] = b[i] + a[i] · y[i-1]` along an axis (from the end: `y[i+1]`), with 0 before the first. */
-export function linearScan(b: Tensor, a: Tensor, axis = 0, { reverse = false }: { readonly reverse?: boolean } = {}): Tensor {
+export function linearScan(b: Tensor, a: Tensor, axis = 0, options?: { readonly reverse?: boolean }): Tensor {
+  const { reverse } = optionsOf('linearScan', options, { reverse: false })
   const dtype = toFloat(b.dtype)
   const [p, q] = [b.cast(dtype), a.cast(dtype).broadcastTo(b.shape)]
   return apply(linearScanOp, [p, q], { axis: normalizeAxis(axis, b.rank, 'linearScan'), reverse })

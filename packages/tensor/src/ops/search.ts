@@ -1,4 +1,5 @@
 /** Ops whose result depends on where, or which, elements there are. Those with a shape that does run on the host, at once. */
+import { optionsOf } from '../names.ts'
 import { backendOn, withBackend } from '../backends/backend.ts'
 import { toTensor, toTensorBeside, type TensorLike } from '../convert.ts'
 import { isFloat } from '../dtype.ts'
@@ -69,11 +70,8 @@ const searchOp: Op<{ right: boolean }> = hostOp({
  * The position in an ascending vector before which each value would stand in order; among equals before the first (`left`)
  * or after the last (`right`).
  */
-export function searchsorted(
-  x: Tensor,
-  values: TensorLike,
-  { side = 'left' }: { readonly side?: 'left' | 'right' } = {},
-): Tensor {
+export function searchsorted(x: Tensor, values: TensorLike, options?: { readonly side?: 'left' | 'right' }): Tensor {
+  const { side } = optionsOf('searchsorted', options, { side: 'left' })
   if (x.rank !== 1)
     throw new ShapeError(`searchsorted: shape ${formatShape(x.shape)}, expected a sorted vector`, { shape: x.shape })
   if (side !== 'left' && side !== 'right')
@@ -122,7 +120,8 @@ export interface BincountOptions {
 }
 
 /** How often each integer ≥ 0 occurs in x, flattened: the result has a place for each up to the largest. */
-export function bincount(x: Tensor, { weights, minlength = 0 }: BincountOptions = {}): Tensor {
+export function bincount(x: Tensor, options?: BincountOptions): Tensor {
+  const { weights, minlength } = optionsOf('bincount', options, { weights: undefined, minlength: 0 })
   if (isFloat(x.dtype))
     throw new DTypeError(`bincount: x is ${x.dtype}, expected integers: use cast('int32')`, { dtype: x.dtype })
   if (!Number.isInteger(minlength) || minlength < 0)
@@ -154,10 +153,8 @@ export interface HistogramOptions {
 }
 
 /** How many elements (or how much of `weights`) fall into each bin `[edge, next edge)`, of which the last has both its edges. */
-export function histogram(
-  x: Tensor,
-  { bins = 10, range, weights }: HistogramOptions = {},
-): { readonly counts: Tensor; readonly edges: Tensor } {
+export function histogram(x: Tensor, options?: HistogramOptions): { readonly counts: Tensor; readonly edges: Tensor } {
+  const { bins, range, weights } = optionsOf('histogram', options, { bins: 10, range: undefined, weights: undefined })
   const edges = typeof bins === 'number' ? evenEdges(x, bins, range) : Float64Array.from(bins)
   if (edges.length < 2 || edges.some((edge, i) => !(i === 0 || edge >= edges[i - 1])))
     throw new ValueError(`histogram: edges ${edges.join(', ')}, expected two or more in ascending order`, { bins })

@@ -1,3 +1,4 @@
+import { optionsOf } from '../names.ts'
 import { toFloat } from '../dtype.ts'
 import { backendFor } from '../backends/backend.ts'
 import { apply, type Op } from '../op.ts'
@@ -38,7 +39,8 @@ export const softmax = (x: Tensor, axis = -1): Tensor => alongAxis('softmax', x,
 export const logSoftmax = (x: Tensor, axis = -1): Tensor => alongAxis('logSoftmax', x, axis)
 
 /** `log Σ e^x` over the given axes, without overflow. */
-export function logsumexp(x: Tensor, axes?: Axes, { keepdims = false }: ReduceOptions = {}): Tensor {
+export function logsumexp(x: Tensor, axes?: Axes, options?: ReduceOptions): Tensor {
+  const { keepdims } = optionsOf('logsumexp', options, { keepdims: false })
   const over = normalizeAxes(axes, x.rank, 'logsumexp')
   const kept = { keepdims: true }
   if (over.some((axis) => x.shape[axis] === 0)) return x.exp().sum(over, { keepdims }).log()
@@ -55,9 +57,17 @@ export function logsumexp(x: Tensor, axes?: Axes, { keepdims = false }: ReduceOp
       )
 }
 
+export interface VarianceOptions extends ReduceOptions {
+  /** What is taken from the number of elements that the sum is divided by. @defaultValue `0` */
+  readonly ddof?: number
+}
+
 /** Mean squared distance from the mean, `Σ(x - mean)² / (n - ddof)`. */
-export function variance(x: Tensor, axes?: Axes, { keepdims = false, ddof = 0 }: ReduceOptions & { ddof?: number } = {}): Tensor {
-  const over = normalizeAxes(axes, x.rank, 'variance')
+export const variance = (x: Tensor, axes?: Axes, options?: VarianceOptions): Tensor => spread('variance', x, axes, options)
+
+function spread(op: string, x: Tensor, axes: Axes | undefined, options: VarianceOptions | undefined): Tensor {
+  const { keepdims, ddof } = optionsOf(op, options, { keepdims: false, ddof: 0 })
+  const over = normalizeAxes(axes, x.rank, op)
   const n = over.reduce((count, axis) => count * x.shape[axis], 1)
   const y = x
     .sub(x.mean(over, { keepdims: true }))
@@ -67,5 +77,4 @@ export function variance(x: Tensor, axes?: Axes, { keepdims = false, ddof = 0 }:
 }
 
 /** Standard deviation `√variance`; the gradient at 0 is 0. */
-export const std = (x: Tensor, axes?: Axes, options: ReduceOptions & { ddof?: number } = {}): Tensor =>
-  variance(x, normalizeAxes(axes, x.rank, 'std'), options).sqrt()
+export const std = (x: Tensor, axes?: Axes, options?: VarianceOptions): Tensor => spread('std', x, axes, options).sqrt()

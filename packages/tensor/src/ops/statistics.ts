@@ -1,3 +1,4 @@
+import { optionsOf } from '../names.ts'
 import { toFloat } from '../dtype.ts'
 import { ShapeError, ValueError } from '../errors.ts'
 import { formatShape, normalizeAxes, sizeOf } from '../shape.ts'
@@ -33,12 +34,8 @@ const methods: readonly string[] = ['linear', 'lower', 'higher', 'nearest', 'mid
  * The element below which the share q of the elements along the given axes lies; for a list of shares along a new first axis.
  * NaN where there is a NaN. Gradients flow to the elements that it is made of.
  */
-export function quantile(
-  x: Tensor,
-  q: number | readonly number[],
-  axes?: Axes,
-  { keepdims = false, method = 'linear' }: QuantileOptions = {},
-): Tensor {
+export function quantile(x: Tensor, q: number | readonly number[], axes?: Axes, options?: QuantileOptions): Tensor {
+  const { keepdims, method } = optionsOf('quantile', options, { keepdims: false, method: 'linear' })
   const shares = typeof q === 'number' ? [q] : q
   if (!shares.every((p) => p >= 0 && p <= 1))
     throw new ValueError(`quantile: q ${JSON.stringify(q)}, expected shares from 0 to 1`, { q })
@@ -77,5 +74,5 @@ export function quantile(
 }
 
 /** The middle element, or the mean of the two middle ones, along the given axes; NaN where there is a NaN. */
-export const median = (x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor =>
-  quantile(x, 0.5, normalizeAxes(axes, x.rank, 'median'), options)
+export const median = (x: Tensor, axes?: Axes, options?: ReduceOptions): Tensor =>
+  quantile(x, 0.5, normalizeAxes(axes, x.rank, 'median'), optionsOf('median', options, { keepdims: false }))
