@@ -29,7 +29,7 @@ export function writePackA(module: ModuleBuilder, options: GemmOptions) {
   return (f: FunctionBuilder, { job, from, first, lanes, front, depth, to }: Block & { readonly first: Local<'i32'> }) => {
     const [row, column] = loadWords(f, job, 'aRow', 'aColumn')
     const a = f.let(i32.add(from, i32.add(i32.mul(first, row), i32.mul(front, column))))
-    f.if(jobWord(job, 'packA'), () => {
+    f.if(i32.eq(jobWord(job, 'packA'), 1), () => {
       const panelStep = i32.mul(depth, tileRows * bytes)
       f.do(pack.call({ from: a, lane: row, step: column, lanes, depth, to, panelStep }))
       f.set(a, to)

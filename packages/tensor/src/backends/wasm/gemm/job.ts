@@ -3,7 +3,7 @@ import { type Expr, type FunctionBuilder, i32, type Local } from '../assembler/i
 /** The words of a product as `gemm` reads them: 32-bit integers at `job`; addresses and strides count bytes. */
 export const jobWords = [
   ...(['m', 'n', 'k', 'a', 'aRow', 'aColumn', 'b', 'bRow', 'bColumn', 'c', 'cRow', 'bias', 'biasStep'] as const),
-  /** 0 or 1: C is added to, A and B are packed. */
+  /** 0 or 1: C is added to, A and B are packed; A is packed already: 2. */
   ...(['accumulate', 'packA', 'packB'] as const),
   /** Which tile: see `kernels`. */
   'kernel',

@@ -7,6 +7,8 @@ export interface Operand {
   readonly address: number
   readonly rowStride: number
   readonly columnStride: number
+  /** As a tile reads it, whatever the strides: A in panels of 4 rows, B of two vectors of columns, step after step of k. They must be whole. */
+  readonly panels?: boolean
 }
 
 /**
@@ -82,6 +84,7 @@ export function writeGemmJob(memory: Int32Array, address: number, type: Real, sp
   if (turned) turn(job)
   if (isMatrix) chooseKernel(job, bytes, tileColumns(type))
   else job.packA = job.packB = 1
+  usePanels(job, spec, type)
   const products = batch.reduce((count, { size }) => count * size, 1)
   if (threads > 1) splitProduct(job, products, threads, 2 * tileColumns(type))
   const start = address >>> 2
@@ -184,6 +187,21 @@ function chooseKernel(job: Job, bytes: number, width: number): void {
     const { m, n, k } = job
     job.packA = n > limits.packA * width && m * k * bytes > limits.cached ? 1 : 0
     job.packB = !rowsOfB || (m > limits.packB * tileRows && k * n * bytes > limits.cached) ? 1 : 0
+  }
+}
+
+/** What lies in panels is read where it lies. */
+function usePanels(job: Job, { a, b, k }: GemmSpec, type: Real): void {
+  const { bytes } = reals[type]
+  if ('panels' in a && a.panels) {
+    job.packA = 2
+    job.aRow = k * bytes
+    job.aColumn = tileRows * bytes
+  }
+  if (b.panels) {
+    job.packB = 0
+    job.bRow = tileColumns(type) * bytes
+    job.bColumn = k * bytes
   }
 }
 

@@ -33,9 +33,8 @@ function scratchLayout(type: Real): { bias: number; a: number; b: number; size: 
 
 export const gemmScratchBytes = (type: Real): number => scratchLayout(type).size
 
-/** Where in the scratch of a thread nothing lies of a product of f32 of so many columns, summed over `depth`. */
-export const behindPacked = (depth: number, columns: number): number =>
-  Math.ceil((scratchLayout('f32').b + Math.min(depth, blockDepth) * (columns + tileColumns('f32')) * 4) / 64) * 64
+/** Bytes of the scratch of a thread that a product of f32 needs which packs no B. */
+export const packedABytes = Math.ceil(scratchLayout('f32').b / 64) * 64
 
 const params = integers('job', 'a', 'top', 'b', 'c', 'bias', 'rows', 'columns', 'scratch')
 
