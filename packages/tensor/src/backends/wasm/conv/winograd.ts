@@ -19,8 +19,8 @@ import { buildKernelTransform, buildTiles, matrixSpare, tileWords } from './wino
 export const limits = {
   /** Bytes of the matrices of a chunk of tiles, which are to stay in a core's outer cache. */
   chunk: 1 << 19,
-  /** How much less work it must be: of 16 channels and filters it is a quarter less, and no faster. */
-  gain: 1.4,
+  /** How much less work it must be. */
+  gain: 1.2,
   /** Parts that the gradient of a kernel is summed in, for threads to share, and bytes of all. */
   parts: 8,
   sums: 1 << 22,
@@ -37,7 +37,7 @@ interface Sizes {
 }
 
 /** Cycles, estimated: 8 products a cycle; what moves a tile there and back takes as long as so many products of each channel. */
-const moves = { 2: 100, 4: 250 } as const
+const moves = { 2: 60, 4: 220 } as const
 
 const tilesOf = (length: number, { outputs }: Filtering): number => Math.ceil(length / outputs)
 
