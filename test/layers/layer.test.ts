@@ -22,11 +22,12 @@ import {
   TimeDistributed,
   type AnyLayer,
   type CallContext,
+  type CallOptions,
   type Defaults,
   type LayerOptions,
 } from '@typegrad/layers'
 import { Model, Sequential } from '@typegrad/model'
-import { random, setSeed, tensor, TypegradError, ValueError, type Tensor, type Variable } from '@typegrad/tensor'
+import { ones, random, setSeed, tensor, TypegradError, ValueError, zeros, type Tensor, type Variable } from '@typegrad/tensor'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { layerConformance } from './keras-case.ts'
 import { testLayers } from './table.ts'
@@ -345,6 +346,75 @@ describe('a functional model', () => {
     const [still, dropped] = model.apply(random.uniform([1, 64]).add(1), { training: true }) as Tensor[]
     expect(still.equal(0).any().item()).toBe(0)
     expect(dropped.equal(0).any().item()).toBe(1)
+  })
+})
+
+describe('a class that does not say what comes out', () => {
+  const x = Input({ shape: [null, 5] })
+
+  it('is run on zeros: shapes that follow unknown lengths, dtypes, and the layers within, built', () => {
+    class Network extends Layer<{ units: number }> {
+      readonly inner = new Sequential([new Dense({ units: 8 }), new Dense({ units: this.options.units })])
+      call(given: Tensor): Tensor {
+        return this.inner.apply(given)
+      }
+    }
+    const network = new Network({ units: 3, name: 'network' })
+    const y = network.apply(x)
+    expect([y.shape, y.dtype, network.countParams()]).toEqual([[null, null, 3], 'float32', 75])
+    expect(network.computeOutputShape([null, 7, 5])).toEqual([null, 7, 3])
+    const model = new Model({ inputs: x, outputs: y })
+    for (const steps of [4, 9]) expect((model.apply(zeros([2, steps, 5])) as Tensor).shape).toEqual([2, steps, 3])
+
+    class Last extends Layer {
+      call(given: Tensor): Tensor {
+        return given.slice(null, -1).argmax(-1)
+      }
+    }
+    const last = new Last().apply(x)
+    expect([last.shape, last.dtype]).toEqual([[null], 'int32'])
+  })
+
+  it('may give several, and take symbolic tensors among its further arguments', () => {
+    class Both extends Layer<object, Tensor[]> {
+      call(given: Tensor, { other }: CallContext & { other?: Tensor }): Tensor[] {
+        return [given.sum(1).add(other!), given.mean([1, 2])]
+      }
+    }
+    const other = Input({ shape: [5] })
+    const [sum, mean] = new Both().apply(x, { other } as CallOptions)
+    expect([sum.shape, mean.shape]).toEqual([[null, 5], [null]])
+    const model = new Model({ inputs: [x, other], outputs: [sum, mean] })
+    const [a, b] = model.apply([ones([2, 3, 5]), ones([2, 5])]) as Tensor[]
+    expect([a.toArray()[0], b.toArray()]).toEqual([
+      [4, 4, 4, 4, 4],
+      [1, 1],
+    ])
+  })
+
+  it('keeps nothing of that: neither what it assigns nor its losses', () => {
+    class Count extends Layer {
+      readonly seen = this.addWeight([], { initializer: 'zeros', trainable: false })
+      call(given: Tensor): Tensor {
+        this.seen.assign(this.seen.add(1))
+        this.addLoss(given.square().sum())
+        return given.slice(null, 0)
+      }
+    }
+    const layer = new Count()
+    expect(layer.apply(x).shape).toEqual([null, 5])
+    expect([layer.seen.item(), layer.losses.length]).toEqual([0, 0])
+    layer.apply(ones([1, 2, 5]))
+    expect([layer.seen.item(), layer.losses.map((loss) => loss.item())]).toEqual([1, [10]])
+  })
+
+  it('says where its call fails', () => {
+    class Wrong extends Layer {
+      call(given: Tensor): Tensor {
+        return given.matmul(ones([3, 2]))
+      }
+    }
+    expect(() => new Wrong({ name: 'wrong' }).apply(x)).toThrow(/inner sizes 5 and 3 differ \(in layer 'wrong'\)/)
   })
 })
 

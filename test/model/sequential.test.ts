@@ -4,14 +4,16 @@ import {
   clearSession,
   Dense,
   Dropout,
+  Embedding,
   Flatten,
+  GlobalAveragePooling1D,
   Input,
   Reshape,
   Activation,
   type SymbolicTensor,
 } from '@typegrad/layers'
-import { Model, Sequential } from '@typegrad/model'
-import { setSeed, ShapeError, tensor, ValueError, TypegradError, type Tensor } from '@typegrad/tensor'
+import { cloneModel, Model, Sequential } from '@typegrad/model'
+import { setSeed, ShapeError, tensor, ValueError, TypegradError, zeros, type Tensor } from '@typegrad/tensor'
 
 const silent = { print: () => undefined }
 
@@ -24,6 +26,24 @@ describe('Sequential', () => {
       expect(model.countParams()).toBe(26_176) // 25,120 + 1,056
       expect(model.weights.map((w) => w.shape)).toEqual([[784, 32], [32], [32, 32], [32]])
     }
+  })
+
+  it('takes sequences of any length where no Input says one, and features of the first data', async () => {
+    const model = new Sequential([
+      new Embedding({ inputDim: 9, outputDim: 3 }),
+      new GlobalAveragePooling1D(),
+      new Dense({ units: 2 }),
+    ])
+    model.compile({ loss: 'mse' })
+    await model.fit(zeros([4, 6], { dtype: 'int32' }), zeros([4, 2]), { verbose: 0 })
+    expect(model.inputs[0].shape).toEqual([null, 6])
+    expect((await model.predict(zeros([4, 8], { dtype: 'int32' }))).shape).toEqual([4, 2])
+    expect(model.inputs[0].shape).toEqual([null, null])
+    expect(cloneModel(model).apply(zeros([1, 3], { dtype: 'int32' })).shape).toEqual([1, 2])
+    const dense = new Sequential([new Dense({ units: 2 })])
+    dense.apply(zeros([1, 3]))
+    expect(() => dense.apply(zeros([1, 4]))).toThrow(/takes batches of shape \[null, 3\], got \[1, 4\]/)
+    expect(() => dense.apply(zeros([1, 1, 3]))).toThrow(/takes batches of shape \[null, 3\], got \[1, 1, 3\]/)
   })
 
   it('is built by the first data when no shape is given', () => {

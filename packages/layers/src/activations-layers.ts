@@ -11,6 +11,7 @@ import type { SymbolicShape } from './symbolic.ts'
 
 /** A function of the input alone. */
 abstract class ActivationLayer<O extends FirstLayerOptions> extends Layer<O> {
+  static override readonly keepsShape = true
   override readonly samplewise = true
 
   constructor(options: O) {

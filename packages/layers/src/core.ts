@@ -21,6 +21,7 @@ export interface InputOptions {
 
 /** Where a sample enters a model. */
 export class InputLayer extends Layer<Omit<InputOptions, 'dtype'> & LayerOptions> {
+  static override readonly keepsShape = true
   static override readonly keepsIntegers = true
   static override readonly defaults = { shape: required, batchSize: null } satisfies Defaults<
     Omit<InputOptions, 'dtype'> & LayerOptions
@@ -145,6 +146,7 @@ export interface ActivationOptions extends FirstLayerOptions {
 
 /** `activation(x)`. */
 export class Activation extends Layer<ActivationOptions> {
+  static override readonly keepsShape = true
   static override readonly defaults = { activation: required } satisfies Defaults<ActivationOptions>
   override readonly samplewise = true
 
@@ -169,6 +171,7 @@ export interface DropoutOptions extends FirstLayerOptions {
 
 /** In training sets each element to 0 with probability `rate` and divides the others by `1 - rate`; else does nothing. */
 export class Dropout extends Layer<DropoutOptions> {
+  static override readonly keepsShape = true
   static override readonly keepsIntegers = true
   static override readonly defaults = { rate: required, seed: null, noiseShape: null } satisfies Defaults<DropoutOptions>
   readonly #generator: random.Generator | undefined

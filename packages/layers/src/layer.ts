@@ -32,7 +32,7 @@ import { maskOf, setMask, toMask, withMask, type Mask, type MaskLike } from './m
 import { layerName, uniqueName } from './names.ts'
 import { isStrings, toTensorOrStrings, type Strings } from './preprocessing/strings.ts'
 import { resolveRegularizer, type RegularizerLike } from './regularizers.ts'
-import { linkNode, SymbolicTensor, type Node, type SymbolicShape } from './symbolic.ts'
+import { inferred, linkNode, symbolicIn, SymbolicTensor, withValues, type Node, type SymbolicShape } from './symbolic.ts'
 
 export interface LayerOptions {
   /** The layer's name in summaries and files. @defaultValue the class name in snake case, numbered */
@@ -97,8 +97,8 @@ export function inForm(like: unknown, values: readonly unknown[]): any {
 }
 
 /**
- * A function with weights. A subclass makes its weights in `build`, computes in `call`, and says in `computeOutputShape`
- * what comes out. A Variable, a Layer or a list of layers on a property is registered by being there; the property's
+ * A function with weights. A subclass makes its weights in `build`, computes in `call`, and may say in `computeOutputShape`
+ * what comes out; where it does not, `call` is run on zeros to see. A Variable, a Layer or a list of layers on a property is registered by being there; the property's
  * name is the weight's name.
  *
  * `static defaults` names the options of the class with their defaults: from it come the values in `this.options`, the error
@@ -106,7 +106,7 @@ export function inForm(like: unknown, values: readonly unknown[]): any {
  * `{ ...Parent.defaults, units: required }`.
  */
 export abstract class Layer<
-  O extends LayerOptions = LayerOptions,
+  O extends object = LayerOptions,
   Output extends Tensor | Tensor[] = Tensor,
   C extends CallContext = CallContext,
 > {
@@ -128,9 +128,11 @@ export abstract class Layer<
   static readonly separateInputs: boolean = false
   /** Whether inputs may be strings. */
   static readonly takesStrings: boolean = false
+  /** Whether results have the shape of the inputs. */
+  static readonly keepsShape: boolean = false
 
   /** The options, with the defaults for those that were not given. */
-  readonly options: Full<O>
+  readonly options: Full<O & LayerOptions>
   readonly name: string
   readonly dtype: DType
   /** Whether masks pass through, as {@link computeMask} says; otherwise they end here. */
@@ -149,7 +151,7 @@ export abstract class Layer<
   /** The training mode of the call around this one; `undefined` outside of calls. */
   static #around: boolean | undefined
 
-  constructor(options: O = {} as O) {
+  constructor(options: O & LayerOptions = {} as O) {
     this.options = fillOptions(new.target as unknown as LayerClass, options)
     this.name = options.name ?? uniqueName(layerName(new.target.name))
     this.dtype = options.dtype ?? 'float32'
@@ -166,9 +168,35 @@ export abstract class Layer<
   /** The result for an input tensor (or a list of them). */
   abstract call(inputs: any, context: C): Output
 
-  /** The shape of the result for an input shape (a list of them for several): the same, unless a layer says otherwise. */
-  computeOutputShape(inputShape: any, _context?: CallOptions<C>): SymbolicShape | SymbolicShape[] {
-    return inputShape
+  /** The shape of the result for an input shape (a list of them for several): that of `call` on zeros, unless a layer says it. */
+  computeOutputShape(inputShape: any, context?: CallOptions<C>): SymbolicShape | SymbolicShape[] {
+    if ((this.constructor as typeof Layer).keepsShape) return inputShape
+    const list = isSeveral(inputShape as SymbolicShape)
+    const shapes = (list ? inputShape : [inputShape]) as readonly SymbolicShape[]
+    const { result, specs } = this.#tried(
+      shapes.map((shape) => ({ shape, dtype: this.dtype })),
+      list,
+      context,
+    )
+    return inForm(
+      result,
+      specs.map(({ shape }) => shape),
+    )
+  }
+
+  /** What `call` gives for zeros of these shapes. Weights of layers within are made by that, and those that are there stay as they are. */
+  #tried(inputs: readonly { readonly shape: SymbolicShape; readonly dtype: DType }[], list: boolean, context?: CallOptions<C>) {
+    const values = this.weights.map((weight) => [weight, weight.value] as const)
+    const further = symbolicIn(context ?? {})
+    let result: unknown
+    const specs = inferred([...inputs, ...(further as (SymbolicTensor & { dtype: DType })[])], (all) => {
+      const given = withValues(context ?? {}, (x) => all[inputs.length + further.indexOf(x)]) as CallOptions<C>
+      result = this.#compute(all.slice(0, inputs.length), list, { ...given, training: false })
+      return (result instanceof Tensor ? [result] : Object.values(result as object)) as Tensor[]
+    })
+    this.#forget()
+    for (const [weight, value] of values) if (weight.value !== value) weight.assign(value)
+    return { result, specs }
   }
 
   /** The dtype of the result for inputs of these dtypes: the layer's, or integers for integers where a layer keeps them. */
@@ -273,6 +301,7 @@ export abstract class Layer<
     const shapes = inputs.map((x) => x.shape)
     return this.#located(() => {
       this.buildFor(list ? shapes : shapes[0])
+      if (!this.#saysShape) return this.#linkTried(inputs, list, context)
       const shape = this.computeOutputShape(list ? shapes : shapes[0], context)
       const shapesOut = isSeveral(shape) ? Object.values(shape) : [shape]
       if (inputs.some((x) => x.dtype === 'string')) this.#meetStrings()
@@ -281,6 +310,18 @@ export abstract class Layer<
       linkNode(this, outputs, { inputs, list, context })
       return isSeveral(shape) ? inForm(shape, outputs) : outputs[0]
     })
+  }
+
+  get #saysShape(): boolean {
+    const { keepsShape } = this.constructor as typeof Layer
+    return keepsShape || this.computeOutputShape !== Layer.prototype.computeOutputShape
+  }
+
+  #linkTried(inputs: readonly SymbolicTensor[], list: boolean, context: CallOptions<C>): Symbolic<Output> {
+    const { result, specs } = this.#tried(inputs as readonly { shape: SymbolicShape; dtype: DType }[], list, context)
+    const outputs = specs.map(({ shape, dtype }) => new SymbolicTensor(shape, dtype))
+    linkNode(this, outputs, { inputs, list, context })
+    return inForm(result, outputs) as Symbolic<Output>
   }
 
   /** @internal Takes note of a call in a graph. */

@@ -11,6 +11,7 @@ export interface MaskingOptions extends FirstLayerOptions {
 
 /** Steps whose features are all `maskValue` are set to 0, and the layers after this one skip them. */
 export class Masking extends Layer<MaskingOptions> {
+  static override readonly keepsShape = true
   static override readonly keepsIntegers = true
   static override readonly defaults = { maskValue: 0 } satisfies Defaults<MaskingOptions>
   override readonly samplewise = true

@@ -12,6 +12,7 @@ export interface NoiseOptions extends FirstLayerOptions {
 }
 
 abstract class Noise<O extends NoiseOptions> extends Layer<O> {
+  static override readonly keepsShape = true
   static override readonly keepsIntegers = true
   readonly #own: random.Generator | undefined
 

@@ -43,6 +43,7 @@ export const scaling = {
 export abstract class NormalizationLayer<
   O extends FirstLayerOptions & { readonly axis?: number | readonly number[] },
 > extends Layer<O> {
+  static override readonly keepsShape = true
   constructor(options: O) {
     super(options)
     this.supportsMasking = true

@@ -13,6 +13,7 @@ export interface ActivityRegularizationOptions extends FirstLayerOptions {
 
 /** x itself; adds `(l1 · Σ|x| + l2 · Σx²) / batch` to the loss. */
 export class ActivityRegularization extends Layer<ActivityRegularizationOptions> {
+  static override readonly keepsShape = true
   static override readonly keepsIntegers = true
   static override readonly defaults = { l1: 0, l2: 0 } satisfies Defaults<ActivityRegularizationOptions>
   override readonly samplewise = true

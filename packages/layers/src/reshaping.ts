@@ -133,6 +133,7 @@ export class RepeatVector extends Layer<RepeatVectorOptions> {
 
 /** x itself. */
 export class Identity extends Layer<FirstLayerOptions> {
+  static override readonly keepsShape = true
   static override readonly keepsIntegers = true
   static override readonly defaults = {}
   override readonly samplewise = true

@@ -88,6 +88,12 @@ export const symbolicIn = (context: object): SymbolicTensor[] =>
     .flat()
     .filter((value): value is SymbolicTensor => value instanceof SymbolicTensor)
 
+/** @internal The further arguments of a call, with values for the symbolic tensors among them. */
+export function withValues(context: object, value: (x: SymbolicTensor) => Tensor): Record<string, unknown> {
+  const concrete = (x: unknown): unknown => (x instanceof SymbolicTensor ? value(x) : Array.isArray(x) ? x.map(concrete) : x)
+  return Object.fromEntries(Object.entries(context).map(([key, x]) => [key, concrete(x)]))
+}
+
 /** Makes the call of a node on the values of its inputs. */
 export function callNode(
   { layer, inputs, positional, list, context }: Node,
@@ -95,11 +101,9 @@ export function callNode(
   { training }: CallContext,
 ): Tensor[] {
   const args = inputs.slice(0, positional).map(value)
-  const concrete = (x: unknown): unknown => (x instanceof SymbolicTensor ? value(x) : Array.isArray(x) ? x.map(concrete) : x)
-  const further = Object.entries(context).map(([key, x]) => [key, concrete(x)] as const)
   const result: Tensor | Tensor[] | Record<string, Tensor> = layer.apply(list ? args : args[0], {
     training,
-    ...Object.fromEntries(further),
+    ...withValues(context, value),
   })
   return result instanceof Tensor ? [result] : Object.values(result)
 }

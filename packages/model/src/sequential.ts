@@ -38,6 +38,8 @@ export class Sequential extends Model {
   #path: SymbolicTensor[] = []
   /** Whether the input is what the first data were taken for. */
   #guessed = false
+  /** Whether no Input says the lengths: those of the first data, as long as there are no others. */
+  #lengthsOfData = false
 
   static {
     registerBuiltin('Sequential', this, 'keras')
@@ -126,6 +128,7 @@ export class Sequential extends Model {
   override build(inputShape: SymbolicShape): void {
     const [batchSize, ...sample] = inputShape
     this.#guessed = this.#input === undefined
+    this.#lengthsOfData = this.#guessed
     this.#input ??= new InputLayer({ shape: sample, batchSize, dtype: this.#layers[0]?.dtype })
     if (!this.#guessed) return this.#connect()
     // Data without an Input may be strings, as the call will see.
@@ -155,16 +158,32 @@ export class Sequential extends Model {
     if (encoder) return this.#through(this.#layers.slice(1), given, training)
     const expected = this.#inputShape
     const x = !expected ? given : strings ? given.withRank(expected.length) : withRankOf(given, expected)
-    if (
-      expected &&
-      (x.rank !== expected.length || expected.some((length, i) => length !== null && i > 0 && length !== x.shape[i]))
-    ) {
-      throw new ValueError(`model '${this.name}' takes batches of shape ${formatShape(expected)}, got ${formatShape(x.shape)}`, {
-        expected,
-        given: x.shape,
-      })
+    const through = (): Tensor => this.#through(this.#layers, withMask(x, mask as Tensor | undefined), training)
+    if (!expected || (x.rank === expected.length && expected.every((n, i) => n === null || i === 0 || n === x.shape[i])))
+      return through()
+    const refuse = (cause?: unknown): never => {
+      const message = `model '${this.name}' takes batches of shape ${formatShape(expected)}, got ${formatShape(x.shape)}`
+      const error = new ValueError(message, { expected, given: x.shape })
+      error.cause = cause
+      throw error
     }
-    return this.#through(this.#layers, withMask(x, mask as Tensor | undefined), training)
+    if (!this.#lengthsOfData || x.rank !== expected.length) return refuse()
+    try {
+      const y = through()
+      this.#leaveOpen(expected.slice(1).map((n, i) => (n === x.shape[i + 1] ? n : null)))
+      return y
+    } catch (error) {
+      if (error instanceof TypegradError) return refuse(error)
+      throw error
+    }
+  }
+
+  /** The input has these lengths from now on, of which some turned out to differ from one batch to another. */
+  #leaveOpen(shape: SymbolicShape): void {
+    const { output, name, dtype } = this.#input!
+    this.#input = new InputLayer({ shape, batchSize: output.shape[0], dtype: output.dtype === 'string' ? 'string' : dtype, name })
+    this.#path = []
+    unheard(() => this.#connect())
   }
 
   #through(layers: readonly AnyLayer[], x: Tensor, training: boolean | undefined): Tensor {

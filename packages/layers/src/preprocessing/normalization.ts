@@ -30,6 +30,7 @@ export interface NormalizationOptions extends FirstLayerOptions {
 
 /** `(x - mean) / √variance`, with the mean and the variance of the data that {@link adapt} saw. */
 export class Normalization extends Layer<NormalizationOptions> {
+  static override readonly keepsShape = true
   static override readonly defaults = {
     axis: -1,
     invert: false,
@@ -139,6 +140,7 @@ export interface RescalingOptions extends FirstLayerOptions {
 
 /** `x · scale + offset`. */
 export class Rescaling extends Layer<RescalingOptions> {
+  static override readonly keepsShape = true
   static override readonly defaults = { scale: required, offset: 0 } satisfies Defaults<RescalingOptions>
   override readonly samplewise = true
 
