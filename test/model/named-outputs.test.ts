@@ -62,6 +62,20 @@ describe.each<[string, () => Model]>([
     ])
   })
 
+  test('an output that nothing is compared with needs no targets, and changes nothing', async () => {
+    const [data, y] = [x(), targets()]
+    const runs = []
+    for (const given of [{ price: y.price }, y]) {
+      setSeed(3)
+      const model = make().compile({ optimizer: 'sgd', loss: { price: 'mse', kind: null }, metrics: { price: ['mae'] } })
+      const { history } = await model.fit(data, given, { epochs: 2, verbose: 0, validationSplit: 0.25 })
+      runs.push({ history, figures: await model.evaluate(data, given, { verbose: 0 }) })
+    }
+    expect(runs[0]).toEqual(runs[1])
+    const watched = make().compile({ loss: { price: 'mse', kind: null }, metrics: { kind: ['accuracy'] } })
+    await expect(watched.fit(data, { price: y.price }, { verbose: 0 })).rejects.toThrow(/given are price/)
+  })
+
   test('targets and losses meet by name, in any order', async () => {
     const model = make().compile(compiled)
     const [data, y] = [x(), targets()]

@@ -68,6 +68,11 @@ export class CompiledLoss {
     return total
   }
 
+  /** Whether something is compared with the output of this number. */
+  compares(output: number): boolean {
+    return this.#losses[output] !== null
+  }
+
   /** Takes the loss of a batch (penalties included) into the running mean. */
   track(loss: Tensor, batchSize: number): void {
     this.#total.updateState(loss, undefined, tensor(batchSize))
@@ -107,6 +112,11 @@ export class CompiledMetrics {
         () => false,
       ).map(list)
     this.#given.flat().forEach(assertMetric)
+  }
+
+  /** Whether something is compared with the output of this number. */
+  compares(output: number): boolean {
+    return this.#given[output].length > 0
   }
 
   update(yTrue: readonly Tensor[], yPred: readonly Tensor[], sampleWeight: readonly Tensor[]): void {

@@ -1,5 +1,6 @@
 /** Where the batches of `fit`, `evaluate` and `predict` come from: arrays, or whatever gives batches one by one. */
-import { arange, random, tensor, Tensor, ValueError, type TensorLike } from '@typegrad/tensor'
+import { arange, random, tensor, Tensor, ValueError, zeros, type TensorLike } from '@typegrad/tensor'
+import { isNamed } from '@typegrad/layers/internals'
 import { onHost } from './device.ts'
 import { rows, sampleCount, toList, toWeights, type Data } from './inputs.ts'
 import type { Model } from './model.ts'
@@ -49,9 +50,19 @@ export function toArrays(model: Model, x: Data, y?: Data | null, sampleWeight?: 
   model.meet(x)
   return {
     x: asDeclared(model, toList(x, model.inputNames, 'x')),
-    y: y === undefined || y === null ? [] : toList(y, model.outputNames, 'y'),
+    y: y === undefined || y === null ? [] : toList(withPlaceholders(model, x, y), model.outputNames, 'y'),
     sampleWeight: sampleWeight === undefined || sampleWeight === null ? [] : toWeights(sampleWeight, model.outputNames),
   }
+}
+
+/** The targets, and zeros for those that are missing of outputs that nothing is compared with. */
+function withPlaceholders(model: Model, x: Data, y: Data): Data {
+  const needless = model.compiled ? model.uncompared : []
+  const zero = (): Tensor => zeros([toList(x, model.inputNames, 'x')[0].shape[0]])
+  if (isNamed(y))
+    return { ...Object.fromEntries(needless.filter((name) => !Object.hasOwn(y, name)).map((name) => [name, zero()])), ...y }
+  if (!Array.isArray(y) || !(y as readonly unknown[]).includes(null)) return y
+  return y.map((one: Tensor | null, i) => (one === null && needless.includes(model.outputNames[i]) ? zero() : one)) as Tensor[]
 }
 
 export const slice = (arrays: Batch, start: number, end: number): Batch => ({

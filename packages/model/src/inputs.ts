@@ -28,7 +28,8 @@ export function toList(data: Data, names: readonly string[], what: string): Tens
     }
     return names.map((name) => asTensor(data[name], what))
   }
-  if (Array.isArray(data) && data.length > 0 && data[0] instanceof Tensor) return data as Tensor[]
+  if (Array.isArray(data) && data.length > 0 && data[0] instanceof Tensor)
+    return data.map((one: Tensor) => (one instanceof Tensor ? one : asTensor(one, what)))
   return [asTensor(data as TensorLike, what)]
 }
 

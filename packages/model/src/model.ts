@@ -148,6 +148,11 @@ export class Model extends Network {
     return this.#compiled !== undefined
   }
 
+  /** @internal The outputs that nothing is compared with, so that there need not be targets for them. */
+  get uncompared(): readonly string[] {
+    return this.#training.uncompared
+  }
+
   /** The optimizer given to {@link compile}. */
   get optimizer(): Optimizer {
     return this.#training.optimizer

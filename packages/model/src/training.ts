@@ -35,6 +35,8 @@ export class Training {
   readonly loss: CompiledLoss
   readonly #metrics: CompiledMetrics
   readonly #weightedMetrics: CompiledMetrics
+  /** The outputs that neither a loss nor a metric compares with anything. */
+  readonly uncompared: readonly string[]
 
   /** The outputs have these names. */
   constructor(options: CompileOptions, outputs: readonly string[]) {
@@ -44,6 +46,8 @@ export class Training {
     this.loss = new CompiledLoss(loss, lossWeights, outputs)
     this.#metrics = new CompiledMetrics(metrics, outputs)
     this.#weightedMetrics = new CompiledMetrics(weightedMetrics, outputs, this.#metrics)
+    const parts = [this.loss, this.#metrics, this.#weightedMetrics]
+    this.uncompared = outputs.filter((_, i) => !parts.some((part) => part.compares(i)))
   }
 
   /** The loss and the metrics, in the order of the logs. */
