@@ -1,7 +1,10 @@
 /** Convolution and pooling that are large enough for blocks, tasks and threads, against the cpu backend. */
 import { vjp } from '@typegrad/autograd'
 import { random, setBackend, setThreads, type Tensor } from '@typegrad/tensor'
+import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
+import { limits as fewLimits } from '../../../packages/tensor/src/backends/wasm/conv/few.ts'
+import { runs } from '../properties.ts'
 
 interface Case {
   readonly x: readonly number[]
@@ -109,4 +112,38 @@ describe.each(Object.entries(images))('pooling %s', (_, shape) => {
       for (const other of got.slice(1)) expect(Buffer.compare(bytesOf(other[which]), bytesOf(values))).toBe(0)
     })
   })
+})
+
+const few = { channels: fewLimits.channels }
+afterEach(() => Object.assign(fewLimits, few))
+
+test('few channels: the bits of a product of matrices forward, its sums backward, on any number of threads', () => {
+  const side = fc.integer({ min: 13, max: 20 })
+  const window = fc.integer({ min: 1, max: 4 })
+  const steps = fc.constantFrom([1, 1], [1, 2], [2, 1], [3, 2])
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 3 }), side, side, window, window, fc.integer({ min: 1, max: 4 }), fc.constantFrom(8, 24), steps, steps,
+      fc.constantFrom('same' as const, 'valid' as const), fc.constantFrom('float32' as const, 'float64' as const), fc.constantFrom(1, 2, 3),
+      (batch, height, width, kh, kw, channels, filters, strides, dilationRate, padding, dtype, threads) => {
+        setThreads(threads)
+        const draw = new random.Generator(1)
+        const x = draw.normal([batch, height, width, channels]).cast(dtype)
+        const kernel = draw.normal([kh, kw, channels, filters]).cast(dtype)
+        const options = { strides, dilationRate: Math.max(...strides) > 1 ? 1 : dilationRate, padding }
+        const [got, wanted] = [few.channels, 0].map((limit) => {
+          fewLimits.channels = limit
+          const { value, pullback } = vjp((a, b) => a.conv(b, options), x, kernel)
+          return [value, ...pullback(new random.Generator(2).normal(value.shape).cast(dtype))].map((one) => one.toTypedArray())
+        })
+        expect(got[0]).toEqual(wanted[0])
+        got.forEach((one, i) => {
+          const largest = (values: Iterable<number>): number => Math.max(...[...values].map(Math.abs))
+          const apart = largest([...one].map((value, j) => value - wanted[i][j]))
+          expect(apart).toBeLessThanOrEqual((dtype === 'float32' ? 2e-6 : 1e-14) * largest(wanted[i]))
+        })
+      },
+    ),
+    runs(0.15),
+  ) // prettier-ignore
 })

@@ -8,6 +8,8 @@ import { bring, bytesOf, type Real, target, unstage } from '../stage.ts'
 import { channelwise, channelwiseInput, channelwiseKernel } from '../windows/index.ts'
 import { type AxisShape, phasesOf, type Phase, windowsAxis } from './geometry.ts'
 import { bringImages } from '../images.ts'
+import { fewInput } from './few-input.ts'
+import { fewOf, runFew, runFewKernel } from './few.ts'
 import { winograd, winogradKernel } from './winograd.ts'
 import {
   type Channels,
@@ -57,9 +59,14 @@ export function conv(runtime: Runner, x: Tensor, kernel: Tensor, attributes: Con
     windows.map(({ padded }) => padded),
   )
   const axes = windows.map(({ axis }) => axis)
-  const patches = patchMatrix(images, sizes.batch, axes, sizes.channels, bytes, tablesOf(runtime))
   const weights = bring(runtime, kernel, type, true)
   const result = target(runtime, out, type)
+  const few = fewOf(runtime, type, images, axes, sizes)
+  if (few) {
+    runFew(runtime, few, sizes.batch, weights, result)
+    return unstage(runtime, result, out, type)
+  }
+  const patches = patchMatrix(images, sizes.batch, axes, sizes.channels, bytes, tablesOf(runtime))
   multiply(runtime, leftOf(patches, false), forwardProduct(patches, weights, result, sizes), type)
   unstage(runtime, result, out, type)
 }
@@ -96,8 +103,9 @@ export function convInput(
   const result = target(runtime, out, type)
   const put = tablesOf(runtime)
   const product = (phases: readonly Phase[], to: number): void => {
-    const patches = patchMatrix(images, sizes.batch, phases, sizes.filters, bytes, put)
     const positions = positionsOf(phases, kernel.shape)
+    if (fewInput(runtime, type, images, phases, sizes, positions, weights, to)) return
+    const patches = patchMatrix(images, sizes.batch, phases, sizes.filters, bytes, put)
     multiply(runtime, leftOf(patches, false), inputProduct(patches, weights, positions, to, sizes, bytes, put), type)
   }
   const whole = combinations(all.map((axis) => axis.phases))
@@ -167,13 +175,17 @@ export function convKernel(runtime: Runner, x: Tensor, dy: Tensor, attributes: C
     windows.map(({ padded }) => padded),
   )
   const axes = windows.map(({ axis }) => axis)
-  const patches = patchMatrix(images, sizes.batch, axes, sizes.channels, bytes, tablesOf(runtime))
   const gradients = bring(runtime, dy, type, true)
-  const parts = partsOf(patches.rows, patches.columns, sizes)
+  const parts = partsOf(dy.size / (sizes.groups * sizes.filters), out.size / (sizes.groups * sizes.filters), sizes)
   const result = target(runtime, out, type)
   const sums = parts === 1 ? result : runtime.reserve(parts * out.size * bytes)
-  const spec = kernelProduct(patches, images.imageStride, gradients, parts, sums, sizes)
-  multiply(runtime, leftOf(patches, true), spec, type)
+  const few = parts > 1 ? fewOf(runtime, type, images, axes, sizes) : undefined
+  if (few) runFewKernel(runtime, few, sizes.batch, gradients, parts, sums)
+  else {
+    const patches = patchMatrix(images, sizes.batch, axes, sizes.channels, bytes, tablesOf(runtime))
+    const spec = kernelProduct(patches, images.imageStride, gradients, parts, sums, sizes)
+    multiply(runtime, leftOf(patches, true), spec, type)
+  }
   if (parts > 1) sumLines(runtime, { x: sums, out: result }, parts, out.size, type)
   unstage(runtime, result, out, type)
 }
