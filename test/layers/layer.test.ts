@@ -267,7 +267,7 @@ describe('traceable', () => {
   ]
 
   it('says whether a call can be recorded once for all inputs of a shape', () => {
-    expect(make().map((layer) => layer.traceable)).toEqual([true, true, false, false, false, false])
+    expect(make().map((layer) => layer.traceable)).toEqual([true, true, true, true, false, false])
   })
 
   it('is false for what holds a layer that is not', () => {

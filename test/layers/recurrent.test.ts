@@ -196,6 +196,38 @@ describe('states', () => {
     expect(lstm.states![0].abs().max().item()).toBe(0)
   })
 
+  it('of a stateful layer pass from step to step of compiled programs as they do op by op, whatever the batches', async () => {
+    const [x, y] = [random.normal([12, 5, 3]), random.normal([12, 1])]
+    const results = []
+    for (const jit of [true, false]) {
+      setSeed(1)
+      const layers = [
+        new LSTM({ units: 6, stateful: true, returnSequences: true }),
+        new Bidirectional({ layer: new GRU({ units: 2, stateful: true }) }),
+        new Dense({ units: 1 }),
+      ]
+      const model = new Sequential([Input({ shape: [5, 3] }), ...layers]).compile({ loss: 'mse', optimizer: 'adam', jit })
+      const predicted = async (batchSize: number): Promise<Tensor> => {
+        const before = await model.predict(x, { batchSize })
+        model.resetStates()
+        return before
+      }
+      const { history } = await model.fit(x, y, { epochs: 3, batchSize: 4, shuffle: false, verbose: 0 })
+      const kept = await predicted(4)
+      const fresh = [await predicted(2), await predicted(4), await predicted(6), await predicted(4)]
+      expect(fresh[3].toArray()).toEqual(fresh[1].toArray())
+      expect(off(fresh[1], kept)).toBeGreaterThan(1e-3)
+      await model.predict(x, { batchSize: 4 })
+      await expect(model.predict(x, { batchSize: 3 })).rejects.toThrow(/a batch of 3 samples, the states are of 4; resetStates/)
+      expect(model.explain().includes('trainStep')).toBe(jit)
+      results.push({ losses: history['loss'], kept, fresh })
+    }
+    const [compiled, plain] = results
+    compiled.losses.forEach((loss, i) => expect(loss).toBeCloseTo(plain.losses[i], 5))
+    expect(off(compiled.kept, plain.kept)).toBeLessThan(1e-5)
+    compiled.fresh.forEach((one, i) => expect(off(one, plain.fresh[i])).toBeLessThan(1e-5))
+  })
+
   it('may be symbolic: an encoder hands its own to a decoder', () => {
     const source = Input({ shape: [4, 2] })
     const target = Input({ shape: [3, 2] })

@@ -1,6 +1,8 @@
 import { recurrence, type Turn } from '@typegrad/autograd'
 import {
   formatShape,
+  hostChoice,
+  hostEffect,
   ShapeError,
   stack,
   toTensor,
@@ -69,6 +71,8 @@ export class RNN<O extends SequenceOptions = RNNOptions> extends Layer<O, OneOrS
   #states: Variable[] | undefined
   /** Whether the states were reset, so that they may take another batch size. */
   #fresh = true
+  /** How often the variables of the states were replaced: programs know the ones that there were. */
+  #replaced = 0
 
   constructor(options: NoInfer<O>, cell?: RNNCell<any>) {
     super(options)
@@ -82,11 +86,6 @@ export class RNN<O extends SequenceOptions = RNNOptions> extends Layer<O, OneOrS
 
   get #sequence(): Required<SequenceOptions> {
     return this.options as unknown as Required<SequenceOptions>
-  }
-
-  /** The states of a stateful layer pass from call to call beside its arguments. */
-  override get traceable(): boolean {
-    return !this.#sequence.stateful && super.traceable
   }
 
   override build(inputShape: SymbolicShape): void {
@@ -126,7 +125,10 @@ export class RNN<O extends SequenceOptions = RNNOptions> extends Layer<O, OneOrS
         zero,
         context,
       )
-      if (looped) return (returnState ? looped : looped[0]) as OneOrSeveral
+      if (looped) {
+        if (stateful) this.#keep(looped.slice(1))
+        return (returnState ? looped : looped[0]) as OneOrSeveral
+      }
     }
     const steps = length > 0 ? unstack(projected) : []
     for (let i = 0; i < length; i++) {
@@ -195,11 +197,10 @@ export class RNN<O extends SequenceOptions = RNNOptions> extends Layer<O, OneOrS
           `${this.constructor.name}: a batch of ${batch} samples, the states are of ${this.#states![0].shape[0]}; resetStates() lets another batch size begin`,
         )
       }
-      this.#states = this.cell
-        .initialState(batch, stepShape)
-        .map((state, i) => new Variable(state, { name: `state_${i}`, trainable: false }))
+      this.#replace(this.cell.initialState(batch, stepShape))
     }
-    return this.#states.map((state) => state.value)
+    hostChoice(() => this.#replaced)
+    return this.#states!.map((state) => state.value)
   }
 
   #checked(given: StatesLike, shapes: readonly Shape[]): Tensor[] {
@@ -215,9 +216,16 @@ export class RNN<O extends SequenceOptions = RNNOptions> extends Layer<O, OneOrS
     return states
   }
 
+  #replace(states: readonly Tensor[]): void {
+    this.#states = states.map((state, i) => new Variable(state, { name: `state_${i}`, trainable: false }))
+    this.#replaced++
+  }
+
   #keep(states: readonly Tensor[]): void {
     states.forEach((state, i) => this.#states?.[i].assign(state.stopGradient()))
-    this.#fresh = false
+    hostEffect(() => {
+      this.#fresh = false
+    })
   }
 
   /** The states that the next call of a stateful layer begins with. */
@@ -231,7 +239,7 @@ export class RNN<O extends SequenceOptions = RNNOptions> extends Layer<O, OneOrS
       const shapes = (Array.isArray(states) && isTensorList(states) ? states : [states]).map((state) =>
         toTensor(state as TensorLike),
       )
-      this.#states = shapes.map((state, i) => new Variable(this.cast(state), { name: `state_${i}`, trainable: false }))
+      this.#replace(shapes.map((state) => this.cast(state)))
     } else this.#states?.forEach((state) => state.assign(state.zerosLike()))
     this.#fresh = true
   }
