@@ -30,7 +30,6 @@ interface Space {
  */
 export class Copies {
   readonly #space: Space
-  /** The one that was used last is last. */
   readonly #all: Copy[] = []
   #bytes = 0
   #turn = 0
@@ -46,11 +45,8 @@ export class Copies {
 
   /** The address of a stretch that lies in memory. */
   find({ stamp, low, size, type }: Stretch): number | undefined {
-    const all = this.#all
-    for (let i = all.length - 1; i >= 0; i--) {
-      const copy = all[i]
+    for (const copy of this.#all) {
       if (copy.stamp !== stamp || copy.low !== low || copy.size !== size || copy.type !== type) continue
-      if (i < all.length - 1) all.push(...all.splice(i, 1))
       copy.turn = this.#turn
       return copy.address
     }
@@ -58,13 +54,13 @@ export class Copies {
   }
 
   /** An address for a stretch, which the caller copies there at once; undefined for one that is not worth it, or where there is no room. */
-  add(stretch: Stretch, bytes: number): number | undefined {
+  add({ stamp, low, size, type }: Stretch, bytes: number): number | undefined {
     const { from, bytes: most, count } = limits.copies
-    if (stretch.stamp === 0 || bytes < from || bytes > most) return undefined
+    if (stamp === 0 || bytes < from || bytes > most) return undefined
     while (this.#bytes + bytes > most || this.#all.length >= count) if (!this.#dropOldest()) return undefined
     const address = this.#space.take(bytes)
     if (address === undefined) return undefined
-    this.#all.push({ ...stretch, address, bytes, turn: this.#turn })
+    this.#all.push({ stamp, low, size, type, address, bytes, turn: this.#turn })
     this.#bytes += bytes
     return address
   }
@@ -77,9 +73,12 @@ export class Copies {
   }
 
   #dropOldest(): boolean {
-    const [oldest] = this.#all
+    const all = this.#all
+    let [oldest] = all
+    for (const copy of all) if (copy.turn < oldest.turn) oldest = copy
     if (!oldest || oldest.turn === this.#turn) return false
-    this.#all.shift()
+    all[all.indexOf(oldest)] = all.at(-1)!
+    all.pop()
     this.#bytes -= oldest.bytes
     this.#space.give(oldest.address, oldest.bytes)
     return true

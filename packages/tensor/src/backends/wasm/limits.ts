@@ -26,7 +26,7 @@ export const limits = {
   /** Variables of so many elements are made room for while the program is made that reads them. */
   expected: 1 << 17,
   /** Operands of products that stay in memory for the next one: from so many bytes each, up to so many bytes and operands in all. */
-  copies: { from: 1 << 14, bytes: 1 << 26, count: 32 },
+  copies: { from: 1 << 13, bytes: 1 << 26, count: 32 },
   /** Bytes of a copy that a thread takes at a time. */
   copyGrain: 1 << 17,
 }
