@@ -1,5 +1,5 @@
 /** Every way to be faster, switched off or always on, gives the same bits. */
-import { applyFormula, backendNames, formulaOps, random, setThreads, threads } from '@typegrad/tensor'
+import { applyFormula, backendNames, formulaOps, random, setThreads, type Tensor, threads } from '@typegrad/tensor'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { limits } from '../../packages/tensor/src/backends/wasm/limits.ts'
 import { runtime } from '../../packages/tensor/src/backends/wasm/start.ts'
@@ -14,15 +14,22 @@ afterEach(() => {
   setThreads(count)
 })
 
-/** Elementwise ops on arrays of a size that is staged, shared and cut into vectors with a rest. */
+/** Elementwise ops on arrays of a size that is staged, shared and cut into vectors with a rest; as they are, and as rows and columns. */
 function long(): Record<string, string> {
   const results: Record<string, string> = {}
   const generator = new random.Generator(2)
   for (const dtype of ['float32', 'float64'] as const) {
-    const xs = [0, 1, 2].map(() => generator.normal([3, 1021], { dtype }))
+    const draw = (...shape: number[]): Tensor => generator.normal(shape, { dtype })
+    const operands: Record<string, Tensor[]> = {
+      whole: [0, 1, 2].map(() => draw(3, 1021)),
+      'of rows with a rest': [draw(3, 1021), draw(1021), draw(3, 1), draw(1021, 3).transpose()],
+      'of rows of whole vectors': [draw(20), draw(48, 20), draw(20, 48).transpose(), draw(48, 1)],
+    }
     for (const [name, op] of Object.entries(formulaOps)) {
-      const bytes = applyFormula(op, op.args.map((_, i) => xs[i % 3])).toTypedArray() // prettier-ignore
-      results[`${name} of ${dtype}`] = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+      for (const [form, xs] of Object.entries(operands)) {
+        const bytes = applyFormula(op, op.args.map((_, i) => xs[i % xs.length])).toTypedArray() // prettier-ignore
+        results[`${name} of ${dtype}, ${form}`] = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+      }
     }
     results[`normal ${dtype}`] = generator.normal([1500], { dtype }).toTypedArray().join()
   }
@@ -38,6 +45,10 @@ const ways: Readonly<Record<string, () => void>> = {
     runtime!.growAlways = true
   },
   'one thread': () => void setThreads(1),
+  'one thread, piece by piece': () => {
+    Object.assign(limits, { light: 0, piece: 100 })
+    setThreads(1)
+  },
   'three threads, which share whatever they can': () => {
     Object.assign(limits, {
       light: 0,
@@ -45,6 +56,7 @@ const ways: Readonly<Record<string, () => void>> = {
       argReduce: 0,
       random: 8,
       parallel: 1,
+      piece: 100,
       grain: 64,
       reduceGrain: 64,
       softmaxGrain: 16,

@@ -1,56 +1,16 @@
 import type { DType } from '../../dtype.ts'
 import type { Kernel } from '../../formula/kernel.ts'
-import type { Formula } from '../../formula/parse.ts'
-import { contiguousLayout } from '../../layout.ts'
+import { collapse, contiguousLayout, type Layout, makeLayout } from '../../layout.ts'
 import { Tensor } from '../../tensor.ts'
 import { runLoop } from '../cpu/elementwise.ts'
-import { i32, ModuleBuilder, v128 } from './assembler/index.ts'
+import { elementwiseKernel, factsOf, runKernel, taskElements, tasksOf, ways } from './elementwise-kernel.ts'
+import { reals } from './gemm/real.ts'
 import { limits } from './limits.ts'
 import { pieceOf, workTogether } from './pieces.ts'
-import { canRender, prepareWasm } from './render.ts'
 import { runtimeFor } from './resident.ts'
 import type { Runtime } from './runtime.ts'
 import { bring, bytesOf, realOf, stageFlat, target, unstage, type Real } from './stage.ts'
 import { roomOf } from './threads.ts'
-
-/** Functions that a JavaScript loop computes as fast as they can be copied, with the same bits as WebAssembly. */
-const light = new Set(
-  '+ - * / neg not < <= > >= == != && || select flow isnan min max abs sign floor ceil trunc round sqrt mod'.split(' '),
-)
-
-const isLight = (formula: Formula): boolean => formula.op !== 'call' || (light.has(formula.fn) && formula.args.every(isLight))
-
-const lanesOf = { f32: 'f32x4', f64: 'f64x2' } as const
-
-/** What is found out about a kernel once. */
-interface Facts {
-  /** Nothing but light functions: staging it would cost more than it saves. */
-  readonly light: boolean
-  readonly renders: Readonly<Record<Real, boolean>>
-  /** The numbers of its modules on a runtime, by type and scalars: their keys are long. */
-  readonly modules: WeakMap<Runtime, Map<number, number>>
-}
-
-const facts = new WeakMap<Kernel, Facts>()
-
-function factsOf(kernel: Kernel): Facts {
-  let known = facts.get(kernel)
-  if (!known) {
-    known = {
-      light: kernel.results.every(({ formula }) => isLight(formula)),
-      renders: { f32: canRender(kernel, lanesOf.f32), f64: canRender(kernel, lanesOf.f64) },
-      modules: new WeakMap(),
-    }
-    facts.set(kernel, known)
-  }
-  return known
-}
-
-/** Whether a kernel has nothing but light functions. */
-export const runsInJavaScript = (kernel: Kernel): boolean => factsOf(kernel).light
-
-/** Elements of a task, so that tasks begin at whole vectors. */
-const taskElements = 16
 
 /** Light kernels, and those of integers, run as JavaScript loops with the rounding of their dtype; the others in WebAssembly. */
 export function elementwise(
@@ -63,138 +23,160 @@ export function elementwise(
   const type = realOf(compute)
   if (!type) return runLoop(kernel, inputs, outputs, 'int32')
   const { light, renders } = factsOf(kernel)
-  if (light && outputs[0].size < limits.light) runLoop(kernel, inputs, outputs, type === 'f32' ? 'float32' : 'double')
+  const { size } = outputs[0]
+  if (light && size < limits.light) runLoop(kernel, inputs, outputs, type === 'f32' ? 'float32' : 'double')
   else if (!renders[type]) runLoop(kernel, inputs, outputs, 'double')
-  else if (outputs[0].size > 0) {
-    const { size } = outputs[0]
+  else if (size > 0) {
     // Threads are no help to what copies more than it computes.
     const isAlone = light || size < limits.parallel || runtime.threads().count === 1
     const near = runtimeFor(runtime, outputs[0], true)
-    const areFlat = near !== runtime && inputs.every((x) => x.layout.contiguous || isOneNumber(x))
-    if (areFlat && !isAlone) runTogether(runtime, kernel, inputs, outputs, type)
-    else if (areFlat && size > limits.piece) runPieces(near, kernel, inputs, outputs, type)
-    else runStaged(isAlone ? near : runtime, kernel, inputs, outputs, type)
+    const run: Run = { kernel, inputs, outputs, type, rows: size, length: 1 }
+    const isFlat = inputs.every((x) => x.layout.contiguous || isOneNumber(x))
+    const rows = isFlat ? undefined : rowsOf(run, isAlone)
+    if (!isFlat && !rows) runStaged(isAlone ? near : runtime, run)
+    else if (near !== runtime && !isAlone) runTogether(runtime, rows ?? flat(run))
+    else if (near !== runtime && size > limits.piece) runPieces(near, rows ?? flat(run))
+    else runStaged(isAlone ? near : runtime, rows ?? run)
   }
+}
+
+/** A kernel on tensors as rows of `length` elements, all with two axes; or, where that is 1, element by element. */
+interface Run {
+  readonly kernel: Kernel
+  readonly inputs: readonly Tensor[]
+  readonly outputs: readonly Tensor[]
+  readonly type: Real
+  readonly rows: number
+  readonly length: number
 }
 
 const isOneNumber = ({ layout: { strides, shape } }: Tensor): boolean =>
   strides.every((stride, axis) => stride === 0 || shape[axis] === 1)
 
-/** Elements `from` to `to` of flat tensors; those that are one number as they are. */
-function cut(tensors: readonly Tensor[], from: number, to: number): Tensor[] {
-  const pieces: Tensor[] = []
-  tensors.forEach((x, i) => {
-    const same = tensors.indexOf(x)
-    const { buffer, layout, dtype } = x
-    pieces.push(
-      same < i
-        ? pieces[same]
-        : isOneNumber(x)
-          ? x
-          : new Tensor(buffer, contiguousLayout([to - from], layout.offset + from), dtype),
-    )
-  })
-  return pieces
+function wayOf(x: Tensor, length: number): number {
+  if (x.size === 1 || isOneNumber(x)) return ways.number
+  if (length === 1) return ways.whole
+  const [outer, inner] = x.layout.strides
+  return outer === 0 ? ways.row : inner === 0 ? ways.column : ways.whole
 }
 
-/** Large arrays piece by piece: what is copied in is still in the inner cache when it is read, and so is what is copied out. */
-function runPieces(runtime: Runtime, kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], type: Real): void {
-  const { size } = outputs[0]
-  for (let at = 0; at < size; at += limits.piece) {
-    const end = Math.min(at + limits.piece, size)
-    runStaged(runtime, kernel, cut(inputs, at, end), cut(outputs, at, end), type)
+/** The elements that are read of an input, each once. */
+function readOf(x: Tensor, way: number): Tensor {
+  if (way === ways.whole) return x
+  const { shape, strides, offset } = x.layout
+  const axes = way === ways.row ? [1] : way === ways.column ? [0] : []
+  const layout = makeLayout(
+    axes.map((axis) => shape[axis]),
+    axes.map((axis) => strides[axis]),
+    offset,
+  )
+  return new Tensor(x.buffer, layout, x.dtype)
+}
+
+/** Views of tensors, of one that is there several times the same. */
+function views(tensors: readonly Tensor[], layoutOf: (layout: Layout, i: number) => Layout): Tensor[] {
+  const made: Tensor[] = []
+  tensors.forEach((x, i) => {
+    const same = tensors.indexOf(x)
+    made.push(same < i ? made[same] : new Tensor(x.buffer, layoutOf(x.layout, i), x.dtype))
+  })
+  return made
+}
+
+/** Tensors without gaps and numbers, all with one axis. */
+function flat(run: Run): Run {
+  const view = ({ contiguous, offset }: Layout): Layout => makeLayout([run.rows], [contiguous ? 1 : 0], offset)
+  return { ...run, inputs: views(run.inputs, view), outputs: views(run.outputs, view) }
+}
+
+/** The same as rows, where two axes say it: of whole vectors if threads are to write side by side. */
+function rowsOf(run: Run, isAlone: boolean): Run | undefined {
+  const { inputs, outputs, type } = run
+  const { shape, strides } = collapse(
+    outputs[0].shape,
+    [...inputs, ...outputs].map(({ layout }) => layout.strides),
+  )
+  const [rows, length] = shape
+  if (shape.length !== 2 || !(isAlone || length % reals[type].lanes === 0)) return undefined
+  return {
+    ...run,
+    inputs: views(inputs, ({ offset }, i) => makeLayout(shape, strides[i], offset)),
+    outputs: views(outputs, ({ offset }) => contiguousLayout(shape, offset)),
+    rows,
+    length,
   }
 }
 
+/** Rows `from` to `to`. */
+function cut(run: Run, from: number, to: number): Run {
+  const part = ({ shape, strides, offset }: Layout): Layout =>
+    makeLayout([to - from, ...shape.slice(1)], strides, offset + from * strides[0])
+  return { ...run, inputs: views(run.inputs, part), outputs: views(run.outputs, part), rows: to - from }
+}
+
+/** Large arrays piece by piece: what is copied in is still in the inner cache when it is read, and so is what is copied out. */
+function runPieces(runtime: Runtime, run: Run): void {
+  const step = Math.ceil(limits.piece / run.length)
+  for (let at = 0; at < run.rows; at += step) runStaged(runtime, cut(run, at, Math.min(at + step, run.rows)))
+}
+
 /** The same on all threads. */
-function runTogether(runtime: Runtime, kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], type: Real): void {
-  const { size } = outputs[0]
-  const tasks = Math.ceil(pieceOf(size) / taskElements)
-  const length = tasks * taskElements
-  const bytes = length * bytesOf[type]
-  const scalars = inputs.reduce((bits, x, i) => bits | (isOneNumber(x) ? 1 << i : 0), 0)
-  const number = moduleOf(runtime, kernel, scalars, type)
-  const all = [...inputs, ...outputs]
+function runTogether(runtime: Runtime, run: Run): void {
+  const { inputs, outputs, type, rows, length } = run
+  const wanted = Math.ceil(pieceOf(rows * length) / length)
+  const tasks = tasksOf(wanted, length)
+  const step = length === 1 ? tasks * taskElements : tasks
+  const bytes = step * bytesOf[type]
   runtime.begin()
   const room = roomOf(runtime.threads().count)
-  const addresses = all.map((x) => runtime.reserve(isOneNumber(x) ? bytesOf[type] : room * bytes))
-  inputs.forEach((x, i) => isOneNumber(x) && stageFlat(runtime, x, addresses[i], type))
-  const job = runtime.job(4 * all.length)
-  runtime.i32.set(addresses, job >> 2)
-  const piece = (tensors: readonly Tensor[], i: number): Tensor[] => cut(tensors, i * length, Math.min((i + 1) * length, size))
+  const inputWays = inputs.map((x) => wayOf(x, length))
+  /** Bytes that a piece has of each input; 0 of what all pieces read. */
+  const own = inputWays.map((way) => (way === ways.whole ? bytes * length : way === ways.column ? bytes : 0))
+  const addresses = inputs.map((x, k) =>
+    own[k] > 0 ? runtime.reserve(room * own[k]) : bring(runtime, readOf(x, inputWays[k]), type),
+  )
+  for (const _ of outputs) addresses.push(runtime.reserve(room * bytes * length))
+  const { job, number } = writeJob(runtime, run, addresses)
+  const piece = (i: number): Run => cut(run, i * step, Math.min((i + 1) * step, rows))
   workTogether(runtime.offer(number, job, tasks), {
-    count: Math.ceil(size / length),
-    alone: (i) => runStaged(runtime.local, kernel, piece(inputs, i), piece(outputs, i), type),
-    bring: (i, place) =>
-      piece(inputs, i).forEach((x, i) => isOneNumber(x) || stageFlat(runtime, x, addresses[i] + place * bytes, type)),
-    take: (i, place) =>
-      piece(outputs, i).forEach((out, i) => unstage(runtime, addresses[inputs.length + i] + place * bytes, out, type)),
+    count: Math.ceil(rows / step),
+    alone: (i) => runStaged(runtime.local, piece(i)),
+    bring(i, place) {
+      piece(i).inputs.forEach((x, k) => {
+        if (own[k] > 0) stageFlat(runtime, readOf(x, inputWays[k]), addresses[k] + place * own[k], type)
+      })
+    },
+    take(i, place) {
+      piece(i).outputs.forEach((out, k) => unstage(runtime, addresses[inputs.length + k] + place * bytes * length, out, type))
+    },
   })
 }
 
 /** Stages the operands, runs the kernel's module, and copies the results out. */
-function runStaged(runtime: Runtime, kernel: Kernel, inputs: readonly Tensor[], outputs: readonly Tensor[], type: Real): void {
-  const { size } = outputs[0]
+function runStaged(runtime: Runtime, run: Run): void {
+  const { inputs, outputs, type, rows, length } = run
   runtime.begin()
-  let scalars = 0
   const addresses: number[] = []
-  inputs.forEach((input, i) => {
-    if (size === 1 || isOneNumber(input)) {
-      scalars |= 1 << i
-      const address = runtime.reserve(bytesOf[type])
-      runtime[type][address / bytesOf[type]] = input.array[input.layout.offset]
-      addresses.push(address)
-    } else {
-      const same = inputs.indexOf(input)
-      addresses.push(same < i ? addresses[same] : bring(runtime, input, type))
-    }
-  })
-  // Whole tasks are written.
-  const isWhole = size % taskElements === 0
-  for (const out of outputs) addresses.push(isWhole ? target(runtime, out, type) : runtime.reserve(size * bytesOf[type]))
-  const job = runtime.job(4 * addresses.length)
-  runtime.i32.set(addresses, job >> 2)
-  runKernel(runtime, kernel, scalars, type, job, size)
-  outputs.forEach((out, i) => unstage(runtime, addresses[inputs.length + i], out, type))
-}
-
-/** Runs a kernel on `size` elements whose addresses stand in the words of the job: inputs, then outputs. */
-export function runKernel(runtime: Runtime, kernel: Kernel, scalars: number, type: Real, job: number, size: number): void {
-  const number = moduleOf(runtime, kernel, scalars, type)
-  const tasks = Math.ceil(size / taskElements)
-  runtime.run(number, job, { tasks, grain: size < limits.parallel ? tasks : limits.grain / taskElements })
-}
-
-function moduleOf(runtime: Runtime, kernel: Kernel, scalars: number, type: Real): number {
-  const { modules } = factsOf(kernel)
-  let numbers = modules.get(runtime)
-  if (!numbers) modules.set(runtime, (numbers = new Map()))
-  const variant = 2 * scalars + (type === 'f32' ? 0 : 1)
-  let number = numbers.get(variant)
-  if (number === undefined) {
-    const { shared } = runtime
-    number = runtime.kernel(`elementwise/${kernel.key}/${scalars}/${type}`, () => buildElementwise(kernel, scalars, type, shared))
-    numbers.set(variant, number)
+  for (let i = 0; i < inputs.length; i++) {
+    const same = inputs.indexOf(inputs[i])
+    addresses.push(same < i ? addresses[same] : bring(runtime, readOf(inputs[i], wayOf(inputs[i], length)), type))
   }
-  return number
+  // Whole tasks, or vectors of rows, are written.
+  const isWhole = length === 1 ? rows % taskElements === 0 : length % reals[type].lanes === 0
+  for (const out of outputs) addresses.push(isWhole ? target(runtime, out, type) : runtime.reserve(out.size * bytesOf[type]))
+  const { job, number } = writeJob(runtime, run, addresses)
+  runKernel(runtime, number, job, rows, length)
+  for (let i = 0; i < outputs.length; i++) unstage(runtime, addresses[inputs.length + i], outputs[i], type)
 }
 
-/** A module with one function: tasks `begin` to `end`, of 16 elements each, of the kernel on the addresses at `job`. */
-function buildElementwise(kernel: Kernel, scalars: number, type: Real, shared: boolean): Uint8Array<ArrayBuffer> {
-  const module = new ModuleBuilder({ memory: { shared } })
-  const inputs = kernel.args.length
-  const splat = type === 'f32' ? v128.load32Splat : v128.load64Splat
-  const taskBytes = taskElements * bytesOf[type]
-  const run = module.func('run', { params: { job: 'i32', begin: 'i32', end: 'i32', scratch: 'i32' } }, (f, p) => {
-    const pointers = [...kernel.args, ...kernel.results].map((_, t) => f.let(i32.load(p.job, 4 * t)))
-    const isScalar = (i: number): boolean => ((scalars >> i) & 1) === 1
-    const constants = kernel.args.map((_, i) => (isScalar(i) ? f.let(splat(pointers[i])) : undefined))
-    const compute = prepareWasm({ f, module }, kernel, lanesOf[type], { scalars: constants })
-    f.for(i32.mul(p.begin, taskBytes), i32.mul(p.end, taskBytes), 16, (at) => {
-      const results = compute(kernel.args.map((_, i) => (isScalar(i) ? undefined : f.let(v128.load(i32.add(pointers[i], at))))))
-      results.forEach((result, i) => f.do(v128.store(i32.add(pointers[inputs + i], at), result)))
-    })
-  })
-  module.export(run)
-  return module.toBytes()
+/** Writes the words of a job: the addresses of inputs and outputs, and the bytes of a row. */
+function writeJob(runtime: Runtime, { kernel, inputs, type, length }: Run, addresses: number[]): { job: number; number: number } {
+  let code = 0
+  for (let i = inputs.length - 1; i >= 0; i--) code = 4 * code + wayOf(inputs[i], length)
+  const number = elementwiseKernel(runtime, kernel, code, length > 1, type)
+  const job = runtime.job(4 * (addresses.length + 1))
+  addresses.push(length * bytesOf[type])
+  const words = runtime.i32
+  for (let i = 0; i < addresses.length; i++) words[(job >> 2) + i] = addresses[i]
+  return { job, number }
 }

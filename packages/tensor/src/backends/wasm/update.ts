@@ -6,7 +6,7 @@ import type { UpdateGroup } from '../../update.ts'
 import { sameShape } from '../../shape.ts'
 import { copyElements } from './copy.ts'
 import { canRender } from './render.ts'
-import { runKernel } from './elementwise.ts'
+import { elementwiseKernel, runKernel, ways } from './elementwise-kernel.ts'
 import { limits } from './limits.ts'
 import { ResidentBuffer, writeElements } from './resident.ts'
 import type { Block, Runtime } from './runtime.ts'
@@ -127,13 +127,13 @@ export function updateGroup(
   for (const [k, name] of slotNames.entries())
     for (let i = 0; i < members.length; i++) slots.enter(members[i][name], slots.address(k) + starts[i] * bytes)
   runtime.begin()
-  let scalars = 0
+  let code = 0
   const addresses = kernel.args.map((name, position) => {
     const slot = slotNames.indexOf(name)
     if (slot >= 0) return slots.address(slot)
     if (!given(name, 0)) {
       const value = shared[name]
-      scalars |= 1 << position
+      code += ways.number * 4 ** position
       const address = runtime.reserve(bytes)
       runtime[type][address / bytes] = typeof value === 'number' ? value : value.array[value.layout.offset]
       return address
@@ -145,7 +145,7 @@ export function updateGroup(
   const results = kernel.results.map(({ name }) => addresses[kernel.args.indexOf(name)])
   const job = runtime.job(4 * (addresses.length + results.length))
   runtime.i32.set([...addresses, ...results], job >> 2)
-  runKernel(runtime, kernel, scalars, type, job, length)
+  runKernel(runtime, elementwiseKernel(runtime, kernel, code, false, type), job, length)
   const { buffer, offset } = allocate(dtype, length, true)
   const from = results[kernel.results.findIndex(({ name }) => name === 'w')] / bytes
   copyElements(runtime[type], from, length, buffer.array!, offset)
