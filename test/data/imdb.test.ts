@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { zipSync } from 'fflate'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { randomState } from '../../packages/data/src/imdb/random-state.ts'
+import { randomState } from '../../packages/data/src/keras/random-state.ts'
 
 interface Reviews<Y = number[]> {
   xTrain: number[][]

@@ -13,7 +13,7 @@ export { LabelEncoder } from './preprocessing/label-encoder.ts'
 export type { Labels } from './preprocessing/labels.ts'
 export { MinMaxScaler, type MinMaxScalerOptions } from './preprocessing/min-max-scaler.ts'
 export { padSequences, type PadSequencesOptions } from './preprocessing/pad-sequences.ts'
-export { StandardScaler } from './preprocessing/standard-scaler.ts'
+export { StandardScaler, type StandardScalerOptions } from './preprocessing/standard-scaler.ts'
 export { timeseriesDatasetFromArray, type TimeseriesOptions } from './preprocessing/timeseries.ts'
 export { toCategorical } from './preprocessing/to-categorical.ts'
 export { kFold, type KFoldOptions } from './preprocessing/k-fold.ts'
@@ -30,8 +30,18 @@ export {
   type ClassificationDataset,
   type Dataset,
 } from './datasets.ts'
-export { loadImdb, type Imdb, type LoadImdbOptions } from './imdb/imdb.ts'
-export { decodeReview, imdbWordIndex, type ImdbWordIndexOptions } from './imdb/word-index.ts'
+export type { FileOptions } from './keras/fetch.ts'
+export {
+  loadBostonHousing,
+  loadCaliforniaHousing,
+  type CaliforniaHousingOptions,
+  type HousingDataset,
+  type HousingOptions,
+} from './keras/housing.ts'
+export { loadCifar10, loadFashionMnist, loadMnist, type FashionMnistOptions, type ImageDataset } from './keras/images.ts'
+export { loadImdb, type Imdb, type LoadImdbOptions } from './keras/imdb.ts'
+export { loadReuters, type LoadReutersOptions, type Reuters } from './keras/reuters.ts'
+export { decodeReview, imdbWordIndex, reutersWordIndex, type WordIndexOptions } from './keras/word-index.ts'
 
 export { CsvError, FormatError, LoadError } from './errors.ts'
 export type { Source } from './source.ts'

@@ -1,20 +1,19 @@
 import { optionsOf } from '@typegrad/tensor'
-import { readBytes, type Source } from '../source.ts'
 import { FormatError } from '../errors.ts'
-import { fetchOnce } from './imdb.ts'
+import { bytesOf, noFile, type FileOptions } from './fetch.ts'
 
-export interface ImdbWordIndexOptions {
-  /** The `imdb_word_index.json` file, as a path, a `File` or a `Blob`. @defaultValue download it, once */
-  path?: Source
-  /** Where to download it from. @defaultValue Keras' address */
-  url?: string | URL
-}
+export interface WordIndexOptions extends FileOptions {}
 
 /** The words of {@link loadImdb} with their ranks by frequency, from 1; as Keras' `imdb.get_word_index`. */
-export async function imdbWordIndex(options?: ImdbWordIndexOptions): Promise<Map<string, number>> {
-  const op = 'imdbWordIndex'
-  const { path, url } = optionsOf(op, options, { path: undefined, url: undefined })
-  const bytes = path !== undefined ? await readBytes(path, op) : await fetchOnce(op, url, 'imdb_word_index.json', 'path')
+export const imdbWordIndex = (options?: WordIndexOptions): Promise<Map<string, number>> =>
+  wordIndex('imdbWordIndex', 'imdb_word_index.json', options)
+
+/** The words of {@link loadReuters} with their ranks by frequency, from 1; as Keras' `reuters.get_word_index`. */
+export const reutersWordIndex = (options?: WordIndexOptions): Promise<Map<string, number>> =>
+  wordIndex('reutersWordIndex', 'reuters_word_index.json', options)
+
+async function wordIndex(op: string, name: string, options: WordIndexOptions | undefined): Promise<Map<string, number>> {
+  const bytes = await bytesOf(op, optionsOf(op, options, noFile), { name })
   let json: unknown
   try {
     json = JSON.parse(new TextDecoder().decode(bytes))

@@ -15,7 +15,7 @@ export function toLists(array: Npy, op: string): number[][] {
 
 type Read = (view: DataView, at: number, little: boolean) => number | bigint
 
-const readers: Readonly<Record<string, Read>> = {
+const integers: Readonly<Record<string, Read>> = {
   b1: (view, at) => view.getUint8(at),
   i1: (view, at) => view.getInt8(at),
   u1: (view, at) => view.getUint8(at),
@@ -27,24 +27,54 @@ const readers: Readonly<Record<string, Read>> = {
   u8: (view, at, little) => view.getBigUint64(at, little),
 }
 
+const floats: Readonly<Record<string, Read>> = {
+  f4: (view, at, little) => view.getFloat32(at, little),
+  f8: (view, at, little) => view.getFloat64(at, little),
+}
+
 /** The elements of an array of integers or booleans, in the order in which they lie. */
 export function toIntegers(array: Npy, op: string): Int32Array {
-  const { descr, shape, data } = array
+  return read(array, integers, Int32Array, 'integers', op)
+}
+
+/** The elements of an array of numbers, in the order in which they lie. */
+export function toFloats(array: Npy, op: string): Float32Array {
+  return read(array, { ...integers, ...floats }, Float32Array, 'numbers', op)
+}
+
+/** The elements of an array of bytes. */
+export function toBytes(array: Npy, op: string): Uint8Array {
+  if (array.descr !== '|u1' || array.data.length !== sizeOf(array.shape))
+    throw new FormatError(`${op}: ${describe(array)} has ${array.data.length} bytes, expected |u1 and ${sizeOf(array.shape)}`)
+  return array.data.slice()
+}
+
+function read<T extends Int32Array | Float32Array>(
+  array: Npy,
+  readers: Readonly<Record<string, Read>>,
+  Out: new (size: number) => T,
+  expected: string,
+  op: string,
+): T {
+  const { descr, data } = array
   const [byteOrder, type, width] = [descr[0], descr.slice(1), Number(descr[2])]
   if (!'<>|='.includes(byteOrder) || !Object.hasOwn(readers, type))
-    throw new FormatError(`${op}: ${describe(array)}, expected integers`)
-  const size = shape.reduce((a, b) => a * b, 1)
+    throw new FormatError(`${op}: ${describe(array)}, expected ${expected}`)
+  const size = sizeOf(array.shape)
   if (size * width !== data.length)
     throw new FormatError(`${op}: ${describe(array)} has ${data.length} bytes, expected ${size * width}`)
-  const read = readers[type]
+  const out = new Out(size)
+  const at = readers[type]
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength)
-  const out = new Int32Array(size)
-  for (let i = 0; i < size; i++) {
-    const value = Number(read(view, i * width, byteOrder !== '>'))
-    if ((value | 0) !== value) throw new FormatError(`${op}: ${describe(array)} holds ${value}, which int32 cannot`)
+  for (let i = 0; i < out.length; i++) {
+    const value = Number(at(view, i * width, byteOrder !== '>'))
     out[i] = value
+    if (out instanceof Int32Array && out[i] !== value)
+      throw new FormatError(`${op}: ${describe(array)} holds ${value}, which int32 cannot`)
   }
   return out
 }
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)
 
 const describe = ({ descr, shape }: Npy): string => `an array of ${descr} with shape [${shape.join(', ')}]`
