@@ -1,11 +1,11 @@
 /** Brings elementwise nodes together: those that walk over the same elements become one loop. */
-import { kernel, type Kernel } from '../formula/kernel.ts'
+import { kernel, kernelOf, type Kernel } from '../formula/kernel.ts'
 import { name, substitute, type Formula } from '../formula/parse.ts'
 import { contiguousLayout, makeLayout, type Layout } from '../layout.ts'
 import { sameShape } from '../shape.ts'
 import { Tensor } from '../tensor.ts'
 import type { Turns, Value } from './trace.ts'
-import { isWhole, rootOf, valueOf, type Graph, type Node } from './trace.ts'
+import { isWhole, rootOf, valueOf, viewKey, type Graph, type Node } from './trace.ts'
 
 /** The type that a loop computes in. */
 export type LoopType = 'float32' | 'float64' | 'int32'
@@ -100,8 +100,6 @@ const isNumber = (x: Tensor): boolean => {
   return origin.kind === 'number' || (origin.kind === 'constant' && origin.tensor.buffer.array !== undefined)
 }
 
-const viewKey = (x: Tensor): string => `${valueOf(x).id} ${x.layout.offset} ${x.shape.join()} ${x.layout.strides.join()}`
-
 const identity = kernel(['x'], { y: 'x' })
 
 /** The kernel that a node is at every index, if it is one, and the type that it is computed in. */
@@ -134,6 +132,7 @@ const isScalar = (x: Tensor): boolean => x.layout.strides.every((stride, axis) =
 /** The nodes with elementwise ones as loops; `canRender` says which kernels can be part of one. */
 export function fuse(graph: Graph, canRender: (kernel: Kernel, type: LoopType) => boolean, limits = wasmLimits): Item[] {
   const order: (Group | Item)[] = []
+  const kernels = new Map<string, Kernel>()
   /** Where in `order` a value is complete. */
   const done = new Map<Value, number>()
   const finish = (out: Tensor, at: number): void => {
@@ -164,7 +163,7 @@ export function fuse(graph: Graph, canRender: (kernel: Kernel, type: LoopType) =
       const made = new Group(loop.type, shape, flat, limits, node.turns)
       made.take(node, shape, flat)
       // What writes a part of a value stays alone.
-      if (!fresh) order.push(close(made, () => true))
+      if (!fresh) order.push(close(made, kernels, () => true))
       else order.push(made)
     }
     for (const out of node.outputs) finish(out, order.length - 1)
@@ -180,6 +179,7 @@ export function fuse(graph: Graph, canRender: (kernel: Kernel, type: LoopType) =
     if (!(item instanceof Group)) return item
     return close(
       item,
+      kernels,
       (value) =>
         wanted.has(value) || value.origin.kind === 'slice' || [...(readers.get(value) ?? [])].some((reader) => reader !== item),
     )
@@ -211,8 +211,11 @@ function findGroup(
   return undefined
 }
 
-/** The loop of a group; `stored` says which of the values that it makes are read elsewhere. */
-function close(group: Group, stored: (value: Value) => boolean): Loop {
+/**
+ * The loop of a group; `stored` says which of the values that it makes are read elsewhere. Loops that compute the same (updates of weights
+ * do) share one of the kernels, and with it what backends know of it.
+ */
+function close(group: Group, kernels: Map<string, Kernel>, stored: (value: Value) => boolean): Loop {
   const args: { readonly name: string; readonly x: Tensor }[] = []
   const arg = (x: Tensor): string => {
     const layout = layoutIn(group, x)
@@ -223,7 +226,7 @@ function close(group: Group, stored: (value: Value) => boolean): Loop {
     args.push({ name: `a${args.length}`, x: new Tensor(x.buffer, layout, x.dtype) })
     return args.at(-1)!.name
   }
-  const results: Record<string, Formula> = {}
+  const results: { readonly name: string; readonly formula: Formula }[] = []
   const outputs: { result: number; x: Tensor }[] = []
   const names = new Map<Value, string>()
   for (const node of group.members) {
@@ -233,22 +236,24 @@ function close(group: Group, stored: (value: Value) => boolean): Loop {
       const x = node.inputs[i]
       values[id] = name(names.get(valueOf(x)) ?? arg(x))
     })
-    const made: [Value, string][] = []
-    computes.results.forEach((result, i) => {
-      const id = `r${Object.keys(results).length}`
-      results[id] = substitute(result.formula, values)
+    const first = results.length
+    for (const result of computes.results) {
+      const id = `r${results.length}`
+      results.push({ name: id, formula: substitute(result.formula, values) })
       values[result.name] = name(id)
-      const out = node.outputs[i]
-      made.push([valueOf(out), id])
-      if (stored(valueOf(out)))
-        outputs.push({ result: Object.keys(results).length - 1, x: new Tensor(out.buffer, layoutIn(group, out), out.dtype) })
+    }
+    node.outputs.forEach((out, i) => {
+      const value = valueOf(out)
+      names.set(value, results[first + i].name)
+      if (stored(value)) outputs.push({ result: first + i, x: new Tensor(out.buffer, layoutIn(group, out), out.dtype) })
     })
-    for (const [value, id] of made) names.set(value, id)
   }
-  const all = kernel(
+  const made = kernelOf(
     args.map((one) => one.name),
     results,
   )
+  const all = kernels.get(made.key) ?? made
+  kernels.set(made.key, all)
   return {
     kind: 'loop',
     type: group.type,

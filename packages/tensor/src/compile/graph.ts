@@ -56,6 +56,10 @@ export const rootOf = (value: Value): Value => (value.origin.kind === 'slice' ? 
 /** The value that a tensor of a trace is a view of. */
 export const valueOf = (x: Tensor): Value => x.buffer as Value
 
+/** Equal for two views exactly when they are the same elements of the same value, in the same shape. */
+export const viewKey = (x: Tensor): string =>
+  `${valueOf(x).id} ${x.dtype} ${x.layout.offset} [${x.shape.join()}] [${x.layout.strides.join()}]`
+
 /** Whether a view is all of its value, in order. */
 export const isWhole = (x: Tensor): boolean => x.layout.contiguous && x.layout.offset === 0 && x.size === valueOf(x).size
 

@@ -3,7 +3,7 @@ import { kernel } from '../formula/kernel.ts'
 import { keyOf, name, namesIn, substitute, type Formula } from '../formula/parse.ts'
 import { contiguousLayout } from '../layout.ts'
 import { Tensor } from '../tensor.ts'
-import { Value, valueOf, type Graph, type Node } from './trace.ts'
+import { Value, valueOf, viewKey, type Graph, type Node } from './trace.ts'
 
 type Elementwise = Extract<Node, { kind: 'elementwise' }>
 type Call = Extract<Formula, { op: 'call' }>
@@ -122,9 +122,8 @@ function keyIn(node: Elementwise, part: Formula): string | undefined {
   for (const one of namesIn(part)) {
     const i = args.indexOf(one)
     if (i < 0) return undefined
-    const { layout, dtype, buffer } = node.inputs[i]
-    moves ||= layout.strides.some((stride) => stride !== 0)
-    views[one] = name(`${(buffer as Value).id} ${dtype} ${layout.offset} [${layout.shape.join()}] [${layout.strides.join()}]`)
+    moves ||= node.inputs[i].layout.strides.some((stride) => stride !== 0)
+    views[one] = name(viewKey(node.inputs[i]))
   }
   return moves ? keyOf(substitute(part, views)) : undefined
 }

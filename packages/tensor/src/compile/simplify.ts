@@ -2,7 +2,7 @@ import type { Backend } from '../backends/backend.ts'
 import { contiguousLayout } from '../layout.ts'
 import { allocate } from '../memory.ts'
 import { Tensor } from '../tensor.ts'
-import { callNode, isWhole, rootOf, Value, valueOf, type Graph, type Node } from './trace.ts'
+import { callNode, isWhole, rootOf, Value, valueOf, viewKey, type Graph, type Node } from './trace.ts'
 
 /** The same graph with less to do: what only constants go into is computed now, what is computed twice once, what nobody reads not at all. */
 export const simplify = (graph: Graph, backend: Backend): Graph => withoutDead(withoutTwins(withConstants(graph, backend)))
@@ -117,13 +117,13 @@ function withoutTwins(graph: Graph): Graph {
 
 /** Equal for two nodes exactly when they compute the same from the same. */
 function keyOf(node: Node): string {
-  const view = (x: Tensor): unknown[] => [valueOf(x).id, x.layout.shape, x.layout.strides, x.layout.offset]
-  const details = node.kind === 'elementwise' ? [node.details.kernel.key, node.details.compute] : node.details
-  const made = node.outputs.map((out) => [out.dtype, out.shape])
+  let key: string = node.kind
   // Infinity has no JSON.
-  return JSON.stringify([node.kind, details, node.inputs.map(view), made], (_, value: unknown) =>
-    typeof value === 'number' ? String(value) : value,
-  )
+  if (node.kind === 'elementwise') key += ` ${node.details.compute} ${node.details.kernel.key}`
+  else key += JSON.stringify(node.details, (_, value: unknown) => (typeof value === 'number' ? String(value) : value))
+  for (const x of node.inputs) key += ` ${viewKey(x)}`
+  for (const out of node.outputs) key += ` → ${out.dtype}[${out.shape.join()}]`
+  return key
 }
 
 /** Without nodes whose results nobody asks for. */

@@ -25,7 +25,14 @@ export function kernel(args: readonly string[], results: Readonly<Record<string,
     known.add(name)
     return { name, formula }
   })
-  return { args, results: list, key: `${args.join(',')}|${list.map((r) => `${r.name}=${keyOf(r.formula)}`).join(';')}` }
+  return kernelOf(args, list)
+}
+
+/** The kernel of formulas that are known to be right, for they are parts of other kernels. */
+export function kernelOf(args: readonly string[], results: Kernel['results']): Kernel {
+  let key = args.join()
+  for (let i = 0; i < results.length; i++) key += `${i === 0 ? '|' : ';'}${results[i].name}=${keyOf(results[i].formula)}`
+  return { args, results, key }
 }
 
 /** Throws unless every function is known and called with its number of arguments. */

@@ -12,76 +12,109 @@ export const call = (fn: string, ...args: Formula[]): Formula => ({ op: 'call', 
 
 const token = /\s*(?:(\d+\.?\d*(?:e[-+]?\d+)?|\.\d+)|([A-Za-z_]\w*)|(<=|>=|==|!=|&&|\|\||[-+*/()<>!?:,]))/y
 
-/** Binary operators by how tightly they bind, loosest first; all associate to the left. */
-const levels = [['||'], ['&&'], ['==', '!='], ['<', '<=', '>', '>='], ['+', '-'], ['*', '/']]
+/** Binary operators, with how tightly they bind; all associate to the left. */
+const tightness = new Map(
+  Object.entries({ '||': 1, '&&': 2, '==': 3, '!=': 3, '<': 4, '<=': 4, '>': 4, '>=': 4, '+': 5, '-': 5, '*': 6, '/': 6 }),
+)
 
 /** The tree of a formula text; throws with the position of what it cannot read. */
-export function parse(text: string): Formula {
-  const tokens: { text: string; at: number; kind: 'number' | 'name' | 'sign' }[] = []
-  token.lastIndex = 0
-  while (text.slice(token.lastIndex).trim() !== '') {
-    const at = token.lastIndex
-    const match = token.exec(text)
-    if (!match) throw new TypegradError(`formula: cannot read ${JSON.stringify(text)} at ${at}`, { text, at })
-    tokens.push({ text: match[0].trim(), at, kind: match[1] ? 'number' : match[2] ? 'name' : 'sign' })
-  }
-  let i = 0
-  const peek = (sign: string): boolean => tokens[i]?.kind === 'sign' && tokens[i].text === sign
-  const take = (sign: string): boolean => peek(sign) && i++ >= 0
-  const expect = (sign: string): void => {
-    if (!take(sign))
-      throw new TypegradError(`formula: ${JSON.stringify(text)} lacks '${sign}' at ${tokens[i]?.at ?? text.length}`)
+export const parse = (text: string): Formula => new Parser(text).whole()
+
+/** Reads one text. Hundreds are read as the library is loaded: methods are made once, functions within a function each time. */
+class Parser {
+  readonly #text: string
+  readonly #tokens: string[] = []
+  readonly #starts: number[] = []
+  #next = 0
+
+  constructor(text: string) {
+    this.#text = text
+    const end = text.trimEnd().length
+    for (let at = 0; at < end; at = token.lastIndex) {
+      token.lastIndex = at
+      const match = token.exec(text)
+      if (!match) throw new TypegradError(`formula: cannot read ${JSON.stringify(text)} at ${at}`, { text, at })
+      this.#tokens.push(match[0].trimStart())
+      this.#starts.push(at)
+    }
   }
 
-  const ternary = (): Formula => {
-    const condition = binary(0)
-    if (!take('?')) return condition
-    const yes = ternary()
-    expect(':')
-    return call('select', condition, yes, ternary())
+  whole(): Formula {
+    const tree = this.#ternary()
+    if (this.#next < this.#tokens.length)
+      throw new TypegradError(`formula: ${JSON.stringify(this.#text)} goes on after ${this.#starts[this.#next]}`, {
+        text: this.#text,
+      })
+    return tree
   }
-  const binary = (level: number): Formula => {
-    if (level === levels.length) return unary()
-    let left = binary(level + 1)
+
+  #take(sign: string): boolean {
+    if (this.#tokens[this.#next] !== sign) return false
+    this.#next++
+    return true
+  }
+
+  #expect(sign: string): void {
+    if (this.#take(sign)) return
+    const at = this.#starts[this.#next] ?? this.#text.length
+    throw new TypegradError(`formula: ${JSON.stringify(this.#text)} lacks '${sign}' at ${at}`)
+  }
+
+  #ternary(): Formula {
+    const condition = this.#binary(1)
+    if (!this.#take('?')) return condition
+    const yes = this.#ternary()
+    this.#expect(':')
+    return call('select', condition, yes, this.#ternary())
+  }
+
+  /** Operators that bind at least so tightly, and what is between them. */
+  #binary(least: number): Formula {
+    let left = this.#unary()
     for (;;) {
-      const sign = levels[level].find(peek)
-      if (sign === undefined) return left
-      i++
-      left = call(sign, left, binary(level + 1))
+      const sign = this.#tokens[this.#next]
+      const tight = tightness.get(sign)
+      if (tight === undefined || tight < least) return left
+      this.#next++
+      left = call(sign, left, this.#binary(tight + 1))
     }
   }
-  const unary = (): Formula => {
-    if (take('-')) return call('neg', unary())
-    if (take('!')) return call('not', unary())
-    return primary()
+
+  #unary(): Formula {
+    if (this.#take('-')) return call('neg', this.#unary())
+    if (this.#take('!')) return call('not', this.#unary())
+    return this.#primary()
   }
-  const primary = (): Formula => {
-    const next = tokens[i++]
-    if (next?.kind === 'number') return number(Number(next.text))
-    if (next?.kind === 'name') {
-      if (!take('(')) return name(next.text)
-      const args = [ternary()]
-      while (take(',')) args.push(ternary())
-      expect(')')
-      return call(next.text, ...args)
+
+  #primary(): Formula {
+    const at = this.#next++
+    const text = this.#tokens[at] ?? ''
+    if (/^[\d.]/.test(text)) return number(Number(text))
+    if (/^\w/.test(text)) {
+      if (!this.#take('(')) return name(text)
+      const args = [this.#ternary()]
+      while (this.#take(',')) args.push(this.#ternary())
+      this.#expect(')')
+      return call(text, ...args)
     }
-    if (next?.text === '(') {
-      const inner = ternary()
-      expect(')')
+    if (text === '(') {
+      const inner = this.#ternary()
+      this.#expect(')')
       return inner
     }
-    throw new TypegradError(`formula: ${JSON.stringify(text)} breaks off at ${next?.at ?? text.length}`, { text })
+    throw new TypegradError(`formula: ${JSON.stringify(this.#text)} breaks off at ${this.#starts[at] ?? this.#text.length}`, {
+      text: this.#text,
+    })
   }
-  const tree = ternary()
-  if (i < tokens.length) throw new TypegradError(`formula: ${JSON.stringify(text)} goes on after ${tokens[i].at}`, { text })
-  return tree
 }
 
 /** A text that two formulas share exactly when they are the same tree: the key of kernel caches. */
 export function keyOf(formula: Formula): string {
   if (formula.op === 'number') return Object.is(formula.value, -0) ? '-0' : String(formula.value)
   if (formula.op === 'name') return formula.name
-  return `(${formula.fn} ${formula.args.map(keyOf).join(' ')})`
+  let key = `(${formula.fn}`
+  for (const arg of formula.args) key += ` ${keyOf(arg)}`
+  return `${key})`
 }
 
 /** The names that a formula reads, in order of appearance. */

@@ -96,23 +96,24 @@ class Writing {
   readonly #site: Site
   readonly #type: LaneType
   readonly #inPlace: boolean
-  readonly #numbers: Map<Node, Lanes>
-  readonly #masks: Map<Node, Lanes>
+  /** By the id of the node. */
+  readonly #numbers: (Lanes | undefined)[]
+  readonly #masks: (Lanes | undefined)[]
 
   constructor(target: RenderTarget, type: LaneType, inPlace: boolean, before?: Writing) {
     this.#site = new Site(target.f, target.module)
     this.#inPlace = inPlace
     this.#type = type
-    this.#numbers = new Map(before ? before.#numbers : [])
-    this.#masks = new Map(before ? before.#masks : [])
+    this.#numbers = before ? before.#numbers.slice() : []
+    this.#masks = before ? before.#masks.slice() : []
   }
 
   number(node: Node): Lanes {
-    return this.#once(this.#numbers, node, () => v128.and(this.#masks.get(node)!, constants[this.#type](1)))
+    return this.#once(this.#numbers, node, () => v128.and(this.#masks[node.id]!, constants[this.#type](1)))
   }
 
   mask(node: Node): Lanes {
-    return this.#once(this.#masks, node, () => comparisons[this.#type]['!='](this.#numbers.get(node)!, constants[this.#type](0)))
+    return this.#once(this.#masks, node, () => comparisons[this.#type]['!='](this.#numbers[node.id]!, constants[this.#type](0)))
   }
 
   /** Writes a node, the arguments of which are written. */
@@ -132,13 +133,11 @@ class Writing {
     }
   }
 
-  #once(known: Map<Node, Lanes>, node: Node, make: () => Vector): Lanes {
-    let local = known.get(node)
-    if (!local) {
-      const vector = make()
-      known.set(node, (local = vector instanceof Local ? vector : this.#site.let(vector)))
-    }
-    return local
+  #once(known: (Lanes | undefined)[], node: Node, make: () => Vector): Lanes {
+    const local = known[node.id]
+    if (local) return local
+    const vector = make()
+    return (known[node.id] = vector instanceof Local ? vector : this.#site.let(vector))
   }
 
   /** Is it 1 or 0 by its nature, and so a mask first? */

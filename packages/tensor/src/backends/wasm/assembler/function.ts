@@ -1,5 +1,5 @@
 import { Bytes } from './bytes.ts'
-import { type Arg, Expr, expression, Local, type Type, typeCodes } from './expression.ts'
+import { type Arg, type Expr, expression, instruction, Local, type Type, typeCodes } from './expression.ts'
 import { select } from './memory.ts'
 import { i32 } from './scalar.ts'
 
@@ -60,17 +60,6 @@ export class FunctionBuilder {
     local.check(this.#code)
     this.#code.byte(0x21)
     this.#code.unsigned(local.index)
-  }
-
-  /** Sets `local` and is its new value. */
-  tee<T extends Type>(local: Local<T>, value: Arg<NoInfer<T>>): Expr<T> {
-    const operand = expression<Type>(local.type, value)
-    return new Expr(local.type, (code) => {
-      operand.write(code)
-      local.check(code)
-      code.byte(0x22)
-      code.unsigned(local.index)
-    })
   }
 
   /** A new variable with the smaller of two unsigned integers. */
@@ -177,7 +166,7 @@ export class FunctionBuilder {
 
   /** Ends a function that has no result. */
   exit(): Expr<'none'> {
-    return new Expr('none', (code) => code.byte(0x0f))
+    return instruction(0x0f, [], 'none')
   }
 
   /** Stops the program with a trap. */

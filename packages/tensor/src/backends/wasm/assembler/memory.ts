@@ -1,5 +1,4 @@
 import { type Arg, type Expr, expression, instruction, type Type } from './expression.ts'
-import type { Bytes } from './bytes.ts'
 
 /** An opcode and the log2 of the bytes that it touches. */
 type Row = readonly [opcode: number, size: number]
@@ -8,10 +7,7 @@ type Row = readonly [opcode: number, size: number]
  * Where an instruction touches memory: `address + offset`, both unsigned. `align` is a promise about the sum in bytes,
  * a hint that costs nothing when it is missed; atomics must keep their own.
  */
-const memarg = (offset: number, align: number) => (code: Bytes) => {
-  code.unsigned(31 - Math.clz32(align))
-  code.unsigned(offset)
-}
+const memarg = (offset: number, align: number): number[] => [31 - Math.clz32(align), offset]
 
 type Load<R extends Type> = (address: Arg<'i32'>, offset?: number, align?: number) => Expr<R>
 type Store<T extends Type> = (address: Arg<'i32'>, value: Arg<T>, offset?: number, align?: number) => Expr<'none'>
@@ -64,10 +60,7 @@ export function laneStores<N extends string>(
   return table
 }
 
-const laneOf = (lane: number, offset: number, align: number) => (code: Bytes) => {
-  memarg(offset, align)(code)
-  code.byte(lane)
-}
+const laneOf = (lane: number, offset: number, align: number): number[] => [31 - Math.clz32(align), offset, lane]
 
 /** Read, change and write in one step, for each row; the result is what was there before. */
 export function updates<T extends 'i32' | 'i64', N extends string>(
@@ -95,20 +88,16 @@ export const compareExchange =
       memarg(offset, bytesOf[type]),
     )
 
-const zeros = (count: number) => (code: Bytes) => {
-  for (let i = 0; i < count; i++) code.byte(0)
-}
-
 /** Instructions on the one memory. `size` and `grow` count pages of 64 KiB. */
 export const memory = {
-  size: (): Expr<'i32'> => instruction(0x3f, [], 'i32', zeros(1)),
+  size: (): Expr<'i32'> => instruction(0x3f, [], 'i32', [0]),
   /** The size before, or -1 where the memory cannot grow. */
-  grow: (pages: Arg<'i32'>): Expr<'i32'> => instruction(0x40, [expression('i32', pages)], 'i32', zeros(1)),
+  grow: (pages: Arg<'i32'>): Expr<'i32'> => instruction(0x40, [expression('i32', pages)], 'i32', [0]),
   /** `memory[to …] = memory[from …]`, right for overlapping ranges too. */
   copy: (to: Arg<'i32'>, from: Arg<'i32'>, bytes: Arg<'i32'>): Expr<'none'> =>
-    instruction(0xfc00a, [expression('i32', to), expression('i32', from), expression('i32', bytes)], 'none', zeros(2)),
+    instruction(0xfc00a, [expression('i32', to), expression('i32', from), expression('i32', bytes)], 'none', [0, 0]),
   fill: (to: Arg<'i32'>, value: Arg<'i32'>, bytes: Arg<'i32'>): Expr<'none'> =>
-    instruction(0xfc00b, [expression('i32', to), expression('i32', value), expression('i32', bytes)], 'none', zeros(1)),
+    instruction(0xfc00b, [expression('i32', to), expression('i32', value), expression('i32', bytes)], 'none', [0]),
   /** Sleeps while the word is `expected`: 0 woken, 1 not equal, 2 timed out (nanoseconds, negative is for ever). */
   atomicWait32: (address: Arg<'i32'>, expected: Arg<'i32'>, timeout: Arg<'i64'>, offset = 0): Expr<'i32'> =>
     instruction(
@@ -120,10 +109,10 @@ export const memory = {
   /** Wakes up to `count` sleepers; the result is how many were woken. */
   atomicNotify: (address: Arg<'i32'>, count: Arg<'i32'>, offset = 0): Expr<'i32'> =>
     instruction(0xfe000, [expression('i32', address), expression('i32', count)], 'i32', memarg(offset, 4)),
-  atomicFence: (): Expr<'none'> => instruction(0xfe003, [], 'none', zeros(1)),
+  atomicFence: (): Expr<'none'> => instruction(0xfe003, [], 'none', [0]),
 }
 
 /** `condition ? yes : no`; both sides are computed. */
 export function select<T extends Type>(condition: Arg<'i32'>, yes: Expr<T>, no: Expr<T>): Expr<T> {
-  return instruction(0x1b, [yes, expression<Type>(yes.type, no), expression('i32', condition)], yes.type, zeros(0))
+  return instruction(0x1b, [yes, expression<Type>(yes.type, no), expression('i32', condition)], yes.type)
 }

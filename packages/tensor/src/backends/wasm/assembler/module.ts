@@ -132,7 +132,7 @@ function handle<P extends Params, R extends Type | 'none'>(name: string, index: 
     index,
     call: (args) => {
       const operands = Object.entries(params).map(([key, type]) => expression(type, args[key] as Arg<Type>))
-      return instruction(0x10, operands, result, (code) => code.unsigned(index))
+      return instruction(0x10, operands, result, [index])
     },
   }
 }

@@ -1,4 +1,4 @@
-import { type Arg, Expr, expression, instruction, instructions, type Type } from './expression.ts'
+import { type Arg, constantVector, type Expr, expression, instruction, instructions, type Type } from './expression.ts'
 import { laneLoads, laneStores, loads, stores } from './memory.ts'
 
 const one = ['v128'] as const
@@ -10,33 +10,37 @@ const shift = ['v128', 'i32'] as const
 const extract =
   <R extends Type>(opcode: number, result: R) =>
   (vector: Arg<'v128'>, lane: number): Expr<R> =>
-    instruction(opcode, [expression('v128', vector)], result, (code) => code.byte(lane))
+    instruction(opcode, [expression('v128', vector)], result, [lane])
 
 /** The vector with lane `lane` replaced. */
 const replace =
   <T extends Type>(opcode: number, type: T) =>
   (vector: Arg<'v128'>, lane: number, value: Arg<T>): Expr<'v128'> =>
-    instruction(opcode, [expression('v128', vector), expression<Type>(type, value)], 'v128', (code) => code.byte(lane))
+    instruction(opcode, [expression('v128', vector), expression<Type>(type, value)], 'v128', [lane])
+
+const lanes = new DataView(new ArrayBuffer(16))
+const bytesOfLanes = new Uint8Array(lanes.buffer)
 
 /** A constant vector; one number stands for all lanes. */
 const vector =
-  <N extends number | bigint>(set: (view: DataView, lane: number, value: N) => void, lanes: number) =>
+  <N extends number | bigint>(set: (view: DataView, lane: number, value: N) => void, count: number) =>
   (...values: N[]): Expr<'v128'> => {
-    const view = new DataView(new ArrayBuffer(16))
-    for (let lane = 0; lane < lanes; lane++) set(view, lane, values[values.length === 1 ? 0 : lane])
-    return new Expr('v128', (code) => {
-      code.raw([0xfd, 0x0c])
-      code.raw(new Uint8Array(view.buffer))
-    })
+    for (let lane = 0; lane < count; lane++) set(lanes, lane, values[values.length === 1 ? 0 : lane])
+    return constantVector(bytesOfLanes.slice())
   }
 
 /** Picks lanes of `bytes` bytes out of `a` (the first indices) and `b` (the following ones). */
 const shuffle =
   (bytes: number) =>
   (a: Arg<'v128'>, b: Arg<'v128'>, ...lanes: number[]): Expr<'v128'> =>
-    instruction(0xfd00d, [expression('v128', a), expression('v128', b)], 'v128', (code) => {
-      for (const lane of lanes) for (let byte = 0; byte < bytes; byte++) code.byte(lane * bytes + byte)
-    })
+    instruction(0xfd00d, [expression('v128', a), expression('v128', b)], 'v128', bytesOf(lanes, bytes))
+
+/** The bytes of lanes of `width` bytes. */
+function bytesOf(lanes: readonly number[], width: number): number[] {
+  const bytes: number[] = []
+  for (const lane of lanes) for (let i = 0; i < width; i++) bytes.push(lane * width + i)
+  return bytes
+}
 
 export const v128 = {
   ...instructions(one, 'v128', { not: 0xfd04d }),

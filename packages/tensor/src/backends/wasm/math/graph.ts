@@ -14,6 +14,8 @@ export interface Node {
   readonly value: number
   /** Is it the same in every turn of the loop? */
   readonly scalar: boolean
+  /** How many were made before it. */
+  readonly id: number
 }
 
 export interface Graph {
@@ -38,16 +40,12 @@ export function graphOf(kernel: Kernel, type: LaneType, isScalar: (argument: num
 function makeGraph(kernel: Kernel, type: LaneType, isScalar: (argument: number) => boolean): Graph {
   const int = type === 'i32x4'
   const nodes = new Map<string, Node>()
-  const ids = new Map<Node, number>()
 
   const make = (fn: string, args: readonly Node[], value = 0, scalar = args.every((arg) => arg.scalar)): Node => {
     let key = `${fn} ${Object.is(value, -0) ? '-0' : value}`
-    for (const arg of args) key += ` ${ids.get(arg)}`
+    for (const arg of args) key += ` ${arg.id}`
     let node = nodes.get(key)
-    if (!node) {
-      nodes.set(key, (node = { fn, args, value, scalar }))
-      ids.set(node, ids.size)
-    }
+    if (!node) nodes.set(key, (node = { fn, args, value, scalar, id: nodes.size }))
     return node
   }
   const number = (value: number): Node => make('@number', [], type === 'f32x4' ? Math.fround(value) : value, true)

@@ -6,7 +6,7 @@ import { collapse } from '../../../layout.ts'
 import type { Tensor } from '../../../tensor.ts'
 import type { Reduction } from '../../backend.ts'
 import { f32x4, f64x2, i32, i32x4, i64x2, type Local } from '../assembler/index.ts'
-import { canRender, renderWasm, type LaneType, type RenderTarget } from '../render.ts'
+import { canRender, prepareWasm, type LaneType, type RenderTarget } from '../render.ts'
 import { loadLanes, loadOne, splatFirst, storeLanes } from './loop.ts'
 import { writeNest } from './nest.ts'
 import type { Storage } from './storage.ts'
@@ -17,6 +17,8 @@ const zeroOf = { f32x4: f32x4.const, f64x2: f64x2.const, i32x4: i32x4.const } as
 const lanesOf = { f32x4: 4, f64x2: 2, i32x4: 4 } as const
 
 interface Kernels {
+  /** The function that an accumulator and an element are the arguments of. */
+  readonly fn: string
   readonly step: Kernel
   /** Brings two accumulators together. */
   readonly combine: Kernel
@@ -31,6 +33,7 @@ function kernelsOf(reduction: Reduction): Kernels | undefined {
   const formula = parse(reduction.step)
   if (formula.op !== 'call' || !mergeable.has(formula.fn)) return undefined
   const kernels = {
+    fn: formula.fn,
     step: kernel(['acc', 'x'], { y: formula }),
     combine: kernel(['acc', 'x'], { y: call(formula.fn, name('acc'), name('x')) }),
     finish: kernel(['acc', 'n'], { y: reduction.finish ?? 'acc' }),
@@ -45,9 +48,8 @@ const mergeable = new Set(['+', '*', 'max', 'min', '||', '&&'])
 /** The lanes that a reduction accumulates in: sums and products in double precision. */
 function accumulatorOf(reduction: Reduction, x: Tensor, out: Tensor): LaneType {
   if (out.dtype === 'int32') return 'i32x4'
-  const formula = parse(reduction.step)
-  const exact = formula.op === 'call' && (formula.fn === '+' || formula.fn === '*')
-  return x.dtype === 'float64' || x.dtype === 'int32' || exact ? 'f64x2' : 'f32x4'
+  const { fn } = kernelsOf(reduction)!
+  return x.dtype === 'float64' || x.dtype === 'int32' || fn === '+' || fn === '*' ? 'f64x2' : 'f32x4'
 }
 
 /** Whether {@link writeReduce} can write a reduction. */
@@ -60,12 +62,7 @@ export function canReduce({ reduction }: Details['reduce'], x: Tensor, out: Tens
     (!Number.isInteger(reduction.init) || (x.dtype !== 'int32' && x.dtype !== 'bool' && x.dtype !== 'uint8'))
   )
     return false
-  return Object.values(kernels).every((k) => canRender(k as Kernel, type))
-}
-
-function isProduct(reduction: Reduction): boolean {
-  const formula = parse(reduction.step)
-  return formula.op === 'call' && formula.fn === '*'
+  return canRender(kernels.step, type) && canRender(kernels.combine, type) && canRender(kernels.finish, type)
 }
 
 /** Accumulators that grow side by side, since each addition waits for the one before. */
@@ -75,7 +72,7 @@ const together = 4
 export function writeReduce(target: RenderTarget, details: Details['reduce'], x: Tensor, out: Tensor, storage: Storage): void {
   const { f } = target
   const { reduction, axes } = details
-  const { step, combine, finish } = kernelsOf(reduction)!
+  const { fn, step, combine, finish } = kernelsOf(reduction)!
   const type = accumulatorOf(reduction, x, out)
   const lanes = lanesOf[type]
   const [width, outWidth] = [bytesPerElement(x.dtype), bytesPerElement(out.dtype)]
@@ -88,13 +85,14 @@ export function writeReduce(target: RenderTarget, details: Details['reduce'], x:
   const xSteps = (strides: readonly number[]): number[] => strides.map((stride) => stride * width)
   const outSteps = (strides: readonly number[]): number[] => strides.map((stride) => stride * outWidth)
 
-  const run = (k: Kernel, a: Lanes, b: Lanes): Lanes => renderWasm(target, k, type, [a, b])[0]
-  const grow = (acc: Lanes, value: Lanes): void => f.set(acc, run(step, acc, value))
-  const fresh = (): Lanes => f.let(zeroOf[type](reduction.init))
-  const end = (acc: Lanes): Lanes => {
-    const y = run(finish, acc, f.let(zeroOf[type](count)))
-    return y
+  const written = (k: Kernel): ((a: Lanes, b: Lanes) => Lanes) => {
+    const rendered = prepareWasm(target, k, type)
+    return (a, b) => rendered([a, b])[0]
   }
+  const [stepped, combined, finished] = [step, combine, finish].map(written)
+  const grow = (acc: Lanes, value: Lanes): void => f.set(acc, stepped(acc, value))
+  const fresh = (): Lanes => f.let(zeroOf[type](reduction.init))
+  const end = (acc: Lanes): Lanes => finished(acc, f.let(zeroOf[type](count)))
   const start = f.let(i32.const(storage.address(x)))
   const outStart = f.let(i32.const(storage.address(out)))
   const overrun = storage.mayOverrun(out)
@@ -137,7 +135,7 @@ export function writeReduce(target: RenderTarget, details: Details['reduce'], x:
   const depth = reduced.shape.length
   const length = depth > 0 ? reduced.shape[depth - 1] : 1
   // Products stay in order: parts that come to 0 and ∞ would make NaN of what comes to ∞.
-  const runs = depth > 0 && reduced.strides[0][depth - 1] === 1 && !isProduct(reduction)
+  const runs = depth > 0 && reduced.strides[0][depth - 1] === 1 && fn !== '*'
   writeNest(f, kept.shape, [start, outStart], [xSteps(kept.strides[0]), outSteps(kept.strides[1])], ([from, to]) => {
     f.scope(() => {
       const wide = runs ? together * lanes : 0
@@ -160,13 +158,13 @@ export function writeReduce(target: RenderTarget, details: Details['reduce'], x:
         }
       })
       let total: Lanes | undefined
-      for (const sum of sums) total = total ? run(combine, total, sum) : sum
+      for (const sum of sums) total = total ? combined(total, sum) : sum
       if (total) {
         const all = total
         const shuffle = type === 'f64x2' ? i64x2.shuffle : i32x4.shuffle
-        const folded = type === 'f64x2' ? all : run(combine, all, f.let(shuffle(all, all, 2, 3, 0, 1)))
+        const folded = type === 'f64x2' ? all : combined(all, f.let(shuffle(all, all, 2, 3, 0, 1)))
         const pair = type === 'f64x2' ? f.let(shuffle(folded, folded, 1, 0)) : f.let(shuffle(folded, folded, 1, 0, 3, 2))
-        total = run(combine, run(combine, folded, pair), single)
+        total = combined(combined(folded, pair), single)
       } else total = single
       storeLanes(target, type, out.dtype, { at: to, offset: 0 }, end(f.let(splatFirst(type, total))), 1, false)
     })
