@@ -5,7 +5,7 @@ export type Shape = readonly number[]
 
 export const sizeOf = (shape: Shape): number => {
   let size = 1
-  for (const length of shape) size *= length
+  for (let i = 0; i < shape.length; i++) size *= shape[i]
   return size
 }
 

@@ -2,10 +2,10 @@
 import { kernel, kernelOf, type Kernel } from '../formula/kernel.ts'
 import { name, substitute, type Formula } from '../formula/parse.ts'
 import { contiguousLayout, makeLayout, type Layout } from '../layout.ts'
-import { sameShape } from '../shape.ts'
+import { sameShape, sizeOf } from '../shape.ts'
 import { Tensor } from '../tensor.ts'
 import type { Turns, Value } from './trace.ts'
-import { isWhole, rootOf, valueOf, viewKey, type Graph, type Node } from './trace.ts'
+import { countWriters, isWhole, rootOf, valueOf, viewKey, type Graph, type Node } from './trace.ts'
 
 /** The type that a loop computes in. */
 export type LoopType = 'float32' | 'float64' | 'int32'
@@ -43,6 +43,7 @@ class Group {
   readonly kind = 'group'
   readonly type: LoopType
   readonly turns: Turns | undefined
+  readonly size: number
   shape: readonly number[]
   /** Every array is read in order, so that any shape of this size will do. */
   flat: boolean
@@ -56,12 +57,9 @@ class Group {
     this.#limits = limits
     this.type = type
     this.turns = turns
+    this.size = sizeOf(shape)
     this.shape = shape
     this.flat = flat
-  }
-
-  get size(): number {
-    return this.shape.reduce((a, b) => a * b, 1)
   }
 
   /** Whether a node of this shape walks over the same elements. */
@@ -87,7 +85,7 @@ class Group {
       this.flat = false
     }
     this.members.push(node)
-    for (const view of this.#viewsOf(node)) this.views.add(view)
+    if (this.#limits.reads < Infinity) for (const view of this.#viewsOf(node)) this.views.add(view)
     for (const x of node.inputs) if (!this.made.has(valueOf(x))) this.read.add(valueOf(x))
     for (const out of node.outputs) this.made.set(valueOf(out), out)
   }
@@ -139,9 +137,7 @@ export function fuse(graph: Graph, canRender: (kernel: Kernel, type: LoopType) =
     done.set(valueOf(out), at)
     done.set(rootOf(valueOf(out)), Math.max(at, done.get(rootOf(valueOf(out))) ?? -1))
   }
-  const writers = new Map<Value, number>()
-  for (const { outputs } of graph.nodes)
-    for (const out of outputs) writers.set(valueOf(out), (writers.get(valueOf(out)) ?? 0) + 1)
+  const writers = countWriters(graph.nodes)
 
   for (const node of graph.nodes) {
     const found = elementwiseOf(node)

@@ -101,6 +101,19 @@ export type Node = {
   }
 }[NodeKind]
 
+/** How many nodes write into each value, and into what slices are taken of. */
+export function countWriters(nodes: readonly Node[]): Map<Value, number> {
+  const counts = new Map<Value, number>()
+  for (const { outputs } of nodes)
+    for (let i = 0; i < outputs.length; i++) {
+      const value = valueOf(outputs[i])
+      const root = rootOf(value)
+      counts.set(value, (counts.get(value) ?? 0) + 1)
+      if (root !== value) counts.set(root, (counts.get(root) ?? 0) + 1)
+    }
+  return counts
+}
+
 /** Calls the kernel of a node on a backend. */
 export function callNode(backend: Backend, node: Node, inputs: readonly Tensor[], outputs: readonly Tensor[]): void {
   const [a, b] = inputs

@@ -40,6 +40,7 @@ export function lower(graph: Graph, exact: boolean): Graph {
  * a window's gradient goes to is positive where the window's result is. Same bits.
  */
 function maskedWhenPooled(graph: Graph, maker: Maker): Graph {
+  if (!graph.nodes.some(({ kind }) => kind === 'poolGradient')) return graph
   const uses = new Map<Value, number>()
   const read = [...graph.outputs, ...graph.assigned.map(({ value }) => value)]
   for (const x of [...graph.nodes.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]), ...read])
@@ -133,6 +134,7 @@ function withoutSwaps(graph: Graph, maker: Maker): Graph {
 
 /** The graph with softmax as the reductions and the elementwise kernels that it is made of, so that they can be part of loops. */
 function withoutSoftmax(graph: Graph, maker: Maker): Graph {
+  if (!graph.nodes.some(({ kind }) => kind === 'softmax')) return graph
   const nodes = graph.nodes.flatMap((node): Node[] => {
     if (node.kind !== 'softmax' || node.outputs[0].size === 0) return [node]
     const { turns } = node

@@ -3,7 +3,7 @@ import { kernel } from '../formula/kernel.ts'
 import { keyOf, name, namesIn, substitute, type Formula } from '../formula/parse.ts'
 import { contiguousLayout } from '../layout.ts'
 import { Tensor } from '../tensor.ts'
-import { Value, valueOf, viewKey, type Graph, type Node } from './trace.ts'
+import { countWriters, Value, valueOf, viewKey, type Graph, type Node } from './trace.ts'
 
 type Elementwise = Extract<Node, { kind: 'elementwise' }>
 type Call = Extract<Formula, { op: 'call' }>
@@ -34,9 +34,7 @@ const mostBytes = 2 ** 20
  * they read: the exponential of an activation is there for its gradient.
  */
 export function withShared(graph: Graph): Graph {
-  const writers = new Map<Value, number>()
-  for (const { outputs } of graph.nodes)
-    for (const out of outputs) writers.set(valueOf(out), (writers.get(valueOf(out)) ?? 0) + 1)
+  const writers = countWriters(graph.nodes)
   const open = (node: Node): node is Elementwise => isOpen(node) && node.inputs.every((x) => (writers.get(valueOf(x)) ?? 0) <= 1)
 
   const users = new Map<string, Set<Node>>()

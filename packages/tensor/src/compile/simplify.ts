@@ -2,22 +2,10 @@ import type { Backend } from '../backends/backend.ts'
 import { contiguousLayout } from '../layout.ts'
 import { allocate } from '../memory.ts'
 import { Tensor } from '../tensor.ts'
-import { callNode, isWhole, rootOf, Value, valueOf, viewKey, type Graph, type Node } from './trace.ts'
+import { callNode, countWriters, isWhole, rootOf, Value, valueOf, viewKey, type Graph, type Node } from './trace.ts'
 
 /** The same graph with less to do: what only constants go into is computed now, what is computed twice once, what nobody reads not at all. */
 export const simplify = (graph: Graph, backend: Backend): Graph => withoutDead(withoutTwins(withConstants(graph, backend)))
-
-/** How many nodes write into each value. */
-function writers(nodes: readonly Node[]): Map<Value, number> {
-  const counts = new Map<Value, number>()
-  const count = (value: Value): void => void counts.set(value, (counts.get(value) ?? 0) + 1)
-  for (const { outputs } of nodes)
-    for (const value of outputs.map(valueOf)) {
-      count(value)
-      if (rootOf(value) !== value) count(rootOf(value))
-    }
-  return counts
-}
 
 /** The graph with other tensors in place of those that are read. */
 function reading(graph: Graph, nodes: readonly Node[], read: (x: Tensor) => Tensor): Graph {
@@ -31,7 +19,7 @@ function reading(graph: Graph, nodes: readonly Node[], read: (x: Tensor) => Tens
 
 /** Computes the nodes whose inputs are all constants of the host, with the kernels of a backend there. */
 function withConstants(graph: Graph, backend: Backend): Graph {
-  const counts = writers(graph.nodes)
+  const counts = countWriters(graph.nodes)
   const known = new Map<Value, Value>()
   const constant = (value: Value): Value | undefined =>
     value.origin.kind === 'constant' ? value : (known.get(value) ?? (isZeros(value, counts) ? zeros(value) : undefined))
@@ -88,7 +76,7 @@ function hostView(x: Tensor): Tensor {
 
 /** Of nodes that compute the same from the same, the first is kept. */
 function withoutTwins(graph: Graph): Graph {
-  const counts = writers(graph.nodes)
+  const counts = countWriters(graph.nodes)
   const first = new Map<string, Node>()
   const same = new Map<Value, Value>()
   const read = (x: Tensor): Tensor => {
@@ -129,10 +117,11 @@ function keyOf(node: Node): string {
 /** Without nodes whose results nobody asks for. */
 function withoutDead(graph: Graph): Graph {
   const wanted = new Set<Value>([...graph.outputs, ...graph.assigned.map(({ value }) => value)].map(valueOf))
+  const loops = graph.nodes.some(({ turns }) => turns)
   let nodes: Node[] = []
   // A loop's later turns read what the earlier ones wrote: once more, until nothing new is wanted.
   for (let before = -1; before < wanted.size;) {
-    before = wanted.size
+    before = loops ? wanted.size : Infinity
     nodes = []
     for (const node of graph.nodes.toReversed()) {
       if (!node.outputs.some((out) => wanted.has(rootOf(valueOf(out))))) continue

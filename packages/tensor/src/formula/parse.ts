@@ -113,7 +113,7 @@ export function keyOf(formula: Formula): string {
   if (formula.op === 'number') return Object.is(formula.value, -0) ? '-0' : String(formula.value)
   if (formula.op === 'name') return formula.name
   let key = `(${formula.fn}`
-  for (const arg of formula.args) key += ` ${keyOf(arg)}`
+  for (let i = 0; i < formula.args.length; i++) key += ` ${keyOf(formula.args[i])}`
   return `${key})`
 }
 

@@ -58,10 +58,13 @@ export function prepareWasm(target: RenderTarget, kernel: Kernel, type: LaneType
   if (!hasCode(graph, type)) throw new BackendError(`wasm: a kernel cannot be computed in ${type}: ${kernel.key}`)
   const inPlace = graph.nodes.filter(({ fn, scalar }) => !scalar && isLong(fn)).length <= mostInPlace
   const before = new Writing(target, type, false)
-  for (const node of graph.nodes) if (node.scalar) before.add(node, scalars)
+  const rest: Node[] = []
+  for (const node of graph.nodes)
+    if (node.scalar) before.add(node, scalars)
+    else rest.push(node)
   return (args) => {
     const inside = new Writing(target, type, inPlace, before)
-    for (const node of graph.nodes) if (!node.scalar) inside.add(node, args)
+    for (let i = 0; i < rest.length; i++) inside.add(rest[i], args)
     return graph.results.map((node) => (results === 'mask' ? inside.mask(node) : inside.number(node)))
   }
 }

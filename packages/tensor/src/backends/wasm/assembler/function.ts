@@ -72,9 +72,9 @@ export class FunctionBuilder {
 
   /** Runs expressions for what they do (stores, calls); a result is dropped. */
   do(...statements: Expr<Type | 'none'>[]): void {
-    for (const statement of statements) {
-      statement.write(this.#code)
-      if (statement.type !== 'none') this.#code.byte(0x1a)
+    for (let i = 0; i < statements.length; i++) {
+      statements[i].write(this.#code)
+      if (statements[i].type !== 'none') this.#code.byte(0x1a)
     }
   }
 
@@ -83,9 +83,10 @@ export class FunctionBuilder {
     const outer = this.#scope
     this.#scope = []
     body()
-    for (const local of this.#scope) {
-      local.release()
-      this.#free[local.type].push(local.index)
+    const locals = this.#scope
+    for (let i = 0; i < locals.length; i++) {
+      locals[i].release()
+      this.#free[locals[i].type].push(locals[i].index)
     }
     this.#scope = outer
   }

@@ -38,7 +38,7 @@ const shuffle =
 /** The bytes of lanes of `width` bytes. */
 function bytesOf(lanes: readonly number[], width: number): number[] {
   const bytes: number[] = []
-  for (const lane of lanes) for (let i = 0; i < width; i++) bytes.push(lane * width + i)
+  for (let lane = 0; lane < lanes.length; lane++) for (let i = 0; i < width; i++) bytes.push(lanes[lane] * width + i)
   return bytes
 }
 

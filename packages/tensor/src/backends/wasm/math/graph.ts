@@ -43,7 +43,7 @@ function makeGraph(kernel: Kernel, type: LaneType, isScalar: (argument: number) 
 
   const make = (fn: string, args: readonly Node[], value = 0, scalar = args.every((arg) => arg.scalar)): Node => {
     let key = `${fn} ${Object.is(value, -0) ? '-0' : value}`
-    for (const arg of args) key += ` ${arg.id}`
+    for (let i = 0; i < args.length; i++) key += ` ${args[i].id}`
     let node = nodes.get(key)
     if (!node) nodes.set(key, (node = { fn, args, value, scalar, id: nodes.size }))
     return node
@@ -51,7 +51,8 @@ function makeGraph(kernel: Kernel, type: LaneType, isScalar: (argument: number) 
   const number = (value: number): Node => make('@number', [], type === 'f32x4' ? Math.fround(value) : value, true)
 
   const call = (fn: string, args: readonly Node[]): Node => {
-    const [a, b] = args
+    const a = args[0]
+    const b = args[1]
     const row = functions[fn]
     if (row && args.every(isNumber))
       return number(((int && row.int) || row).value(...(args.map(({ value }) => value) as [number, number, number])))
@@ -98,7 +99,8 @@ const rounding = new Set(['floor', 'ceil', 'trunc', 'round'])
 
 /** The nodes that the results need, in the order in which they were made. */
 function needed(results: readonly Node[], nodes: readonly Node[]): Node[] {
-  const used = new Set(results)
-  for (const node of nodes.toReversed()) if (used.has(node)) for (const arg of node.args) used.add(arg)
-  return nodes.filter((node) => used.has(node))
+  const used: boolean[] = []
+  for (const { id } of results) used[id] = true
+  for (let i = nodes.length - 1; i >= 0; i--) if (used[i]) for (const { id } of nodes[i].args) used[id] = true
+  return nodes.filter(({ id }) => used[id])
 }
