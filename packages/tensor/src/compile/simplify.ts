@@ -1,8 +1,9 @@
 import type { Backend } from '../backends/backend.ts'
 import { contiguousLayout } from '../layout.ts'
-import { allocate } from '../memory.ts'
+import { allocate, type Buffer } from '../memory.ts'
+import { sameShape } from '../shape.ts'
 import { Tensor } from '../tensor.ts'
-import { callNode, countWriters, isWhole, rootOf, Value, valueOf, viewKey, type Graph, type Node } from './trace.ts'
+import { callNode, countWriters, isWhole, rootOf, Value, valueOf, type Graph, type Node } from './trace.ts'
 
 /** The same graph with less to do: what only constants go into is computed now, what is computed twice once, what nobody reads not at all. */
 export const simplify = (graph: Graph, backend: Backend): Graph => withoutDead(withoutTwins(withConstants(graph, backend)))
@@ -77,7 +78,8 @@ function hostView(x: Tensor): Tensor {
 /** Of nodes that compute the same from the same, the first is kept. */
 function withoutTwins(graph: Graph): Graph {
   const counts = countWriters(graph.nodes)
-  const first = new Map<string, Node>()
+  /** By what they read first. */
+  const kept = new Map<Buffer | undefined, Node[]>()
   const same = new Map<Value, Value>()
   const read = (x: Tensor): Tensor => {
     const value = same.get(valueOf(x))
@@ -92,27 +94,42 @@ function withoutTwins(graph: Graph): Graph {
       nodes.push(seen)
       continue
     }
-    const key = keyOf(seen)
-    const twin = first.get(key)
+    const alike = kept.get(seen.inputs[0]?.buffer) ?? []
+    const twin = alike.find((one) => isTwin(one, seen))
     if (twin) seen.outputs.forEach((out, i) => same.set(valueOf(out), valueOf(twin.outputs[i])))
     else {
-      first.set(key, seen)
+      alike.push(seen)
+      kept.set(seen.inputs[0]?.buffer, alike)
       nodes.push(seen)
     }
   }
   return reading(graph, nodes, read)
 }
 
-/** Equal for two nodes exactly when they compute the same from the same. */
-function keyOf(node: Node): string {
-  let key: string = node.kind
-  // Infinity has no JSON.
-  if (node.kind === 'elementwise') key += ` ${node.details.compute} ${node.details.kernel.key}`
-  else key += JSON.stringify(node.details, (_, value: unknown) => (typeof value === 'number' ? String(value) : value))
-  for (const x of node.inputs) key += ` ${viewKey(x)}`
-  for (const out of node.outputs) key += ` → ${out.dtype}[${out.shape.join()}]`
-  return key
+/** Whether two nodes compute the same from the same. */
+function isTwin(a: Node, b: Node): boolean {
+  if (a.kind !== b.kind || a.inputs.length !== b.inputs.length || a.outputs.length !== b.outputs.length) return false
+  return (
+    a.inputs.every((x, i) => isSameView(x, b.inputs[i])) &&
+    a.outputs.every((out, i) => isLike(out, b.outputs[i])) &&
+    sameDetails(a, b)
+  )
 }
+
+const isLike = (x: Tensor, y: Tensor): boolean => x.dtype === y.dtype && sameShape(x.shape, y.shape)
+
+const isSameView = (x: Tensor, y: Tensor): boolean =>
+  x.buffer === y.buffer && isLike(x, y) && x.layout.offset === y.layout.offset && sameShape(x.layout.strides, y.layout.strides)
+
+function sameDetails(a: Node, b: Node): boolean {
+  if (a.kind === 'elementwise' && b.kind === 'elementwise')
+    return a.details.compute === b.details.compute && a.details.kernel.key === b.details.kernel.key
+  return textOf(a.details) === textOf(b.details)
+}
+
+/** Infinity has no JSON. */
+const textOf = (details: unknown): string | undefined =>
+  JSON.stringify(details, (_, value: unknown) => (typeof value === 'number' ? String(value) : value))
 
 /** Without nodes whose results nobody asks for. */
 function withoutDead(graph: Graph): Graph {

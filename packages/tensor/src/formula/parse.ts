@@ -128,5 +128,5 @@ export function namesIn(formula: Formula, found: Set<string> = new Set()): Set<s
 export function substitute(formula: Formula, values: Readonly<Record<string, Formula>>): Formula {
   if (formula.op === 'name') return Object.hasOwn(values, formula.name) ? values[formula.name] : formula
   if (formula.op === 'number') return formula
-  return { ...formula, args: formula.args.map((arg) => substitute(arg, values)) }
+  return { op: 'call', fn: formula.fn, args: formula.args.map((arg) => substitute(arg, values)) }
 }

@@ -112,35 +112,32 @@ class Writing {
   }
 
   number(node: Node): Lanes {
-    return this.#once(this.#numbers, node, () => v128.and(this.#masks[node.id]!, constants[this.#type](1)))
+    return (this.#numbers[node.id] ??= this.#held(v128.and(this.#masks[node.id]!, constants[this.#type](1))))
   }
 
   mask(node: Node): Lanes {
-    return this.#once(this.#masks, node, () => comparisons[this.#type]['!='](this.#numbers[node.id]!, constants[this.#type](0)))
+    return (this.#masks[node.id] ??= this.#held(comparisons[this.#type]['!='](this.#numbers[node.id]!, constants[this.#type](0))))
   }
 
   /** Writes a node, the arguments of which are written. */
   add(node: Node, args: readonly (Vector | undefined)[]): void {
-    const { fn, value } = node
-    if (fn === '@argument') this.#once(this.#numbers, node, () => args[value]!)
-    else if (fn === '@number') this.#once(this.#numbers, node, () => constants[this.#type](value))
-    else if (this.#isTruth(node)) this.#once(this.#masks, node, () => this.#truth(node))
-    else if (fn === 'select') this.#once(this.#numbers, node, () => this.#select(node))
-    else {
-      const operands = node.args.map((arg) => this.number(arg))
-      const write = mathematics[this.#type][fn]
-      const called = isLong(fn) && !this.#inPlace
-      this.#once(this.#numbers, node, () =>
-        called ? this.#site.call(`${fn} ${this.#type}`, write, ...operands) : write(this.#site, ...operands),
-      )
-    }
+    if (this.#isTruth(node)) this.#masks[node.id] ??= this.#held(this.#truth(node))
+    else this.#numbers[node.id] ??= this.#held(this.#value(node, args))
   }
 
-  #once(known: (Lanes | undefined)[], node: Node, make: () => Vector): Lanes {
-    const local = known[node.id]
-    if (local) return local
-    const vector = make()
-    return (known[node.id] = vector instanceof Local ? vector : this.#site.let(vector))
+  #value(node: Node, args: readonly (Vector | undefined)[]): Vector {
+    const { fn, value } = node
+    if (fn === '@argument') return args[value]!
+    if (fn === '@number') return constants[this.#type](value)
+    if (fn === 'select') return this.#select(node)
+    const operands = node.args.map((arg) => this.number(arg))
+    const write = mathematics[this.#type][fn]
+    if (isLong(fn) && !this.#inPlace) return this.#site.call(`${fn} ${this.#type}`, write, ...operands)
+    return write(this.#site, ...operands)
+  }
+
+  #held(vector: Vector): Lanes {
+    return vector instanceof Local ? vector : this.#site.let(vector)
   }
 
   /** Is it 1 or 0 by its nature, and so a mask first? */

@@ -39,13 +39,16 @@ export function graphOf(kernel: Kernel, type: LaneType, isScalar: (argument: num
 
 function makeGraph(kernel: Kernel, type: LaneType, isScalar: (argument: number) => boolean): Graph {
   const int = type === 'i32x4'
-  const nodes = new Map<string, Node>()
+  const nodes: Node[] = []
+  const byFunction = new Map<string, Node[]>()
 
   const make = (fn: string, args: readonly Node[], value = 0, scalar = args.every((arg) => arg.scalar)): Node => {
-    let key = `${fn} ${Object.is(value, -0) ? '-0' : value}`
-    for (let i = 0; i < args.length; i++) key += ` ${args[i].id}`
-    let node = nodes.get(key)
-    if (!node) nodes.set(key, (node = { fn, args, value, scalar, id: nodes.size }))
+    let alike = byFunction.get(fn)
+    if (!alike) byFunction.set(fn, (alike = []))
+    for (let i = 0; i < alike.length; i++) if (Object.is(alike[i].value, value) && sameNodes(alike[i].args, args)) return alike[i]
+    const node = { fn, args, value, scalar, id: nodes.length }
+    alike.push(node)
+    nodes.push(node)
     return node
   }
   const number = (value: number): Node => make('@number', [], type === 'f32x4' ? Math.fround(value) : value, true)
@@ -87,7 +90,12 @@ function makeGraph(kernel: Kernel, type: LaneType, isScalar: (argument: number) 
     scope.set(name, node)
     return node
   })
-  return { nodes: needed(results, [...nodes.values()]), results }
+  return { nodes: needed(results, nodes), results }
+}
+
+function sameNodes(a: readonly Node[], b: readonly Node[]): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return a.length === b.length
 }
 
 export const isNumber = (node: Node): boolean => node.fn === '@number'
@@ -100,7 +108,10 @@ const rounding = new Set(['floor', 'ceil', 'trunc', 'round'])
 /** The nodes that the results need, in the order in which they were made. */
 function needed(results: readonly Node[], nodes: readonly Node[]): Node[] {
   const used: boolean[] = []
-  for (const { id } of results) used[id] = true
-  for (let i = nodes.length - 1; i >= 0; i--) if (used[i]) for (const { id } of nodes[i].args) used[id] = true
+  for (let i = 0; i < results.length; i++) used[results[i].id] = true
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const { args } = nodes[i]
+    if (used[i]) for (let k = 0; k < args.length; k++) used[args[k].id] = true
+  }
   return nodes.filter(({ id }) => used[id])
 }

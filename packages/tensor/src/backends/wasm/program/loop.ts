@@ -207,8 +207,10 @@ export function writeLoop(target: RenderTarget, loop: Loop, storage: Storage, ra
   } else around(0, rows)
 }
 
-const sameMoves = (a: Walked, b: Walked, axes: number): boolean =>
-  a.start === b.start && a.shift === b.shift && a.steps.slice(0, axes).every((step, axis) => step === b.steps[axis])
+function sameMoves(a: Walked, b: Walked, axes: number): boolean {
+  for (let axis = 0; axis < axes; axis++) if (a.steps[axis] !== b.steps[axis]) return false
+  return a.start === b.start && a.shift === b.shift
+}
 
 /** Tasks of a loop that threads share. */
 export interface LoopRange {
