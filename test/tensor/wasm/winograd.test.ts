@@ -39,13 +39,14 @@ const pad = fc.tuple(fc.nat(3), fc.nat(3))
 test('images of any size, padding and layout, on any number of threads', () => {
   fc.assert(
     fc.property(
-      fc.integer({ min: 1, max: 3 }), length, length, channels, channels, fc.tuple(pad, pad), fc.boolean(), fc.constantFrom(1, 2, 3), fc.constantFrom(2, 4),
-      (batch, height, width, inputs, filters, padding, turned, threads, outputs) => {
+      fc.integer({ min: 1, max: 3 }), length, length, channels, channels, fc.tuple(pad, pad), fc.boolean(), fc.constantFrom(1, 2, 3), fc.constantFrom(2, 4), fc.constantFrom([3, 3], [1, 3], [3, 1], [3]),
+      (batch, height, width, inputs, filters, pads, turned, threads, outputs, window) => {
         setThreads(threads)
         const draw = new random.Generator(1)
         const image = draw.normal(turned ? [batch, width, height, inputs] : [batch, height, width, inputs])
-        const x = turned ? image.transpose([0, 2, 1, 3]) : image
-        const kernel = draw.normal([3, 3, inputs, filters])
+        const images = turned ? image.transpose([0, 2, 1, 3]) : image
+        const [x, padding] = window.length === 2 ? [images, pads] : [images.slice([], 1), pads.slice(0, 1)]
+        const kernel = draw.normal([...window, inputs, filters])
         const [got, wanted] = [outputs, 0 as const].map((tiles) => run(x, kernel, { padding }, tiles))
         got.forEach((one, i) => expect(apart(one, wanted[i])).toBeLessThan(outputs === 2 ? 6e-7 : 2e-6))
       },

@@ -24,7 +24,7 @@ export const setThreads = (count?: number): ThreadState => runtime?.setThreads(c
 
 /**
  * With `true`, the same bits on every processor: products round after the multiplication and after the addition. By
- * default both are one rounding where the engine has it, which is faster and more exact; and convolutions of 3 × 3 windows go by Winograd's
+ * default both are one rounding where the engine has it, which is faster and more exact; and convolutions of windows of 3 go by Winograd's
  * way where it is less work, which rounds elsewhere.
  */
 export function setDeterministic(deterministic: boolean): void {

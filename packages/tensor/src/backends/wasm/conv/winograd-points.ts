@@ -25,7 +25,9 @@ export interface Filtering {
 const a = Math.SQRT1_2
 const b = Math.SQRT2
 
-export const filterings: Readonly<Record<2 | 4, Filtering>> = {
+/** By their results; that of 1 is of a window of 1. */
+export const filterings: Readonly<Record<1 | 2 | 4, Filtering>> = {
+  1: { outputs: 1, points: 1, results: [[1]], elements: [[1]], window: [[1]] },
   2: {
     outputs: 2,
     points: 4,
@@ -74,10 +76,19 @@ export const filterings: Readonly<Record<2 | 4, Filtering>> = {
   },
 }
 
+/** How a tile is filtered along the axes of an image. */
+export interface Tiling {
+  readonly down: Filtering
+  readonly across: Filtering
+}
+
+/** Products of a tile for each channel and filter. */
+export const pointsOf = ({ down, across }: Tiling): number => down.points * across.points
+
 export const transposed = (matrix: Matrix): Matrix => matrix[0].map((_, j) => matrix.map((row) => row[j]))
 
 /** Writes the product of a matrix with a vector of vectors; the code of one is to stand where what it was given has been computed. */
-export type Multiply = (x: readonly Vector[]) => Vector[]
+type Multiply = (x: readonly Vector[]) => Vector[]
 
 const { add, sub, mul } = f32x4
 
@@ -85,7 +96,7 @@ const { add, sub, mul } = f32x4
  * The multiplication by a matrix, whose constants are computed where this is called. Points p and −p give two rows, or two columns, that
  * are the sum and the difference of the same two vectors.
  */
-export function multiplyBy(f: FunctionBuilder, matrix: Matrix): Multiply {
+function multiplyBy(f: FunctionBuilder, matrix: Matrix): Multiply {
   const constants = new Map<number, Vector>()
   const constant = (value: number): Vector => constants.get(value)!
   for (const value of matrix.flat())
@@ -136,8 +147,16 @@ export function multiplyBy(f: FunctionBuilder, matrix: Matrix): Multiply {
   return (x) => product(matrix, x)
 }
 
-/** `M X Mᵀ`, as rows, of the columns of X. */
-export const multiplyBoth = (multiply: Multiply, columns: readonly (readonly Vector[])[]): (() => Vector[])[] => {
-  const halves = columns.map(multiply)
-  return halves[0].map((_, i) => () => multiply(halves.map((half) => half[i])))
+/** `M X Nᵀ`, row by row, of the columns of X: code that multiplies by M of one axis and N of the other, and is written at once. */
+export function multiplyBoth(
+  f: FunctionBuilder,
+  tiling: Tiling,
+  matrix: (filtering: Filtering) => Matrix,
+): (columns: readonly (readonly Vector[])[]) => (() => Vector[])[] {
+  const down = multiplyBy(f, matrix(tiling.down))
+  const across = multiplyBy(f, matrix(tiling.across))
+  return (columns) => {
+    const halves = columns.map(down)
+    return halves[0].map((_, i) => () => across(halves.map((half) => half[i])))
+  }
 }

@@ -1,25 +1,27 @@
 /** The code of the gradient of a kernel by tiles: see winograd.ts. */
 import { f32x4, type Func, i32, integers, memory, ModuleBuilder, v128 } from '../assembler/index.ts'
 import { writeRectangle } from '../gemm/rectangle.ts'
-import { type Filtering, multiplyBoth, multiplyBy, transposed } from './winograd-points.ts'
+import { multiplyBoth, pointsOf, type Tiling, transposed } from './winograd-points.ts'
 import { beginTiles, kernelWords, matrixSpare, params, writeIn } from './winograd-tiles.ts'
 
 const slopeParams = integers('from', 'row', 'pixel', 'to', 'step', 'panel', 'bytes', 'rows', 'columns')
 
 /** `E = A e Aᵀ` of gradients, of which `rows` × `columns` exist, in each eight filters, `panel` apart: matrices are `step` apart. */
-function writeSlopeIn(module: ModuleBuilder, { results, outputs }: Filtering): Func<typeof slopeParams, 'none'> {
+function writeSlopeIn(module: ModuleBuilder, tiling: Tiling): Func<typeof slopeParams, 'none'> {
   return module.func('slopeIn', { params: slopeParams }, (f, p) => {
-    const multiply = multiplyBy(f, transposed(results))
+    const { down, across } = tiling
+    const multiply = multiplyBoth(f, tiling, ({ results }) => transposed(results))
     const next = f.let(i32.const(16))
     const offsets = [f.let(i32.const(0))]
-    for (let j = 1; j < outputs; j++) offsets.push(f.let(i32.add(offsets[j - 1], p.pixel)))
-    const isWhole = f.let(i32.and(i32.geS(p.rows, outputs), i32.geS(p.columns, outputs)))
+    for (let j = 1; j < across.outputs; j++) offsets.push(f.let(i32.add(offsets[j - 1], p.pixel)))
+    const isWhole = f.let(i32.and(i32.geS(p.rows, down.outputs), i32.geS(p.columns, across.outputs)))
     f.for(0, p.bytes, 16, () => {
-      const e = offsets.map(() => offsets.map(() => f.let(f32x4.const(0))))
+      const lines = Array.from({ length: down.outputs }, (_, i) => i)
+      const e = offsets.map(() => lines.map(() => f.let(f32x4.const(0))))
       const at = f.let(p.from)
       const load = (i: number, j: number): void => f.set(e[j][i], v128.load(j === 0 ? at : i32.add(at, offsets[j]), 0, 4))
       const eachRow = (read: (i: number) => void): void =>
-        offsets.forEach((_, i) => {
+        lines.forEach((i) => {
           read(i)
           f.set(at, i32.add(at, p.row))
         })
@@ -32,7 +34,7 @@ function writeSlopeIn(module: ModuleBuilder, { results, outputs }: Filtering): F
           ),
       )
       const to = f.let(p.to)
-      for (const row of multiplyBoth(multiply, e))
+      for (const row of multiply(e))
         for (const value of row()) {
           f.do(v128.store(to, value, 0, 4))
           f.set(to, i32.add(to, p.step))
@@ -45,13 +47,13 @@ function writeSlopeIn(module: ModuleBuilder, { results, outputs }: Filtering): F
 }
 
 /** A task: for some chunks the sums over tiles of what the input and the gradient are transformed to, a matrix for each point, at `kernels`. */
-export function buildSlopes(shared: boolean, fused: boolean, filtering: Filtering): Uint8Array<ArrayBuffer> {
+export function buildSlopes(shared: boolean, fused: boolean, tiling: Tiling): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder({ memory: { shared } })
-  const matrices = filtering.points ** 2
-  const [tileIn, slopeIn] = [writeIn(module, filtering), writeSlopeIn(module, filtering)]
+  const matrices = pointsOf(tiling)
+  const [tileIn, slopeIn] = [writeIn(module, tiling), writeSlopeIn(module, tiling)]
   const rectangle = writeRectangle(module, { type: 'f32', fused, shared })
   const run = module.func('winogradSlopes', { params }, (f, p) => {
-    const { tiles, chunk, turns, v, vStep, m, mStep, kernelStep, each, ...words } = beginTiles(f, p, filtering)
+    const { tiles, chunk, turns, v, vStep, m, mStep, kernelStep, each, ...words } = beginTiles(f, p, tiling)
     const [rows, columns] = [words.channelBytes, words.outPixel].map((bytes) => f.let(i32.shrU(bytes, 2)))
     f.for(p.begin, p.end, 1, (task) => {
       const all = f.let(i32.mul(kernelStep, matrices))
@@ -84,18 +86,18 @@ export function buildSlopes(shared: boolean, fused: boolean, filtering: Filterin
 }
 
 /** `Gᵀ S G` of each channel and filter, S being the sum of `parts`: the gradient of a kernel; each task is a channel. */
-export function buildSlopesTransform(shared: boolean, { window, points }: Filtering): Uint8Array<ArrayBuffer> {
+export function buildSlopesTransform(shared: boolean, tiling: Tiling): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder({ memory: { shared } })
   const run = module.func('transformSlopes', { params }, (f, p) => {
     const [from, to, channels, filters, parts] = [...kernelWords, 'parts'].map((_, i) => f.let(i32.load(p.job, 4 * i)))
     const tap = f.let(i32.mul(i32.mul(channels, filters), 4))
     const step = f.let(i32.add(tap, matrixSpare))
-    const multiply = multiplyBy(f, transposed(window))
+    const multiply = multiplyBoth(f, tiling, ({ window }) => transposed(window))
     f.for(p.begin, p.end, 1, (channel) => {
       const start = f.let(i32.mul(channel, i32.mul(filters, 4)))
       const [source, target] = [f.let(i32.add(from, start)), f.let(i32.add(to, start))]
       f.for(0, filters, 4, () => {
-        const sums = Array.from({ length: points ** 2 }, () => f.let(f32x4.const(0)))
+        const sums = Array.from({ length: pointsOf(tiling) }, () => f.let(f32x4.const(0)))
         const at = f.let(source)
         f.repeat(parts, () => {
           for (const sum of sums) {
@@ -104,8 +106,9 @@ export function buildSlopesTransform(shared: boolean, { window, points }: Filter
           }
         })
         const place = f.let(target)
+        const { points } = tiling.across
         const columns = Array.from({ length: points }, (_, j) => sums.filter((_, i) => i % points === j))
-        for (const row of multiplyBoth(multiply, columns))
+        for (const row of multiply(columns))
           for (const value of row()) {
             f.do(v128.store(place, value, 0, 4))
             f.set(place, i32.add(place, tap))

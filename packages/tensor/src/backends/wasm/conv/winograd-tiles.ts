@@ -2,11 +2,11 @@
 import { type Expr, type Func, type FunctionBuilder, i32, integers, type Local, ModuleBuilder, v128 } from '../assembler/index.ts'
 import { jobWords } from '../gemm/index.ts'
 import { writeRectangle } from '../gemm/rectangle.ts'
-import { type Filtering, multiplyBoth, multiplyBy } from './winograd-points.ts'
+import { multiplyBoth, pointsOf, type Tiling } from './winograd-points.ts'
 
 export const params = integers('job', 'begin', 'end', 'scratch')
 
-/** What the transform of a kernel `[3, 3, channels, filters]` is told; each task is a channel. */
+/** What the transform of a kernel `[…window, channels, filters]` is told; each task is a channel. */
 export const kernelWords = ['from', 'to', 'channels', 'filters'] as const
 
 /** What follows the words of the products, in bytes where not said otherwise: tasks are `chunk` tiles. */
@@ -43,14 +43,15 @@ const [panelColumns, panelRow] = [8, 32]
  * `U = G g Gᵀ` of each channel and filter, as matrices `[channels, filters]` in panels of 8 columns; `turned` as `[filters, channels]` of
  * the kernel turned around.
  */
-export function buildKernelTransform(shared: boolean, { window }: Filtering, turned: boolean): Uint8Array<ArrayBuffer> {
+export function buildKernelTransform(shared: boolean, tiling: Tiling, turned: boolean): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder({ memory: { shared } })
   const run = module.func('transformKernel', { params }, (f, p) => {
     const [from, to, channels, filters] = kernelWords.map((_, i) => f.let(i32.load(p.job, 4 * i)))
     const tap = f.let(i32.mul(i32.mul(channels, filters), 4))
     const step = f.let(i32.add(tap, matrixSpare))
     const panel = f.let(i32.mul(turned ? filters : channels, panelRow))
-    const expand = multiplyBy(f, window)
+    const [height, width] = [tiling.down, tiling.across].map(({ window }) => window[0].length)
+    const expand = multiplyBoth(f, tiling, ({ window }) => window)
     f.for(p.begin, p.end, 1, (channel) => {
       const source = f.let(i32.add(from, i32.mul(channel, i32.mul(filters, 4))))
       const inPanel = i32.add(i32.mul(i32.divU(channel, panelColumns), panel), i32.mul(i32.and(channel, panelColumns - 1), 4))
@@ -59,17 +60,15 @@ export function buildKernelTransform(shared: boolean, { window }: Filtering, tur
       const next = f.let(turned ? i32.const(4 * panelRow) : i32.const(16))
       f.for(0, filters, 4, () => {
         const at = f.let(source)
-        const taps = Array.from({ length: 9 }, () => {
+        const taps = Array.from({ length: height * width }, () => {
           const one = f.let(v128.load(at, 0, 4))
           f.set(at, i32.add(at, tap))
           return one
         })
         if (turned) taps.reverse()
         const to = f.let(target)
-        for (const row of multiplyBoth(
-          expand,
-          [0, 1, 2].map((j) => [taps[j], taps[3 + j], taps[6 + j]]),
-        ))
+        const columns = Array.from({ length: width }, (_, j) => taps.filter((_, i) => i % width === j))
+        for (const row of expand(columns))
           for (const value of row()) {
             if (turned) for (let lane = 0; lane < 4; lane++) f.do(v128.store32Lane(to, value, lane, lane * panelRow, 4))
             else f.do(v128.store(to, value, 0, 4))
@@ -88,19 +87,17 @@ export function buildKernelTransform(shared: boolean, { window }: Filtering, tur
 const inParams = integers('from', 'row', 'pixel', 'to', 'step', 'next', 'bytes')
 
 /** `V = Bᵀ d B` of the elements from `from` on, in each four channels, `next` apart: matrices are `step` apart. */
-export function writeIn(module: ModuleBuilder, { elements, points }: Filtering): Func<typeof inParams, 'none'> {
+export function writeIn(module: ModuleBuilder, tiling: Tiling): Func<typeof inParams, 'none'> {
   return module.func('tileIn', { params: inParams }, (f, p) => {
-    const multiply = multiplyBy(f, elements)
+    const multiply = multiplyBoth(f, tiling, ({ elements }) => elements)
     const rows = [f.let(p.from)]
+    for (let i = 1; i < tiling.down.points; i++) rows.push(f.let(i32.add(rows[i - 1], p.row)))
     const pixels = [f.let(i32.const(0))]
-    for (let i = 1; i < points; i++) {
-      rows.push(f.let(i32.add(rows[i - 1], p.row)))
-      pixels.push(f.let(i32.add(pixels[i - 1], p.pixel)))
-    }
+    for (let j = 1; j < tiling.across.points; j++) pixels.push(f.let(i32.add(pixels[j - 1], p.pixel)))
     f.for(0, p.bytes, 16, () => {
       const columns = pixels.map((pixel, j) => rows.map((row) => f.let(v128.load(j === 0 ? row : i32.add(row, pixel), 0, 4))))
       const to = f.let(p.to)
-      for (const row of multiplyBoth(multiply, columns))
+      for (const row of multiply(columns))
         for (const value of row()) {
           f.do(v128.store(to, value, 0, 4))
           f.set(to, i32.add(to, p.step))
@@ -114,25 +111,23 @@ export function writeIn(module: ModuleBuilder, { elements, points }: Filtering):
 const outParams = integers('from', 'step', 'to', 'row', 'pixel', 'bytes', 'rows', 'columns')
 
 /** `Y = Aᵀ M A` in each filter, of which `rows` × `columns` results exist. */
-function writeOut(module: ModuleBuilder, { results, points, outputs }: Filtering): Func<typeof outParams, 'none'> {
+function writeOut(module: ModuleBuilder, tiling: Tiling): Func<typeof outParams, 'none'> {
   return module.func('tileOut', { params: outParams }, (f, p) => {
-    const multiply = multiplyBy(f, results)
+    const { down, across } = tiling
+    const multiply = multiplyBoth(f, tiling, ({ results }) => results)
     const pixels = [f.let(i32.const(0))]
-    for (let j = 1; j < outputs; j++) pixels.push(f.let(i32.add(pixels[j - 1], p.pixel)))
+    for (let j = 1; j < across.outputs; j++) pixels.push(f.let(i32.add(pixels[j - 1], p.pixel)))
     f.for(0, p.bytes, 16, () => {
       const at = f.let(p.from)
-      const lines = Array.from({ length: points }, () =>
-        Array.from({ length: points }, () => {
+      const lines = Array.from({ length: down.points }, () =>
+        Array.from({ length: across.points }, () => {
           const one = f.let(v128.load(at, 0, 4))
           f.set(at, i32.add(at, p.step))
           return one
         }),
       )
       const to = f.let(p.to)
-      multiplyBoth(
-        multiply,
-        lines[0].map((_, j) => lines.map((line) => line[j])),
-      ).forEach((row, i) => {
+      multiply(lines[0].map((_, j) => lines.map((line) => line[j]))).forEach((row, i) => {
         const write = (): void => {
           row().forEach((value, j) => {
             const store = (): void => f.do(v128.store(j === 0 ? to : i32.add(to, pixels[j]), value, 0, 4))
@@ -151,7 +146,7 @@ function writeOut(module: ModuleBuilder, { results, points, outputs }: Filtering
 }
 
 /** What every task of tiles begins with: the words of its job, the matrices in its scratch, and the walk over a chunk. */
-export function beginTiles(f: FunctionBuilder, p: Record<keyof typeof params, Local<'i32'>>, { outputs, points }: Filtering) {
+export function beginTiles(f: FunctionBuilder, p: Record<keyof typeof params, Local<'i32'>>, tiling: Tiling) {
   const load = (i: number): Local<'i32'> => f.let(i32.load(p.job, 4 * (jobWords.length + i)))
   const words = Object.fromEntries(tileWords.map((name, i) => [name, load(i)])) as Record<
     (typeof tileWords)[number],
@@ -160,7 +155,7 @@ export function beginTiles(f: FunctionBuilder, p: Record<keyof typeof params, Lo
   const { images, imageStep, rowStep, pixelStep, channelBytes, out, outImage, outRow, outPixel, chunk } = words
   const v = f.let(i32.add(p.scratch, words.work))
   const vStep = f.let(i32.add(i32.mul(chunk, channelBytes), matrixSpare))
-  const m = f.let(i32.add(v, i32.mul(vStep, points ** 2)))
+  const m = f.let(i32.add(v, i32.mul(vStep, pointsOf(tiling))))
   const mStep = f.let(i32.add(i32.mul(chunk, outPixel), matrixSpare))
   /** Calls `body` for `count` tiles from number `first` on, with where they are read, where their results lie, and how many there are. */
   const each = (first: Local<'i32'>, count: Local<'i32'>, body: (tile: Tile) => void): void =>
@@ -169,8 +164,8 @@ export function beginTiles(f: FunctionBuilder, p: Record<keyof typeof params, Lo
       const image = f.let(i32.divU(number, words.tilesOfImage))
       const place = f.let(i32.sub(number, i32.mul(image, words.tilesOfImage)))
       const line = f.let(i32.divU(place, words.tilesAcross))
-      const y = f.let(i32.mul(line, outputs))
-      const x = f.let(i32.mul(i32.sub(place, i32.mul(line, words.tilesAcross)), outputs))
+      const y = f.let(i32.mul(line, tiling.down.outputs))
+      const x = f.let(i32.mul(i32.sub(place, i32.mul(line, words.tilesAcross)), tiling.across.outputs))
       const at = (start: Local<'i32'>, ofImage: Local<'i32'>, row: Local<'i32'>, pixel: Local<'i32'>): Expr<'i32'> =>
         i32.add(i32.add(start, i32.mul(image, ofImage)), i32.add(i32.mul(y, row), i32.mul(x, pixel)))
       body({
@@ -187,12 +182,12 @@ export function beginTiles(f: FunctionBuilder, p: Record<keyof typeof params, Lo
 type Tile = Readonly<Record<'source' | 'result' | 'index' | 'rows' | 'columns', Expr<'i32'>>>
 
 /** A task: the tiles of a chunk, transformed to a matrix for each point, multiplied, and transformed back. */
-export function buildTiles(shared: boolean, fused: boolean, filtering: Filtering): Uint8Array<ArrayBuffer> {
+export function buildTiles(shared: boolean, fused: boolean, tiling: Tiling): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder({ memory: { shared } })
-  const [tileIn, tileOut] = [writeIn(module, filtering), writeOut(module, filtering)]
+  const [tileIn, tileOut] = [writeIn(module, tiling), writeOut(module, tiling)]
   const rectangle = writeRectangle(module, { type: 'f32', fused, shared })
   const run = module.func('winograd', { params }, (f, p) => {
-    const { tiles, chunk, v, vStep, m, mStep, each, ...words } = beginTiles(f, p, filtering)
+    const { tiles, chunk, v, vStep, m, mStep, each, ...words } = beginTiles(f, p, tiling)
     const columns = f.let(i32.shrU(words.outPixel, 2))
     f.for(p.begin, p.end, 1, (task) => {
       const first = f.let(i32.mul(task, chunk))
@@ -201,7 +196,7 @@ export function buildTiles(shared: boolean, fused: boolean, filtering: Filtering
       each(first, count, ({ source, index }) =>
         f.do(tileIn.call({ ...same, from: source, to: i32.add(v, i32.mul(index, words.channelBytes)) })),
       )
-      f.for(0, filtering.points ** 2, 1, (i) => {
+      f.for(0, pointsOf(tiling), 1, (i) => {
         const [a, b, c] = [[v, vStep], [words.kernels, words.kernelStep], [m, mStep]].map(([start, step]) => i32.add(start, i32.mul(i, step))) // prettier-ignore
         f.do(rectangle.call({ job: p.job, a, top: 0, b, c, bias: 0, rows: count, columns, scratch: p.scratch }))
       })

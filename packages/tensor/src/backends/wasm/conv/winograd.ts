@@ -1,6 +1,6 @@
 /**
- * Convolutions of 3 × 3 windows, step 1, by Winograd's minimal filtering (Lavin and Gray, 2016): 2 × 2 results are made of 16 products
- * of sums instead of 36, or 4 × 4 of 36 instead of 144, as so many products of matrices over the tiles. The root mean
+ * Convolutions of windows of 3, or of 3 × 3, 1 × 3 and 3 × 1, step 1, by Winograd's minimal filtering (Lavin and Gray, 2016): 2 × 2 results are made of 16 products
+ * of sums instead of 36, or 4 × 4 of 36 instead of 144 (along one axis 4 of 6 instead of 12), as so many products of matrices over the tiles. The root mean
  * square of the errors of 2 × 2 is 0.7 (of 16 channels) to 1.7 times (of 256) that of the plain way, whose sums are longer and in blocks,
  * of 4 × 4 it is 2.3 to 5.2 times as large: 1.5e-6 of that of the results, the largest 2.6e-6 of the largest result. It is not for
  * deterministic mode.
@@ -12,7 +12,7 @@ import { packedABytes } from '../gemm/rectangle.ts'
 import { bringImages } from '../images.ts'
 import type { Runner } from '../runtime.ts'
 import { bring, target, unstage } from '../stage.ts'
-import { type Filtering, filterings } from './winograd-points.ts'
+import { type Filtering, filterings, pointsOf, type Tiling } from './winograd-points.ts'
 import { buildSlopes, buildSlopesTransform } from './winograd-slopes.ts'
 import { buildKernelTransform, buildTiles, matrixSpare, tileWords } from './winograd-tiles.ts'
 
@@ -21,6 +21,8 @@ export const limits = {
   chunk: 1 << 19,
   /** How much less work it must be. */
   gain: 1.2,
+  /** Products that take as long as moving an element of a tile of up to 16, and of a larger one. */
+  moves: { small: 4, large: 6 },
   /** Parts that the gradient of a kernel is summed in, for threads to share, and bytes of all. */
   parts: 8,
   sums: 1 << 22,
@@ -36,23 +38,29 @@ interface Sizes {
   readonly width: number
 }
 
-/** Cycles, estimated: 8 products a cycle; what moves a tile there and back takes as long as so many products of each channel. */
-const moves = { 2: 60, 4: 220 } as const
-
 const tilesOf = (length: number, { outputs }: Filtering): number => Math.ceil(length / outputs)
 
-/** The filtering that takes least time, if there is one that is worth it. */
-function filteringOf({ channels, filters, height, width }: Sizes): Filtering | undefined {
-  let least = (9 * height * width * channels * filters) / limits.gain
-  let best: Filtering | undefined
-  for (const outputs of limits.outputs) {
-    const filtering = filterings[outputs]
-    const tiles = tilesOf(height, filtering) * tilesOf(width, filtering)
-    const time = tiles * (filtering.points ** 2 * channels * filters + moves[outputs] * (channels + filters))
-    if (time >= least || chunkOf(filtering, channels + filters) < fewest) continue
-    least = time
-    best = filtering
-  }
+/** The filterings of an axis with a window of so many elements. */
+const filteringsOf = (window: number): readonly Filtering[] =>
+  window === 3 ? limits.outputs.map((outputs) => filterings[outputs]) : window === 1 ? [filterings[1]] : []
+
+/**
+ * The tiling that takes least time, if there is one that is worth it. Times are estimated in products of a channel and a filter: what moves
+ * an element of a tile there and back takes as long as a few of them for each channel, of large tiles as it does not stay in registers.
+ */
+function tilingOf({ channels, filters, height, width }: Sizes, window: readonly number[]): Tiling | undefined {
+  let least = (window[0] * window[1] * height * width * channels * filters) / limits.gain
+  let best: Tiling | undefined
+  if (window[0] * window[1] === 1) return undefined
+  for (const down of filteringsOf(window[0]))
+    for (const across of filteringsOf(window[1])) {
+      const points = pointsOf({ down, across })
+      const moves = (points > 16 ? limits.moves.large : limits.moves.small) * points
+      const time = tilesOf(height, down) * tilesOf(width, across) * (points * channels * filters + moves * (channels + filters))
+      if (time >= least || chunkOf(points, channels + filters) < fewest) continue
+      least = time
+      best = { down, across }
+    }
   return best
 }
 
@@ -60,9 +68,9 @@ function filteringOf({ channels, filters, height, width }: Sizes): Filtering | u
 const fewest = 12
 
 /** How many tiles are multiplied together: as many as a core's outer cache holds, if its thread has the space. */
-function chunkOf({ points }: Filtering, channels: number): number {
-  const bytes = channels * points ** 2 * 4
-  const spare = 2 * matrixSpare * points ** 2
+function chunkOf(points: number, channels: number): number {
+  const bytes = channels * points * 4
+  const spare = 2 * matrixSpare * points
   const [wanted, most] = [limits.chunk, gemmScratchBytes('f32') - packedABytes - spare].map(
     (space) => Math.floor(space / bytes / 4) * 4,
   )
@@ -72,7 +80,8 @@ function chunkOf({ points }: Filtering, channels: number): number {
 /** A convolution of x to y by tiles: of its sizes alone it depends whether there is one, and so do the bits of the result. */
 interface Plan {
   readonly sizes: Sizes
-  readonly filtering: Filtering
+  readonly window: readonly number[]
+  readonly tiling: Tiling
   /** Zeros before x. */
   readonly before: readonly number[]
   /** Tiles of an image, downwards and across, and of all images. */
@@ -85,40 +94,46 @@ interface Plan {
 function planOf(
   runtime: Runner,
   x: Tensor,
-  window: readonly number[],
+  kernel: readonly number[],
   { strides, dilation, groups, padding }: ConvAttributes,
   y: Tensor,
   turned = false,
 ): Plan | undefined {
-  if (!runtime.fused || y.dtype !== 'float32' || x.rank !== 4 || groups !== 1 || window[0] !== 3 || window[1] !== 3)
-    return undefined
+  const axes = x.rank - 2
+  if (!runtime.fused || y.dtype !== 'float32' || axes > 2 || groups !== 1) return undefined
   if (![...strides, ...dilation].every((step) => step === 1)) return undefined
-  const [batch, height, width, filters] = y.shape
-  const channels = x.shape[3]
+  // One axis is the second of two.
+  const spatial = (sizes: readonly number[], one: number): number[] => [...(axes === 1 ? [one] : []), ...sizes]
+  const [height, width] = spatial(y.shape.slice(1, -1), 1)
+  const window = spatial(kernel.slice(0, axes), 1)
+  const zeros = spatial(padding.map(([first]) => first), 0) // prettier-ignore
+  const [channels, filters] = [x.shape.at(-1)!, y.shape.at(-1)!]
   const sizes = { channels, filters, height, width }
-  const before = padding.map(([zeros]) => (turned ? 2 - zeros : zeros))
-  if (channels % 4 !== 0 || filters % 8 !== 0 || before.some((zeros) => zeros < 0)) return undefined
-  const filtering = filteringOf(sizes)
-  if (!filtering) return undefined
-  const grid = [height, width].map((length) => tilesOf(length, filtering))
-  return { sizes, filtering, before, grid, tiles: batch * grid[0] * grid[1], chunk: chunkOf(filtering, channels + filters) }
+  const before = zeros.map((count, axis) => (turned ? window[axis] - 1 - count : count))
+  if (channels % 4 !== 0 || filters % 8 !== 0 || before.some((count) => count < 0)) return undefined
+  const tiling = tilingOf(sizes, window)
+  if (!tiling) return undefined
+  const grid = [tilesOf(height, tiling.down), tilesOf(width, tiling.across)]
+  const chunk = chunkOf(pointsOf(tiling), channels + filters)
+  return { sizes, window, tiling, before, grid, tiles: y.shape[0] * grid[0] * grid[1], chunk }
 }
 
 /** Writes the job of tiles that read x, and that write, or read too, results at `out`. */
 function tileJob(
   runtime: Runner,
   x: Tensor,
-  { sizes: { channels, filters, height, width }, filtering, before, grid, tiles, chunk }: Plan,
+  { sizes: { channels, filters, height, width }, window, tiling, before, grid, tiles, chunk }: Plan,
   spec: GemmSpec,
   place: () => { readonly out: number; readonly kernels: number; readonly turns: number },
 ): number {
   const [down, across] = grid
-  const padded = grid.map((count, axis) => {
-    const length = x.shape[axis + 1]
-    return { length, before: before[axis], after: Math.max(0, filtering.outputs * count + 2 - before[axis] - length) }
+  const lengths = [1, ...x.shape.slice(1, -1)].slice(-2)
+  const padded = [tiling.down, tiling.across].map(({ outputs }, axis) => {
+    const needed = outputs * grid[axis] + window[axis] - 1
+    return { length: lengths[axis], before: before[axis], after: Math.max(0, needed - before[axis] - lengths[axis]) }
   })
-  const images = bringImages(runtime, x, 'f32', padded)
-  const [rowStep, pixelStep] = images.strides.map((stride) => stride * 4)
+  const images = bringImages(runtime, x, 'f32', padded.slice(4 - x.rank))
+  const [rowStep, pixelStep] = [0, ...images.strides].slice(-2).map((stride) => stride * 4)
   const words: Record<(typeof tileWords)[number], number> = {
     images: images.address,
     imageStep: images.imageStride * 4,
@@ -156,7 +171,7 @@ const stepOf = (size: number): number => 4 * size + matrixSpare
 const grainOf = (filters: number): number => Math.max(4, Math.ceil((1 << 13) / filters))
 
 /**
- * The convolution of x with a kernel `[3, 3, channels, filters]`, or with `turned` that of its gradient with the kernel turned around, if
+ * The convolution of x with a kernel `[…window, channels, filters]`, or with `turned` that of its gradient with the kernel turned around, if
  * this is the way to do it; returns whether it was.
  */
 export function winograd(
@@ -169,24 +184,24 @@ export function winograd(
 ): boolean {
   const plan = planOf(runtime, x, kernel.shape, attributes, out, turned)
   if (!plan) return false
-  const { filtering, sizes: { channels, filters } } = plan // prettier-ignore
+  const { tiling, sizes: { channels, filters } } = plan // prettier-ignore
   const { shared, fused } = runtime
-  const { points } = filtering
+  const key = `${tiling.down.outputs}/${tiling.across.outputs}`
   runtime.begin()
   let result = 0
   const spec = { m: plan.chunk, n: filters, k: channels, a: matrix(channels), b: inPanels, c: matrix(filters) }
   const job = tileJob(runtime, x, plan, spec, () => {
     const weights = bring(runtime, kernel, 'f32')
     result = target(runtime, out, 'f32')
-    const kernels = runtime.reserve(points ** 2 * stepOf(channels * filters))
-    const [rows, columns] = kernel.shape.slice(2)
+    const kernels = runtime.reserve(pointsOf(tiling) * stepOf(channels * filters))
+    const [rows, columns] = kernel.shape.slice(-2)
     const first = runtime.job(16)
     runtime.i32.set([weights, kernels, rows, columns], first >> 2)
-    const transform = runtime.kernel(`winograd kernel/${points}/${turned}`, () => buildKernelTransform(shared, filtering, turned))
+    const transform = runtime.kernel(`winograd kernel/${key}/${turned}`, () => buildKernelTransform(shared, tiling, turned))
     runtime.run(transform, first, { tasks: rows, grain: grainOf(columns) })
     return { out: result, kernels, turns: 1 }
   })
-  const tiles = runtime.kernel(`winograd/${points}/${fused}`, () => buildTiles(shared, fused, filtering))
+  const tiles = runtime.kernel(`winograd/${key}/${fused}`, () => buildTiles(shared, fused, tiling))
   runtime.run(tiles, job, { tasks: Math.ceil(plan.tiles / plan.chunk), grain: 1 })
   unstage(runtime, result, out, 'f32')
   return true
@@ -196,11 +211,11 @@ export function winograd(
 export function winogradKernel(runtime: Runner, x: Tensor, dy: Tensor, attributes: ConvAttributes, out: Tensor): boolean {
   const plan = planOf(runtime, x, out.shape, attributes, dy)
   if (!plan || out.dtype !== 'float32') return false
-  const { filtering, sizes: { channels, filters } } = plan // prettier-ignore
+  const { tiling, sizes: { channels, filters } } = plan // prettier-ignore
   const { shared, fused } = runtime
-  const { points } = filtering
+  const key = `${tiling.down.outputs}/${tiling.across.outputs}`
   const size = channels * filters
-  const bytes = points ** 2 * stepOf(size)
+  const bytes = pointsOf(tiling) * stepOf(size)
   const chunks = Math.ceil(plan.tiles / plan.chunk)
   const most = Math.max(1, Math.min(limits.parts, chunks, Math.floor(limits.sums / bytes)))
   const turns = Math.ceil(chunks / most)
@@ -214,11 +229,11 @@ export function winogradKernel(runtime: Runner, x: Tensor, dy: Tensor, attribute
     return { out: slopes, kernels, turns }
   })
   const result = target(runtime, out, 'f32')
-  const sums = runtime.kernel(`winograd slopes/${points}/${fused}`, () => buildSlopes(shared, fused, filtering))
+  const sums = runtime.kernel(`winograd slopes/${key}/${fused}`, () => buildSlopes(shared, fused, tiling))
   runtime.run(sums, job, { tasks: parts, grain: 1 })
   const last = runtime.job(20)
   runtime.i32.set([kernels, result, channels, filters, parts], last >> 2)
-  const transform = runtime.kernel(`winograd slopes/${points}`, () => buildSlopesTransform(shared, filtering))
+  const transform = runtime.kernel(`winograd slopes/${key}`, () => buildSlopesTransform(shared, tiling))
   runtime.run(transform, last, { tasks: channels, grain: grainOf(filters) })
   unstage(runtime, result, out, 'f32')
   return true
