@@ -1,7 +1,11 @@
 /** What a page does: trains, saves to the stores of the browser, loads again. Tells the server how each check went. */
 import {
   Adam,
+  arrayToImg,
   Dense,
+  imageDatasetFromDirectory,
+  imgToArray,
+  loadImg,
   LoadError,
   loadModel,
   loadOnnx,
@@ -9,6 +13,7 @@ import {
   Sequential,
   setSeed,
   threads,
+  TypegradError,
   writeSafetensors,
   type Tensor,
 } from 'typegrad'
@@ -137,6 +142,27 @@ const checks: Record<string, () => Promise<void>> = {
   'an ONNX model from an address': async () => {
     const model = await loadOnnx(new URL('/files/model.onnx', location.href))
     equal(((await model.predict([[1, 2]])) as Tensor).toArray(), [[3, 6]])
+  },
+  'images: of a canvas, of files, by class': async () => {
+    const canvas = new OffscreenCanvas(3, 2)
+    const context = canvas.getContext('2d')!
+    const colours = ['#000000', '#ff0000', '#00ff00', '#0000ff', '#ffffff', '#102030']
+    colours.forEach((colour, i) => {
+      context.fillStyle = colour
+      context.fillRect(i % 3, Math.floor(i / 3), 1, 1)
+    })
+    const values = [[[0, 0, 0], [255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 255, 255], [16, 32, 48]]] // prettier-ignore
+    equal(imgToArray(context.getImageData(0, 0, 3, 2)).toArray(), values)
+    const file = new File([await canvas.convertToBlob()], 'a.png')
+    equal((await loadImg(file)).toArray(), values)
+    context.putImageData(new ImageData(arrayToImg(values).data, 3), 0, 0)
+    equal(imgToArray(context.getImageData(0, 0, 3, 2)).toArray(), values)
+    for await (const [images, labels] of await imageDatasetFromDirectory({ a: [file], b: [file] }, { imageSize: [2, 3], shuffle: false }))
+      equal([images.toArray(), labels.toArray()], [[values, values], [0, 1]]) // prettier-ignore
+    for (const refused of [loadImg(new Blob(['no image'])), imageDatasetFromDirectory('folder')]) {
+      const error = await rejection(refused)
+      if (!(error instanceof TypegradError)) throw new Error(String(error))
+    }
   },
   'a download': async () => {
     await (await trained()).save('download://trained.keras')

@@ -20,6 +20,11 @@ export { kFold, type KFoldOptions } from './preprocessing/k-fold.ts'
 export { trainTestSplit, type TrainTestSplitOptions } from './preprocessing/train-test-split.ts'
 export { vectorizeSequences, type VectorizeSequencesOptions } from './preprocessing/vectorize-sequences.ts'
 
+// Images
+export { imageDatasetFromDirectory, type ImageBatches, type ImageDirectoryOptions } from './images/directory.ts'
+export { arrayToImg, imgToArray, loadImg, saveImg, type ImgOptions, type LoadImgOptions } from './images/img.ts'
+export type { ColorMode, Pixels } from './images/pixels.ts'
+
 // Data sets
 export {
   loadBreastCancer,

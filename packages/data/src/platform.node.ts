@@ -1,8 +1,10 @@
 import { createReadStream } from 'node:fs'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { LoadError } from './errors.ts'
+import type { Pixels } from './images/pixels.ts'
 
 export { parse as parseQuoted } from 'csv-parse/sync'
 
@@ -45,4 +47,35 @@ export async function writeCache(name: string, bytes: Uint8Array): Promise<void>
 /** Shows `text` on the progress line of a terminal; without text, ends the line. */
 export function progress(text?: string): void {
   if (process.stderr.isTTY) process.stderr.write(text === undefined ? '\n' : `\r\x1b[K${text}`)
+}
+
+export const decodeImage = async (bytes: Uint8Array, op: string, name: string): Promise<Pixels> =>
+  (await import('./images/decode.node.ts')).decodeImage(bytes, op, name)
+
+export const encodePng = async (pixels: Pixels, op: string): Promise<Uint8Array> =>
+  (await import('./images/decode.node.ts')).encodePng(pixels, op)
+
+/** Writes a file. */
+export const saveBytes = (path: string, bytes: Uint8Array): Promise<void> => writeFile(path, bytes)
+
+/** The files of each folder in a folder whose names match, in order, by the name of the folder; files in folders within count too. */
+export async function filesIn(directory: string, names: RegExp, op: string): Promise<Record<string, string[]>> {
+  const fail = (error: unknown): never => {
+    const { code, message } = error as { code?: string; message: string }
+    const why = { ENOENT: 'no such folder', ENOTDIR: 'it is a file', EACCES: 'permission denied' }[code ?? ''] ?? message
+    throw new LoadError(`${op}: '${directory}', ${why}`, { path: directory, code }, error)
+  }
+  const entries = await readdir(directory, { withFileTypes: true }).catch(fail)
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+  const lists = folders.map(async (folder): Promise<[string, string[]]> => {
+    const files = await readdir(join(directory, folder), { recursive: true }).catch(fail)
+    return [
+      folder,
+      files
+        .filter((file) => names.test(file))
+        .sort()
+        .map((file) => join(directory, folder, file)),
+    ]
+  })
+  return Object.fromEntries(await Promise.all(lists))
 }
