@@ -3,6 +3,7 @@ import type { Formula } from '../../formula/parse.ts'
 import { type Expr, i32, type Local, ModuleBuilder, v128 } from './assembler/index.ts'
 import { type Real, reals } from './gemm/real.ts'
 import { limits } from './limits.ts'
+import { Numbers } from './numbers.ts'
 import { canRender, prepareWasm } from './render.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -20,8 +21,7 @@ interface Facts {
   /** Nothing but light functions: staging it would cost more than it saves. */
   readonly light: boolean
   readonly renders: Readonly<Record<Real, boolean>>
-  /** The numbers of its modules on a runtime, by what else they depend on: their keys are long. */
-  readonly modules: WeakMap<Runtime, Map<number, number>>
+  readonly numbers: Numbers
 }
 
 const facts = new WeakMap<Kernel, Facts>()
@@ -32,7 +32,7 @@ export function factsOf(kernel: Kernel): Facts {
     known = {
       light: kernel.results.every(({ formula }) => isLight(formula)),
       renders: { f32: canRender(kernel, lanesOf.f32), f64: canRender(kernel, lanesOf.f64) },
-      modules: new WeakMap(),
+      numbers: new Numbers(),
     }
     facts.set(kernel, known)
   }
@@ -56,18 +56,12 @@ export function runKernel(runtime: Runtime, number: number, job: number, rows: n
 
 /** The number of a kernel whose inputs are read in {@link ways}, two bits for each from the first one on. */
 export function elementwiseKernel(runtime: Runtime, kernel: Kernel, code: number, isRows: boolean, type: Real): number {
-  const { modules } = factsOf(kernel)
-  let numbers = modules.get(runtime)
-  if (!numbers) modules.set(runtime, (numbers = new Map()))
-  const variant = 4 * code + (isRows ? 2 : 0) + (type === 'f32' ? 0 : 1)
-  let number = numbers.get(variant)
-  if (number === undefined) {
-    const { shared } = runtime
-    const key = `elementwise/${kernel.key}/${code}/${isRows}/${type}`
-    number = runtime.kernel(key, () => buildElementwise(kernel, code, isRows, type, shared))
-    numbers.set(variant, number)
-  }
-  return number
+  const { shared } = runtime
+  return factsOf(kernel).numbers.get(runtime, 4 * code + (isRows ? 2 : 0) + (type === 'f32' ? 0 : 1), () =>
+    runtime.kernel(`elementwise/${kernel.key}/${code}/${isRows}/${type}`, () =>
+      buildElementwise(kernel, code, isRows, type, shared),
+    ),
+  )
 }
 
 /** A module with one function: tasks `begin` to `end` of the kernel, of 16 elements or of a row each, on the addresses at `job`. */

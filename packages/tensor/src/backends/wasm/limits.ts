@@ -8,7 +8,7 @@ export const limits = {
   /** So many of their elements are staged at a time. */
   piece: 1 << 15,
   /** Reductions, and the positions of extremes, from which they are staged. */
-  reduce: 1 << 13,
+  reduce: 768,
   argReduce: 1 << 9,
   /** Elements read, or added, at indices from which that is staged, if the table is no longer than so many times as much. */
   gather: 1 << 8,

@@ -9,7 +9,7 @@ import type { Runner } from '../runtime.ts'
 import { bring, bytesOf, type Real, stageSpan, target, unstage } from '../stage.ts'
 import { writeArgReduce } from './arg.ts'
 import { taskColumns, writeReduce } from './kernels.ts'
-import { loopWords, packedWalk, type Walk, walkOf } from './plan.ts'
+import { packedWalk, type Walk, walkOf, writeLoops } from './plan.ts'
 import { type Rule, ruleOf } from './rule.ts'
 
 /** Sums in double precision whatever the type, in an order that depends on sizes alone. */
@@ -40,11 +40,13 @@ function bringLines(runtime: Runner, x: Tensor, axes: readonly number[], type: R
 /** Runs a rule on elements in memory. */
 export function runReduce(runtime: Runner, rule: Rule, walk: Walk, operands: Operands, type: Real): void {
   const { kind } = walk
-  const kernel = runtime.kernel(`reduce/${rule.key}/${type}/${kind}`, () => {
-    const module = new ModuleBuilder({ memory: { shared: runtime.shared } })
-    module.export(writeReduce(module, { rule, type, kind }))
-    return module.toBytes()
-  })
+  const kernel = rule.numbers.get(runtime, (type === 'f32' ? 0 : 1) + (kind === 'rows' ? 0 : 2), () =>
+    runtime.kernel(`reduce/${rule.key}/${type}/${kind}`, () => {
+      const module = new ModuleBuilder({ memory: { shared: runtime.shared } })
+      module.export(writeReduce(module, { rule, type, kind }))
+      return module.toBytes()
+    }),
+  )
   runWalk(runtime, kernel, walk, operands, type)
 }
 
@@ -72,7 +74,14 @@ function runWalk(runtime: Runner, kernel: number, { kind, length, kept, reduced 
   const count = kind === 'rows' ? turns * length : turns
   const bytes = bytesOf[type]
   const job = runtime.job(48)
-  runtime.i32.set([x, out, length, count, ...loopWords(kept, bytes), ...loopWords(reduced, bytes)], job >> 2)
+  const words = runtime.i32
+  const at = job >> 2
+  words[at] = x
+  words[at + 1] = out
+  words[at + 2] = length
+  words[at + 3] = count
+  writeLoops(words, at + 4, kept, bytes)
+  writeLoops(words, at + 8, reduced, bytes)
   const tasks = kind === 'rows' ? lines : lines * Math.ceil(length / taskColumns)
   const work = (lines * turns * length) / tasks
   runtime.run(kernel, job, { tasks, grain: Math.ceil(limits.reduceGrain / work) })

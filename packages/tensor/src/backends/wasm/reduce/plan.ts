@@ -1,5 +1,5 @@
 /** How a reduction walks: axes that are kept and axes that are reduced, around a run of neighbours of either kind. */
-import { collapse, type Layout } from '../../../layout.ts'
+import type { Layout } from '../../../layout.ts'
 
 /** Sizes, and strides in elements. */
 export interface Loop {
@@ -19,25 +19,29 @@ export interface Walk {
 
 const most = 2
 
-const loopsOf = ({ shape, strides }: Layout, axes: readonly number[]): Loop[] => {
-  const { shape: sizes, strides: steps } = collapse(
-    axes.map((axis) => shape[axis]),
-    [axes.map((axis) => strides[axis])],
-  )
-  return sizes.map((size, i) => ({ size, stride: steps[0][i] }))
+/** The axes as loops, without those of one turn; neighbours that are walked evenly are one. */
+function loopsOf({ shape, strides }: Layout, axes: readonly number[]): Loop[] {
+  const loops: { size: number; stride: number }[] = []
+  for (const axis of axes) {
+    const [size, stride] = [shape[axis], strides[axis]]
+    const last = loops.at(-1)
+    if (size === 1) continue
+    if (last?.stride === stride * size) {
+      last.size *= size
+      last.stride = stride
+    } else loops.push({ size, stride })
+  }
+  return loops
 }
 
 /** The walk over a layout, or undefined where the elements have to be brought into order first. */
 export function walkOf(layout: Layout, axes: readonly number[]): Walk | undefined {
-  const kept = loopsOf(
-    layout,
-    [...layout.shape.keys()].filter((axis) => !axes.includes(axis)),
-  )
+  const { shape, strides } = layout
+  const others: number[] = []
+  for (let axis = 0; axis < shape.length; axis++) if (!axes.includes(axis)) others.push(axis)
+  const kept = loopsOf(layout, others)
   // The order of what is reduced is free: long strides outside.
-  const reduced = loopsOf(
-    layout,
-    axes.toSorted((a, b) => layout.strides[b] - layout.strides[a]),
-  )
+  const reduced = loopsOf(layout, axes.length > 1 ? axes.toSorted((a, b) => strides[b] - strides[a]) : axes)
   const isRun = (loop: Loop | undefined): boolean => loop?.stride === 1
   if (isRun(reduced.at(-1)) || (reduced.length === 0 && kept.length === 0)) {
     const run = reduced.pop()
@@ -58,8 +62,11 @@ export const packedWalk = (kept: number, reduced: number): Walk => ({
   reduced: [],
 })
 
-/** Two loops, the missing ones of one turn, as four words: sizes and strides in bytes. */
-export function loopWords(loops: readonly Loop[], bytes: number): number[] {
-  const all = [...Array.from({ length: most - loops.length }, () => ({ size: 1, stride: 0 })), ...loops]
-  return all.flatMap(({ size, stride }) => [size, stride * bytes])
+/** Writes two loops, the missing ones of one turn, as four words: sizes and strides in bytes. */
+export function writeLoops(words: Int32Array, at: number, loops: readonly Loop[], bytes: number): void {
+  const missing = most - loops.length
+  for (let i = 0; i < most; i++) {
+    words[at + 2 * i] = i < missing ? 1 : loops[i - missing].size
+    words[at + 2 * i + 1] = i < missing ? 0 : loops[i - missing].stride * bytes
+  }
 }

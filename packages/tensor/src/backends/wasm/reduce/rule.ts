@@ -2,6 +2,7 @@ import { interpret } from '../../../formula/render-js.ts'
 import { type Kernel, kernel } from '../../../formula/kernel.ts'
 import { call, name } from '../../../formula/parse.ts'
 import type { Reduction } from '../../backend.ts'
+import { Numbers } from '../numbers.ts'
 import { canRender } from '../render.ts'
 
 /** A reduction whose elements may be taken in any order: `acc` is `combine(acc, f(x))` of something that has a neutral element. */
@@ -17,6 +18,7 @@ export interface Rule {
   readonly finish: Kernel
   /** Does nothing round, so that the type of the elements is enough for the sums? */
   readonly exact: boolean
+  readonly numbers: Numbers
 }
 
 /** Not of products: which factors meet first decides what over- or underflows on the way. */
@@ -47,5 +49,6 @@ function findRule({ init, step: text, finish: end = 'acc' }: Reduction): Rule | 
     combine: kernel(['acc', 'x'], { acc: call(formula.fn, name('acc'), name('x')) }),
     finish,
     exact: formula.fn !== '+' && end === 'acc',
+    numbers: new Numbers(),
   }
 }
