@@ -5,10 +5,10 @@ import { backendFor } from '../backends/backend.ts'
 import { kernel } from '../formula/kernel.ts'
 import { toTensorBeside, type TensorLike } from '../convert.ts'
 import { apply, type Op } from '../op.ts'
-import { broadcastShapes, formatShape, sameShape } from '../shape.ts'
+import { broadcastShapes, formatShape, sameShape, sizeOf } from '../shape.ts'
 import { emptyTensor, type Tensor } from '../tensor.ts'
 import { cast } from './cast.ts'
-import { alignBatch, broadcastView, expandDims, squeeze, sumTo, swapaxes } from './movement.ts'
+import { alignBatch, broadcastView, expandDims, reshape, squeeze, sumTo, swapaxes } from './movement.ts'
 
 /** Batched matrix product of tensors of rank ≥ 2; the transposes in its gradients are views. */
 const matmulOp: Op<undefined> = {
@@ -33,9 +33,12 @@ const matmulOp: Op<undefined> = {
     return out
   },
   gradient(i, dy, [a, b]) {
-    const dx =
-      i === 0 ? apply(matmulOp, [dy, swapaxes(b, -1, -2)], undefined) : apply(matmulOp, [swapaxes(a, -1, -2), dy], undefined)
-    return i === 0 ? cast(sumTo(dx, a.shape), a.dtype) : cast(sumTo(dx, b.shape), b.dtype)
+    const product = (p: Tensor, q: Tensor): Tensor => apply(matmulOp, [p, q], undefined)
+    if (i === 0) return cast(sumTo(product(dy, swapaxes(b, -1, -2)), a.shape), a.dtype)
+    // One matrix for all of the batch, as the kernel of a Dense layer is for all steps: one product, in place of many and their sum.
+    const one = b.rank === 2 && a.rank > 2
+    const rows = (x: Tensor): Tensor => (one ? reshape(x, [sizeOf(x.shape.slice(0, -1)), x.shape.at(-1)!]) : x)
+    return cast(sumTo(product(swapaxes(rows(a), -1, -2), rows(dy)), b.shape), b.dtype)
   },
   batch([a, b], _, __, [ofA, ofB]) {
     const rank = Math.max(a.rank - Number(ofA), b.rank - Number(ofB))
