@@ -4,11 +4,24 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { build } from 'vite'
+import { build, type Plugin } from 'vite'
 
 /** Files that are found by their address beside the one that names them. */
 const beside: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   tensor: { 'worker.node': 'dist/backends/wasm/worker.node.js' },
+}
+
+/** Escapes all that is not ASCII: for one such letter, in a comment even, the engine keeps and reads a file in two bytes a letter. */
+const ascii: Plugin = {
+  name: 'ascii',
+  generateBundle(_, bundle) {
+    for (const chunk of Object.values(bundle))
+      if (chunk.type === 'chunk')
+        chunk.code = chunk.code.replace(
+          /[\u0080-\uffff]/g,
+          (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
+        )
+  },
 }
 
 type Exports = Readonly<Record<string, string | { readonly node?: string; readonly default: string }>>
@@ -25,6 +38,7 @@ for (const name of readdirSync(packages)) {
   await build({
     configFile: false,
     logLevel: 'warn',
+    plugins: [ascii],
     root,
     resolve: { conditions: ['node', 'module', 'default'] },
     build: {
