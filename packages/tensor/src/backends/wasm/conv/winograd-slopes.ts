@@ -46,32 +46,41 @@ function writeSlopeIn(module: ModuleBuilder, tiling: Tiling): Func<typeof slopeP
   })
 }
 
-/** A task: for some chunks the sums over tiles of what the input and the gradient are transformed to, a matrix for each point, at `kernels`. */
+/** A task: for some chunks, and a block of filters, the sums over tiles of what the input and the gradient are transformed to, a matrix for each point, at `kernels`. */
 export function buildSlopes(shared: boolean, fused: boolean, tiling: Tiling): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder({ memory: { shared } })
   const matrices = pointsOf(tiling)
   const [tileIn, slopeIn] = [writeIn(module, tiling), writeSlopeIn(module, tiling)]
   const rectangle = writeRectangle(module, { type: 'f32', fused, shared })
   const run = module.func('winogradSlopes', { params }, (f, p) => {
-    const { tiles, chunk, turns, v, vStep, m, mStep, kernelStep, each, ...words } = beginTiles(f, p, tiling)
-    const [rows, columns] = [words.channelBytes, words.outPixel].map((bytes) => f.let(i32.shrU(bytes, 2)))
+    const { tiles, chunk, turns, v, vStep, m, mStep, kernelStep, each, blocks, blockBytes, ...words } = beginTiles(f, p, tiling)
+    const rows = f.let(i32.shrU(words.channelBytes, 2))
     f.for(p.begin, p.end, 1, (task) => {
-      const all = f.let(i32.mul(kernelStep, matrices))
-      const sums = f.let(i32.add(words.kernels, i32.mul(task, all)))
-      f.do(memory.fill(sums, 0, all))
+      const part = f.let(i32.divU(task, blocks))
+      const left = f.let(i32.mul(i32.sub(task, i32.mul(part, blocks)), blockBytes))
+      const bytes = f.least(i32.sub(words.outPixel, left), blockBytes)
+      const columns = f.let(i32.shrU(bytes, 2))
+      const sums = f.let(i32.add(i32.add(words.kernels, left), i32.mul(part, i32.mul(kernelStep, matrices))))
+      f.for(0, matrices, 1, (i) => {
+        const row = f.let(i32.add(sums, i32.mul(i, kernelStep)))
+        f.repeat(rows, () => {
+          f.do(memory.fill(row, 0, bytes))
+          f.set(row, i32.add(row, words.outPixel))
+        })
+      })
       f.for(0, turns, 1, (turn) => {
-        const first = f.let(i32.mul(i32.add(i32.mul(task, turns), turn), chunk))
+        const first = f.let(i32.mul(i32.add(i32.mul(part, turns), turn), chunk))
         f.if(i32.ltS(first, tiles), () => {
           const count = f.least(i32.sub(tiles, first), chunk)
           // The products are over whole chunks.
           f.if(i32.ltS(count, chunk), () => f.do(memory.fill(v, 0, i32.mul(i32.add(vStep, mStep), matrices))))
           const [four, eight] = [f.let(i32.mul(chunk, 16)), f.let(i32.mul(chunk, 32))]
           const same = { row: words.rowStep, pixel: words.pixelStep, step: vStep, next: four, bytes: words.channelBytes }
-          const slopes = { row: words.outRow, pixel: words.outPixel, step: mStep, panel: eight, bytes: words.outPixel }
+          const slopes = { row: words.outRow, pixel: words.outPixel, step: mStep, panel: eight, bytes }
           each(first, count, ({ source, result, index, rows, columns }) => {
             const at = f.let(i32.mul(index, 16))
             f.do(tileIn.call({ ...same, from: source, to: i32.add(v, at) }))
-            f.do(slopeIn.call({ ...slopes, from: result, to: i32.add(m, i32.shl(at, 1)), rows, columns }))
+            f.do(slopeIn.call({ ...slopes, from: i32.add(result, left), to: i32.add(m, i32.shl(at, 1)), rows, columns }))
           })
           f.for(0, matrices, 1, (i) => {
             const [a, b, c] = [[v, vStep], [m, mStep], [sums, kernelStep]].map(([start, step]) => i32.add(start, i32.mul(i, step))) // prettier-ignore

@@ -29,8 +29,8 @@ export const tileWords = [
   'tiles',
   'chunk',
   'work',
-  /** Chunks of a task, where it sums over tiles. */
-  'turns',
+  /** Chunks of a task, where it sums over tiles, and the blocks that filters are cut into. */
+  ...(['turns', 'blocks', 'blockBytes'] as const),
 ] as const
 
 /** Bytes behind each matrix: where steps are a power of two, all matrices would lie in the same lines of a cache. */

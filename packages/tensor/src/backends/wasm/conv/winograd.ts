@@ -23,9 +23,10 @@ export const limits = {
   gain: 1.2,
   /** Products that take as long as moving an element of a tile of up to 16, and of a larger one. */
   moves: { small: 4, large: 6 },
-  /** Parts that the gradient of a kernel is summed in, for threads to share, and bytes of all. */
+  /** Parts that the gradient of a kernel is summed in, for threads to share, bytes of all, and filters that a thread should have of one. */
   parts: 8,
   sums: 1 << 22,
+  filters: 32,
   /** Results of a tile along an axis that are tried. */
   outputs: [2, 4] as readonly (2 | 4)[],
 }
@@ -114,8 +115,8 @@ function planOf(
   const tiling = tilingOf(sizes, window)
   if (!tiling) return undefined
   const grid = [tilesOf(height, tiling.down), tilesOf(width, tiling.across)]
-  const chunk = chunkOf(pointsOf(tiling), channels + filters)
-  return { sizes, window, tiling, before, grid, tiles: y.shape[0] * grid[0] * grid[1], chunk }
+  const tiles = y.shape[0] * grid[0] * grid[1]
+  return { sizes, window, tiling, before, grid, tiles, chunk: chunkOf(pointsOf(tiling), channels + filters) }
 }
 
 /** Writes the job of tiles that read x, and that write, or read too, results at `out`. */
@@ -124,7 +125,7 @@ function tileJob(
   x: Tensor,
   { sizes: { channels, filters, height, width }, window, tiling, before, grid, tiles, chunk }: Plan,
   spec: GemmSpec,
-  place: () => { readonly out: number; readonly kernels: number; readonly turns: number },
+  place: () => Record<'out' | 'kernels' | 'turns' | 'blocks' | 'blockBytes', number>,
 ): number {
   const [down, across] = grid
   const lengths = [1, ...x.shape.slice(1, -1)].slice(-2)
@@ -191,7 +192,7 @@ export function winograd(
   let result = 0
   const spec = { m: plan.chunk, n: filters, k: channels, a: matrix(channels), b: inPanels, c: matrix(filters) }
   const job = tileJob(runtime, x, plan, spec, () => {
-    const weights = bring(runtime, kernel, 'f32')
+    const weights = bring(runtime, kernel, 'f32', true)
     result = target(runtime, out, 'f32')
     const kernels = runtime.reserve(pointsOf(tiling) * stepOf(channels * filters))
     const [rows, columns] = kernel.shape.slice(-2)
@@ -199,7 +200,7 @@ export function winograd(
     runtime.i32.set([weights, kernels, rows, columns], first >> 2)
     const transform = runtime.kernel(`winograd kernel/${key}/${turned}`, () => buildKernelTransform(shared, tiling, turned))
     runtime.run(transform, first, { tasks: rows, grain: grainOf(columns) })
-    return { out: result, kernels, turns: 1 }
+    return { out: result, kernels, turns: 1, blocks: 1, blockBytes: 0 }
   })
   const tiles = runtime.kernel(`winograd/${key}/${fused}`, () => buildTiles(shared, fused, tiling))
   runtime.run(tiles, job, { tasks: Math.ceil(plan.tiles / plan.chunk), grain: 1 })
@@ -220,17 +221,21 @@ export function winogradKernel(runtime: Runner, x: Tensor, dy: Tensor, attribute
   const most = Math.max(1, Math.min(limits.parts, chunks, Math.floor(limits.sums / bytes)))
   const turns = Math.ceil(chunks / most)
   const parts = Math.ceil(chunks / turns)
+  // Where threads are more, they share the filters: each transforms all of the input, so it is not for fewer.
+  const wanted = Math.min(Math.ceil(runtime.threads().count / parts), Math.floor(filters / limits.filters))
+  const ofBlock = 8 * Math.ceil(filters / 8 / Math.max(1, wanted))
+  const blocks = Math.ceil(filters / ofBlock)
   runtime.begin()
   const spec = { m: channels, n: filters, k: plan.chunk, a: inPanels, b: inPanels, c: matrix(filters), accumulate: true }
   let kernels = 0
   const job = tileJob(runtime, x, plan, spec, () => {
-    const slopes = bring(runtime, dy, 'f32')
+    const slopes = bring(runtime, dy, 'f32', true)
     kernels = runtime.reserve(parts * bytes)
-    return { out: slopes, kernels, turns }
+    return { out: slopes, kernels, turns, blocks, blockBytes: 4 * ofBlock }
   })
   const result = target(runtime, out, 'f32')
   const sums = runtime.kernel(`winograd slopes/${key}/${fused}`, () => buildSlopes(shared, fused, tiling))
-  runtime.run(sums, job, { tasks: parts, grain: 1 })
+  runtime.run(sums, job, { tasks: parts * blocks, grain: 1 })
   const last = runtime.job(20)
   runtime.i32.set([kernels, result, channels, filters, parts], last >> 2)
   const transform = runtime.kernel(`winograd slopes/${key}`, () => buildSlopesTransform(shared, tiling))
