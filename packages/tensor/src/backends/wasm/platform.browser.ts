@@ -20,4 +20,5 @@ export const platform: Platform = {
   },
   enableRelaxedSimd() {},
   keepPages() {},
+  stayYoung() {},
 }

@@ -75,7 +75,10 @@ export class Runtime {
     this.#parent = parent
     this.features = parent ? { ...parent.features, threads: false } : detectFeatures(platform.enableRelaxedSimd)
     if (!this.features.simd) throw new BackendError('wasm: this engine has no WebAssembly SIMD')
-    if (!parent) platform.keepPages()
+    if (!parent) {
+      platform.keepPages()
+      platform.stayYoung()
+    }
     this.memory = makeMemory(this.features.threads)
     this.#pool = new ThreadPool(this.memory, platform)
     this.#stageStart = align(scratchAddress + mostThreads * this.#scratchBytes)
