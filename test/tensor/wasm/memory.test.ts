@@ -3,6 +3,7 @@ import { BackendError, compile, random, setBackend, setThreads, zeros, type Tens
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { copyElements } from '../../../packages/tensor/src/backends/wasm/copy.ts'
+import { gemmScratchBytes } from '../../../packages/tensor/src/backends/wasm/gemm/index.ts'
 import { Runtime } from '../../../packages/tensor/src/backends/wasm/runtime.ts'
 import { runtime } from '../../../packages/tensor/src/backends/wasm/start.ts'
 
@@ -52,6 +53,20 @@ test('copies that are kept for later go before memory is out, but not those that
   expect(own.reserve(large)).toBe(staged)
   const [, block] = [own.begin(), own.hold(large)]
   expect([block.address, own.copies.state.count]).toEqual([kept, 0])
+})
+
+test.each<[string, (own: Runtime) => number]>([
+  ['a block', (own) => own.hold(64).address],
+  ['a copy', (own) => own.copies.add({ stamp: 1, low: 0, size: 4096, type: 'f32' }, 16384)!],
+  ['what is staged', (own) => own.reserve(64)],
+])('%s lies behind the space of all threads, whatever is asked for first', (_, first) => {
+  const own = new Runtime()
+  own.begin()
+  // Sixteen threads, each with what the largest product packs.
+  const end = own.scratch + 16 * Math.max(gemmScratchBytes('f32'), gemmScratchBytes('f64'))
+  const addresses = [first(own), own.reserve(4096), own.hold(64).address]
+  for (const address of addresses) expect(address).toBeGreaterThanOrEqual(end)
+  expect(new Set(addresses).size).toBe(3)
 })
 
 test('elements are copied, and no neighbours, whatever arrays share', () => {

@@ -83,7 +83,8 @@ export class Runtime {
     this.#pool = new ThreadPool(this.memory, platform)
     this.#stageStart = align(scratchAddress + mostThreads * this.#scratchBytes)
     this.#next = this.#stageStart
-    this.#end = this.#stageEnd = this.memory.buffer.byteLength
+    // The threads' own space may reach behind what memory has at first: blocks begin after it, too.
+    this.#end = this.#stageEnd = Math.max(this.#stageStart, this.memory.buffer.byteLength)
     this.setThreads()
   }
 
