@@ -1,11 +1,24 @@
 /** Memory that ends, and memory that must not grow. */
-import { BackendError, compile, random, setBackend, setThreads, zeros, type Tensor, type TypedArray } from '@typegrad/tensor'
+import {
+  BackendError,
+  compile,
+  random,
+  setBackend,
+  setThreads,
+  threads,
+  zeros,
+  type Tensor,
+  type TypedArray,
+} from '@typegrad/tensor'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { copyElements } from '../../../packages/tensor/src/backends/wasm/copy.ts'
+import { elementwise } from '../../../packages/tensor/src/backends/wasm/elementwise.ts'
 import { gemmScratchBytes } from '../../../packages/tensor/src/backends/wasm/gemm/index.ts'
 import { Runtime } from '../../../packages/tensor/src/backends/wasm/runtime.ts'
+import { MemoryBuffer } from '../../../packages/tensor/src/backends/wasm/resident.ts'
 import { runtime } from '../../../packages/tensor/src/backends/wasm/start.ts'
+import { kernel } from '../../../packages/tensor/src/formula/kernel.ts'
 
 beforeEach(() => void setBackend('wasm'))
 afterEach(() => {
@@ -68,6 +81,29 @@ test.each<[string, (own: Runtime) => number]>([
   for (const address of addresses) expect(address).toBeGreaterThanOrEqual(end)
   expect(new Set(addresses).size).toBe(3)
 })
+
+test('rows that are no whole vectors do not reach into those of other threads, in memory that threads share', () => {
+  const { count } = threads()
+  const generator = new random.Generator(2)
+  const [a, b] = [generator.normal([60_000, 5]), generator.normal([60_000, 1]).broadcastTo([60_000, 5])]
+  const wanted = a.add(b)
+  const block = runtime!.hold(4 * a.size)
+  const out = new MemoryBuffer(runtime!, 'float32').tensor(a, block.address)
+  setThreads(4)
+  try {
+    for (let turn = 0; turn < 100; turn++) {
+      elementwise(runtime!, kernel(['a', 'b'], { y: 'a + b' }), [a, b], [out], 'float32')
+      expect(Buffer.compare(bytesOf(out), bytesOf(wanted))).toBe(0)
+    }
+  } finally {
+    setThreads(count)
+  }
+})
+
+const bytesOf = (x: Tensor): Uint8Array => {
+  const copy = x.toTypedArray()
+  return new Uint8Array(copy.buffer, copy.byteOffset, copy.byteLength)
+}
 
 test('elements are copied, and no neighbours, whatever arrays share', () => {
   const kinds = [Float32Array, Float64Array, Int32Array, Uint8Array] as const

@@ -30,13 +30,14 @@ export function elementwise(
     // Threads are no help to what copies more than it computes.
     const isAlone = light || size < limits.parallel || runtime.threads().count === 1
     const near = runtimeFor(runtime, outputs[0], true)
+    const host = isAlone ? near : runtime
     const run: Run = { kernel, inputs, outputs, type, rows: size, length: 1 }
     const isFlat = inputs.every((x) => x.layout.contiguous || isOneNumber(x))
-    const rows = isFlat ? undefined : rowsOf(run, isAlone)
-    if (!isFlat && !rows) runStaged(isAlone ? near : runtime, run)
+    const rows = isFlat ? undefined : rowsOf(run, host.threads().count > 1)
+    if (!isFlat && !rows) runStaged(host, run)
     else if (near !== runtime && !isAlone) runTogether(runtime, rows ?? flat(run))
     else if (near !== runtime && size > limits.piece) runPieces(near, rows ?? flat(run))
-    else runStaged(isAlone ? near : runtime, rows ?? run)
+    else runStaged(host, rows ?? run)
   }
 }
 
@@ -90,14 +91,14 @@ function flat(run: Run): Run {
 }
 
 /** The same as rows, where two axes say it: of whole vectors if threads are to write side by side. */
-function rowsOf(run: Run, isAlone: boolean): Run | undefined {
+function rowsOf(run: Run, isShared: boolean): Run | undefined {
   const { inputs, outputs, type } = run
   const { shape, strides } = collapse(
     outputs[0].shape,
     [...inputs, ...outputs].map(({ layout }) => layout.strides),
   )
   const [rows, length] = shape
-  if (shape.length !== 2 || !(isAlone || length % reals[type].lanes === 0)) return undefined
+  if (shape.length !== 2 || (isShared && length % reals[type].lanes !== 0)) return undefined
   return {
     ...run,
     inputs: views(inputs, ({ offset }, i) => makeLayout(shape, strides[i], offset)),
