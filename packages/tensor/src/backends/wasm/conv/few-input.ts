@@ -2,11 +2,11 @@
  * The gradient for an input of few channels, and so transposed convolution to few: what is summed for a result lies in runs of memory, and
  * sums go across the lanes of a vector, where a product of matrices would fill a panel of columns for each of them.
  */
-import { i32, integers, type Local, ModuleBuilder, v128 } from '../assembler/index.ts'
+import { i32, integers, ModuleBuilder, v128 } from '../assembler/index.ts'
 import { type GemmOptions, multiplyAdd, reals, type Real } from '../gemm/real.ts'
 import type { Images } from '../images.ts'
 import type { Runner } from '../runtime.ts'
-import { limits } from './few.ts'
+import { jobOf, limits, readJob } from './few.ts'
 import { type Axis, placesOf, runsOf } from './geometry.ts'
 import type { Channels } from './product.ts'
 
@@ -61,13 +61,8 @@ export function fewInput(
   }
   const step = filters * bytes
   const number = runtime.kernel(`few input/${type}/${fused}/${step}`, () => buildInput({ type, fused, shared }, step))
-  const job = runtime.job(4 * words.length)
-  runtime.i32.set(
-    words.map((word) => values[word]),
-    job >> 2,
-  )
   const grain = Math.ceil((1 << 18) / (last.places * positions.length * step * channels))
-  runtime.run(number, job, { tasks: batch * rows.length, grain })
+  runtime.run(number, jobOf(runtime, words, values), { tasks: batch * rows.length, grain })
   return true
 }
 
@@ -77,10 +72,7 @@ function buildInput(options: GemmOptions, step: number): Uint8Array<ArrayBuffer>
   const { bytes, lanes, ops } = reals[type]
   const module = new ModuleBuilder({ memory: { shared } })
   const run = module.func('input', { params }, (f, p) => {
-    const w = Object.fromEntries(words.map((name, i) => [name, f.let(i32.load(p.job, 4 * i))])) as Record<
-      (typeof words)[number],
-      Local<'i32'>
-    >
+    const w = readJob(f, p.job, words)
     // The kernel channel by channel, in the order in which results are read.
     const to = f.let(p.scratch)
     f.for(0, w.channels, 1, (channel) => {

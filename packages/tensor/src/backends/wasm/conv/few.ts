@@ -2,7 +2,7 @@
  * Convolutions of few channels, as the first of a network: so little is summed for each result that packing patches, and the way into and
  * out of a tile, cost as much as the products. Here elements of the windows are read where they lie, and tiles follow each other in a loop.
  */
-import { type Expr, i32, integers, type Local, memory, ModuleBuilder, v128 } from '../assembler/index.ts'
+import { type Expr, type FunctionBuilder, i32, integers, type Local, memory, ModuleBuilder, v128 } from '../assembler/index.ts'
 import { blockDepth, type Real } from '../gemm/index.ts'
 import { type GemmOptions, multiplyAdd, reals, tileColumns, tileRows } from '../gemm/real.ts'
 import type { Images } from '../images.ts'
@@ -76,11 +76,11 @@ export function fewOf(
 
 const keyOf = (name: string, { options: { type, fused }, step }: Few): string => `few ${name}/${type}/${fused}/${step}`
 
-function jobOf(runtime: Runner, few: Few, more: Partial<Few['words']>): number {
+/** Writes the words of a job in their order; returns where they are. */
+export function jobOf<W extends string>(runtime: Runner, words: readonly W[], values: Readonly<Record<W, number>>): number {
   const job = runtime.job(4 * words.length)
-  const all = { ...few.words, ...more }
   runtime.i32.set(
-    words.map((word) => all[word]),
+    words.map((word) => values[word]),
     job >> 2,
   )
   return job
@@ -91,23 +91,28 @@ export function runFew(runtime: Runner, few: Few, batch: number, kernel: number,
   const { rows, places, taps, filterBytes } = few.words
   const number = runtime.kernel(keyOf('forward', few), () => buildForward(few))
   const grain = Math.ceil((1 << 18) / (places * taps * filterBytes))
-  runtime.run(number, jobOf(runtime, few, { kernel, out }), { tasks: batch * rows, grain })
+  runtime.run(number, jobOf(runtime, words, { ...few.words, kernel, out }), { tasks: batch * rows, grain })
 }
 
 /** The gradient of a kernel, given that of the result at an address, in so many parts, one after the other at `out`. */
 export function runFewKernel(runtime: Runner, few: Few, batch: number, slopes: number, parts: number, out: number): void {
   const number = runtime.kernel(keyOf('kernel', few), () => buildKernel(few))
-  runtime.run(number, jobOf(runtime, few, { kernel: slopes, out, part: batch / parts }), { tasks: parts, grain: 1 })
+  runtime.run(number, jobOf(runtime, words, { ...few.words, kernel: slopes, out, part: batch / parts }), {
+    tasks: parts,
+    grain: 1,
+  })
 }
 
-type Words = Record<(typeof words)[number], Local<'i32'>>
+/** The words of a job by name, each in a local. */
+export const readJob = <W extends string>(f: FunctionBuilder, job: Local<'i32'>, words: readonly W[]): Record<W, Local<'i32'>> =>
+  Object.fromEntries(words.map((name, i) => [name, f.let(i32.load(job, 4 * i))])) as Record<W, Local<'i32'>>
 
 function buildForward({ options, step }: Few): Uint8Array<ArrayBuffer> {
   const { bytes, ops, splat } = reals[options.type]
   const panel = tileColumns(options.type) * bytes
   const module = new ModuleBuilder({ memory: { shared: options.shared } })
   const forward = module.func('forward', { params }, (f, p) => {
-    const w = Object.fromEntries(words.map((name, i) => [name, f.let(i32.load(p.job, 4 * i))])) as Words
+    const w = readJob(f, p.job, words)
     // The kernel in panels of two vectors of filters.
     const to = f.let(p.scratch)
     f.for(0, w.filterBytes, panel, (left) => {
@@ -191,7 +196,7 @@ function buildKernel({ options, step }: Few): Uint8Array<ArrayBuffer> {
     )
   })
   const run = module.func('kernel', { params }, (f, p) => {
-    const w = Object.fromEntries(words.map((name, i) => [name, f.let(i32.load(p.job, 4 * i))])) as Words
+    const w = readJob(f, p.job, words)
     const size = f.let(i32.mul(w.taps, w.filterBytes))
     f.for(p.begin, p.end, 1, (task) => {
       const out = f.let(i32.add(w.out, i32.mul(task, size)))
