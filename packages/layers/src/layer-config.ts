@@ -2,17 +2,7 @@
  * A layer's options are its config: their names in snake case, and what is not plain data as `{ class_name, config }`,
  * as Keras writes it. Which kind of thing an option holds shows in its name (`kernelInitializer`, `activation`, …).
  */
-import {
-  assertOptions,
-  camelCase,
-  checkOptions,
-  describe,
-  required,
-  snakeCase,
-  Tensor,
-  ValueError,
-  type DType,
-} from '@typegrad/tensor'
+import { camelCase, describe, optionsOf, required, snakeCase, Tensor, ValueError, type DType } from '@typegrad/tensor'
 import { activations, resolveActivation, type ActivationLike } from './activations.ts'
 import type { Config, SerializedObject } from '@typegrad/tensor/config'
 import { deserializeConstraint, resolveConstraint, serializeConstraint } from './constraints.ts'
@@ -59,15 +49,11 @@ export interface LayerClass {
 }
 
 /** @internal The options with the class's defaults; throws a ValueError for a missing or an unknown one, or an unknown name in one. */
-export function fillOptions<O extends object>({ name, defaults }: LayerClass, options: O): Full<O> {
-  assertOptions(name, options)
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  if (!defaults) return given as Full<O>
-  checkOptions(name, given, [...Object.keys(defaults), ...common])
-  const missing = Object.keys(defaults).filter((key) => defaults[key] === required && !Object.hasOwn(given, key))
-  if (missing.length > 0) throw new ValueError(`${name}: ${missing.join(' and ')} must be given`, { missing })
-  for (const [key, value] of Object.entries(given)) {
-    if (value === null) continue
+export function fillOptions<O extends object>({ name, defaults }: LayerClass, options: O | undefined): Full<O> {
+  if (!defaults) return optionsOf<object, object>(name, options, options ?? {}) as Full<O>
+  const filled = optionsOf<object, object>(name, options, defaults, common) as Full<O>
+  for (const [key, value] of Object.entries(options ?? {})) {
+    if (value === null || value === undefined) continue
     if (typeof defaults[key] === 'boolean' && typeof value !== 'boolean')
       throw new ValueError(`${name}: ${key} must be true or false, got ${describe(value)}`, { [key]: value })
     if (typeof defaults[key] === 'number' && typeof value === 'string')
@@ -75,8 +61,7 @@ export function fillOptions<O extends object>({ name, defaults }: LayerClass, op
     if (/activation$/i.test(key)) resolveActivation(value as ActivationLike)
     else kindOf(key)?.resolve(value)
   }
-  const values = Object.entries(defaults).filter(([, value]) => value !== required)
-  return { ...Object.fromEntries(values), ...given } as Full<O>
+  return filled
 }
 
 const policy = (dtype: DType): SerializedLayer & { module: string } => ({

@@ -16,7 +16,7 @@ import {
 } from '@typegrad/tensor'
 import { Configured, type Config } from '@typegrad/tensor/config'
 import { clip, pairsOf, type Gradient, type Pair } from './gradients.ts'
-import { assertOptions, optimizerDefaults, type OptimizerOptions } from './options.ts'
+import { checkValues, optimizerDefaults, type OptimizerOptions } from './options.ts'
 import { assertLearningRate, type LearningRate } from './schedule.ts'
 import { resolveLearningRate, serializeLearningRate } from './serialize.ts'
 
@@ -48,7 +48,7 @@ export abstract class Optimizer<O extends OptimizerOptions = OptimizerOptions> e
   constructor(options: NoInfer<O> = {} as O) {
     super(options)
     this.name = options.name ?? snakeCase(new.target.name)
-    assertOptions(new.target.name, this.options, new.target.defaults)
+    checkValues(new.target.name, this.options, new.target.defaults)
     this.#learningRate = resolveLearningRate(this.options.learningRate!, new.target.name)
   }
 

@@ -84,7 +84,7 @@ const nullable = ['weightDecay', 'adamWeightDecay', 'rmsRate']
 const boolean = 'true or false'
 
 /** Throws a ValueError for an option of the wrong type, one that is not finite, or one outside its range. */
-export function assertOptions(optimizer: string, options: object, defaults: object): void {
+export function checkValues(optimizer: string, options: object, defaults: object): void {
   const given = options as Readonly<Record<string, unknown>>
   for (const [option, initial] of Object.entries(defaults) as [string, unknown][]) {
     const value = given[option]

@@ -3,7 +3,7 @@
  * the JSON that Keras writes of them.
  */
 import { ValueError } from './errors.ts'
-import { assertOptions, camelCase, checkOptions, lookup, snakeCase } from './names.ts'
+import { camelCase, checkOptions, lookup, optionsOf, snakeCase } from './names.ts'
 
 /** Options under the names that Keras gives them in its JSON, `from_logits`; `null` stands for "none". */
 export type Config = Readonly<Record<string, unknown>>
@@ -35,11 +35,9 @@ export abstract class Configured<O extends object> {
 
   constructor(options: O) {
     const { defaults, name } = new.target
-    assertOptions(name, options)
-    const given = Object.entries(options).filter(([, value]) => value !== undefined)
     // A class that names no options of its own takes care of them itself.
-    if (Object.keys(defaults).length > 0) checkOptions(name, Object.fromEntries(given), ['name', ...Object.keys(defaults)])
-    this.options = { ...defaults, ...Object.fromEntries(given) } as Settled<O>
+    const named = Object.keys(defaults).length > 0
+    this.options = optionsOf<object, object>(name, options, named ? defaults : options, named ? ['name'] : []) as Settled<O>
   }
 
   /** The options under Keras' names. */

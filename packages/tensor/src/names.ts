@@ -57,31 +57,39 @@ export type Filled<O, D> = {
 }
 
 /**
- * The options that were given, and the defaults of the others. Throws a ValueError for what is no record, for a key that is not among the
- * defaults, which else would do nothing, and for one that is missing: `kFold: unknown option n_splits, did you mean nSplits?`
+ * The options that were given, and the defaults of the others. Throws a ValueError for what is no record, for a key that is neither among
+ * the defaults nor in `also`, which else would do nothing, and for one that is missing: `kFold: unknown option n_splits, did you mean nSplits?`
  */
 export function optionsOf<O extends object, const D extends EveryDefault<O>>(
   what: string,
   given: O | undefined,
   defaults: D,
+  also: readonly string[] = [],
 ): Filled<O, D> {
   let filled: Record<string, unknown> = defaults
   if (given !== undefined) {
-    if (typeof given !== 'object' || Array.isArray(given)) assertOptions(what, given, Object.keys(defaults))
+    const known = (): string[] => [...new Set([...Object.keys(defaults), ...also])]
+    if (given === null || typeof given !== 'object' || Array.isArray(given)) assertOptions(what, given, known())
     filled = { ...defaults }
     for (const key in given) {
-      if (!Object.hasOwn(defaults, key)) checkOptions(what, given, Object.keys(defaults))
-      if (given[key] !== undefined) filled[key] = given[key]
+      if (given[key] === undefined) continue
+      if (!Object.hasOwn(defaults, key) && !also.includes(key)) checkOptions(what, given, known())
+      filled[key] = given[key]
     }
   }
-  for (const key in filled) if (filled[key] === required) throw new ValueError(`${what}: ${key} must be given`, { missing: key })
+  for (const key in filled) if (filled[key] === required) refuseMissing(what, filled)
   return filled as Filled<O, D>
+}
+
+function refuseMissing(what: string, filled: Readonly<Record<string, unknown>>): never {
+  const missing = Object.keys(filled).filter((key) => filled[key] === required)
+  throw new ValueError(`${what}: ${missing.join(' and ')} must be given`, { missing })
 }
 
 /** Throws a ValueError for keys of `options` that are not among the known ones: `fit: unknown option batch_size, did you mean batchSize?` */
 export function checkOptions(what: string, options: object, known: readonly string[]): void {
   assertOptions(what, options, known)
-  const unknown = Object.keys(options).filter((key) => !known.includes(key))
+  const unknown = Object.entries(options).flatMap(([key, value]) => (value === undefined || known.includes(key) ? [] : [key]))
   if (unknown.length === 0) return
   const near = unknown.flatMap((key) => nearest(key, known).slice(0, 1))
   const hint = near.length === unknown.length ? `did you mean ${near.join(', ')}?` : `known are ${known.join(', ')}`
