@@ -15,7 +15,6 @@ import {
   TimeDistributed,
   withMask,
   type CallContext,
-  type SymbolicTensor,
 } from '@typegrad/layers'
 import { Model, Sequential } from '@typegrad/model'
 import { SGD } from '@typegrad/optim'
@@ -80,8 +79,8 @@ describe('a mask travels', () => {
   it('through a functional model, along its branches', () => {
     const input = Input({ shape: [4], dtype: 'int32' })
     const x = embedding().apply(input)
-    const steps = new LSTM({ units: 2, returnSequences: true }).apply(x) as SymbolicTensor
-    const last = new LSTM({ units: 2 }).apply(x) as SymbolicTensor
+    const steps = new LSTM({ units: 2, returnSequences: true }).apply(x)
+    const last = new LSTM({ units: 2 }).apply(x)
     const flat = new Flatten().apply(steps)
     const model = new Model({ inputs: input, outputs: [steps, last, flat, new Dense({ units: 1 }).apply(steps)] })
     const masks = (model.apply(ids) as Tensor[]).map((y) => maskOf(y)?.toArray())

@@ -1,6 +1,6 @@
 // Summaries and drawings of models.
 import fc from 'fast-check'
-import { Add, Concatenate, Dense, Input, type SymbolicTensor } from '@typegrad/layers'
+import { Add, Concatenate, Dense, Input } from '@typegrad/layers'
 import { Model, modelFromConfig, Sequential } from '@typegrad/model'
 import { describe, expect, it } from 'vitest'
 import { layOut, type Box } from '../../packages/model/src/plot/layout.ts'
@@ -13,7 +13,7 @@ const nested = (): Model => {
   )
   inner.trainable = false
   const [a, b] = [Input({ shape: [3], name: 'a & <b>' }), Input({ shape: [2], name: 'late' })]
-  const deep = new Dense({ units: 2, name: 'deep' }).apply(inner.apply(a) as SymbolicTensor)
+  const deep = new Dense({ units: 2, name: 'deep' }).apply(inner.apply(a))
   const shared = new Dense({ units: 2, name: 'shared' })
   const twice = shared.apply(shared.apply(deep))
   const outputs = new Concatenate({ name: 'end' }).apply([new Add({ name: 'sum' }).apply([deep, twice]), b])

@@ -56,11 +56,17 @@ describe('Sequential', () => {
   it('has types: tensors for tensors, symbolic ones for symbolic ones', () => {
     const model = new Sequential([new Dense({ units: 3, inputDim: 2 })])
     expectTypeOf(model.apply(tensor([[1, 2]]))).toEqualTypeOf<Tensor>()
-    expectTypeOf(model.apply(Input({ shape: [2] }))).toEqualTypeOf<SymbolicTensor & SymbolicTensor[]>()
+    expectTypeOf(model.apply(Input({ shape: [2] }))).toEqualTypeOf<SymbolicTensor>()
     expectTypeOf(model.predictOnBatch([[1, 2]])).toExtend<Tensor>()
     // A variable may hold the results of one after the other.
     let x = model.apply(Input({ shape: [2] }))
     x = new Dense({ units: 1 }).apply(x)
+    const block = (input: SymbolicTensor): SymbolicTensor => new Dense({ units: 1 }).apply(input)
+    x = block(x)
+    expect(() => {
+      const [row] = x
+      return row
+    }).toThrow('SymbolicTensor [null, 1] float32: one output, expected several')
     let y = model.apply(tensor([[1, 2]]))
     y = y.relu()
     expectTypeOf(model).toExtend<Model>()

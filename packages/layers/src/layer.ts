@@ -70,11 +70,8 @@ export interface WeightOptions {
 /** One result, or several as a list: destructure it where the layer was told to return several. */
 export type OneOrSeveral = Tensor & Tensor[]
 
-/**
- * What a layer gives for symbolic inputs: one symbolic tensor, or a list of them. One has the type of several, too, so that a variable
- * can hold the results of layers and models in turn: `let x = base.apply(inputs); x = new Dense({ units: 1 }).apply(x)`.
- */
-export type Symbolic<Output> = Output extends Tensor ? SymbolicTensor & SymbolicTensor[] : SymbolicTensor[]
+/** What a layer gives for symbolic inputs: a symbolic tensor, or a list of them where `call` always gives one. */
+export type Symbolic<Output> = Output extends Tensor ? SymbolicTensor : SymbolicTensor[]
 
 /** One input, or several as a list. */
 export type Inputs<T> = T | readonly T[]

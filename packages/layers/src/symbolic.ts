@@ -1,4 +1,13 @@
-import { formatShape, Tensor, unheard, zeros, type DType, type TensorLike, type TensorMethods } from '@typegrad/tensor'
+import {
+  formatShape,
+  Tensor,
+  unheard,
+  ValueError,
+  zeros,
+  type DType,
+  type TensorLike,
+  type TensorMethods,
+} from '@typegrad/tensor'
 import type { AnyLayer, CallContext } from './layer.ts'
 
 /** A shape that is known up to the batch: `null` stands for any length. */
@@ -63,8 +72,14 @@ type SymbolicOps = {
 /** Ops on symbolic tensors add them to the graph: `x.add(y)`, `x.slice(null, -1)`; operation.ts installs them. */
 export interface SymbolicTensor extends SymbolicOps {}
 
-/** What layers are called on to make a functional model: a shape, a dtype, and the call that it comes from. */
+/**
+ * What layers are called on to make a functional model: a shape, a dtype, and the call that it comes from. Calls with several outputs
+ * give a list under the same type, so that a variable can hold what layers, models and functions of yours give in turn: destructure it,
+ * `const [y, h, c] = new LSTM({ units: 8, returnState: true }).apply(x)`.
+ */
 export class SymbolicTensor {
+  /** One of several outputs; a symbolic tensor by itself is cut by `slice` and `gather`. */
+  readonly [output: number]: SymbolicTensor
   /** Tells it from a tensor, whose type would else do for it. */
   readonly symbolic = true
   readonly shape: SymbolicShape
@@ -75,6 +90,11 @@ export class SymbolicTensor {
   constructor(shape: SymbolicShape, dtype: SymbolicDType = 'float32') {
     this.shape = shape
     this.dtype = dtype
+  }
+
+  /** The outputs of a call that has several; throws a ValueError for one symbolic tensor, which is no list. */
+  [Symbol.iterator](): Iterator<SymbolicTensor> {
+    throw new ValueError(`${String(this)}: one output, expected several: its parts are x.slice(…) and x.unstack()`)
   }
 
   toString(): string {
