@@ -8,7 +8,7 @@ const cell = 'is called step by step by RNN, whose rows hold it: recurrent.test.
 
 const others: Readonly<Record<string, string>> = {
   InputLayer: 'stands for data, and computes nothing',
-  Lambda: 'has no config, for it holds a function: reshaping.test.ts',
+  Lambda: 'cannot be written, for it holds a function: reshaping.test.ts',
   Hashing: strings,
   HashedCrossing: strings,
   StringLookup: strings,

@@ -22,15 +22,15 @@ class Scale extends Layer {
 
 /** What people mistype, and what they are told. */
 const mistakes: readonly [string, () => unknown, RegExp][] = [
-  ['a number for options', () => new Adam(wrong(0.01)), /^Adam: takes an object of options, \{ … \}, got 0\.01$/],
-  ['units alone', () => new Dense(wrong(32)), /^Dense: takes an object of options, \{ … \}, got 32$/],
+  ['a number for options', () => new Adam(wrong(0.01)), /^Adam: takes an object of options, \{ learningRate, weightDecay, clipnorm, … \}, got 0\.01$/],
+  ['units alone', () => new Dense(wrong(32)), /^Dense: takes an object of options, \{ units, activation, useBias, … \}, got 32$/],
   [
     'an initializer that is none',
     () => new Dense({ units: 1, kernelInitializer: wrong('he-normal') }),
     /'he-normal', did you mean 'heNormal'/,
   ],
-  ['an Input of nothing', () => Input(wrong(undefined)), /^InputLayer: takes an object of options, .*, got undefined$/],
-  ['a shape alone', () => Input(wrong([3])), /^InputLayer: takes an object of options, \{ … \}, got a list of 1$/],
+  ['an Input of nothing', () => Input(wrong(undefined)), /^Input: takes an object of options, .*, got undefined$/],
+  ['a shape alone', () => Input(wrong([3])), /^Input: takes an object of options, \{ shape, dtype, batchSize, name \}, got a list of 1$/],
   ['epochs alone', () => compiled().fit([[1, 2]], [[1]], wrong(5)), /^fit: takes an object of options/],
   ['a layer without a list', () => new Sequential(wrong(new Dense({ units: 1 }))), /takes a list of layers/],
   ['a layer by name', () => new Sequential().add(wrong('dense')), /expected a layer, .*, got the string "dense"/],

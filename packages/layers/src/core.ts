@@ -29,7 +29,7 @@ export class InputLayer extends Layer<Omit<InputOptions, 'dtype'> & LayerOptions
   override readonly samplewise = true
 
   constructor(given: InputOptions & Omit<LayerOptions, 'dtype'>) {
-    assertOptions('InputLayer', given)
+    assertOptions('Input', given, ['shape', 'dtype', 'batchSize', 'name'])
     const { dtype = 'float32', ...options } = given
     super(dtype === 'string' ? options : { ...options, dtype })
     this.supportsMasking = true

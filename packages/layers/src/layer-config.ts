@@ -104,7 +104,7 @@ export function layerConfig(layer: ConfiguredLayer): LayerConfig {
     name: layer.name,
     trainable: layer.trainable,
     dtype: policy(layer.dtype),
-    ...Object.fromEntries(keys.map((key) => [snakeCase(key), toConfig(key, options[key])])),
+    ...Object.fromEntries(keys.map((key) => [snakeCase(key), toConfig(key, options[key], layer.name)])),
     ...fixed,
   }
 }
@@ -112,21 +112,37 @@ export function layerConfig(layer: ConfiguredLayer): LayerConfig {
 /** Options whose text is one of some names, which has two spellings; other text is the user's. */
 const isChoice = (key: string): boolean => /(mode|format|standardize|split)$/i.test(key)
 
-/** @internal The value of an option as JSON. */
-export function toConfig(key: string, value: unknown): unknown {
-  if (/activation$/i.test(key)) return activationName(value as ActivationLike | null)
+/** Whether configs are being made for copies within the program: functions and objects of one's own are parts of them as they are. */
+let copying = false
+
+/** @internal What `make` gives, all configs in which are for copies within the program. */
+export function forCopies<T>(make: () => T): T {
+  const before = copying
+  copying = true
+  try {
+    return make()
+  } finally {
+    copying = before
+  }
+}
+
+/** The value of an option of the layer of that name as JSON. */
+function toConfig(key: string, value: unknown, layer: string): unknown {
+  if (copying && (typeof value === 'function' || kindOf(key))) return value
+  if (/activation$/i.test(key)) return activationName(value as ActivationLike | null, layer)
   if (value === null || value === undefined) return null
   const kind = kindOf(key)
   if (kind) return kind.write(value)
   if (isLayer(value)) return serializeLayer(value)
   if (value instanceof Tensor) return value.toArray()
-  if (Array.isArray(value)) return value.map((item: unknown) => toConfig(key, item))
+  if (Array.isArray(value)) return value.map((item: unknown) => toConfig(key, item, layer))
   if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<number>)
   if (typeof value === 'string') return isChoice(key) ? snakeCase(value) : value
   if (typeof value === 'number' || typeof value === 'boolean') return value
   if (typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype)
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, toConfig(name, item)]))
-  throw new ValueError(`getConfig: option ${key} is a ${typeof value}, which a config cannot hold`, { key })
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, toConfig(name, item, layer)]))
+  const code = typeof value === 'function' ? ', for a function is code: write a class and registerLayer it' : ''
+  throw new ValueError(`getConfig: option ${key} of layer '${layer}' is a ${typeof value}, which a config cannot hold${code}`, { key })
 }
 
 /** Keras' names for activations that are called otherwise here, or have two names. */
@@ -138,13 +154,13 @@ const activationNames: Readonly<Record<string, string>> = {
 }
 
 /** An activation as Keras writes it; throws for a function that is not one of ours. */
-export function activationName(activation: ActivationLike | null | undefined): string {
+function activationName(activation: ActivationLike | null | undefined, layer: string): string {
   if (activation === null || activation === undefined) return 'linear'
   const given = typeof activation === 'string' ? activation : activation.name
   const known =
     typeof activation === 'string' ||
     (Object.hasOwn(activations, given) && resolveActivation(given as ActivationLike) === activation)
-  if (!known) throw new ValueError(`getConfig: the activation '${given}' is a function of yours, which a config cannot hold`)
+  if (!known) throw new ValueError(`getConfig: the activation '${given}' of layer '${layer}' is a function of yours, which a config cannot hold`)
   const name = snakeCase(given)
   return activationNames[name] ?? name
 }

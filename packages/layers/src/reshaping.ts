@@ -1,7 +1,7 @@
 /** Layers that move elements, or do what a function does. */
 import { formatShape, ShapeError, ValueError, type Shape, type Tensor } from '@typegrad/tensor'
 import type { FirstLayerOptions } from './core.ts'
-import { required, type Defaults, type LayerConfig } from './layer-config.ts'
+import { required, type Defaults } from './layer-config.ts'
 import { Layer, positiveInteger, type CallContext, type LayerOptions } from './layer.ts'
 import type { Mask } from './masks.ts'
 import type { SpatialOptions } from './spatial.ts'
@@ -159,7 +159,7 @@ export interface LambdaOptions extends LayerOptions {
   readonly mask?: Mask | ((inputs: any, mask: Mask | undefined) => Mask | undefined) | null
 }
 
-/** `function(inputs, { training, mask })`. It has no config: code is not read from files. */
+/** `function(inputs, { training, mask })`. It cannot be saved: code is not read from files. */
 export class Lambda extends Layer<LambdaOptions> {
   static override readonly defaults = { function: required, outputShape: null, mask: null } satisfies Defaults<LambdaOptions>
 
@@ -189,9 +189,5 @@ export class Lambda extends Layer<LambdaOptions> {
   override computeMask(inputs: unknown, given: Mask | undefined): Mask | undefined {
     const { mask } = this.options
     return typeof mask === 'function' ? mask(inputs, given) : (mask ?? undefined)
-  }
-
-  override getConfig(): LayerConfig {
-    throw new ValueError(`Lambda: layer '${this.name}' has no config, for a function is code: write a class and registerLayer it`)
   }
 }

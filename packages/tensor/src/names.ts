@@ -40,9 +40,8 @@ export function lookup<T>(
 /** Throws a ValueError for what is no record of options: `Adam: takes an object of options, { … }, got 0.01` */
 export function assertOptions(what: string, options: unknown, known: readonly string[] = []): void {
   if (typeof options === 'object' && options !== null && !Array.isArray(options) && !ArrayBuffer.isView(options)) return
-  throw new ValueError(
-    `${what}: takes an object of options, { ${known.length > 0 && known.length < 7 ? known.join(', ') : '…'} }, got ${describe(options)}`,
-  )
+  const some = known.length > 6 ? [...known.slice(0, 3), '…'] : known.length > 0 ? known : ['…']
+  throw new ValueError(`${what}: takes an object of options, { ${some.join(', ')} }, got ${describe(options)}`)
 }
 
 /** Stands among the defaults for an option that must be given. */

@@ -1,11 +1,11 @@
-import { classNameOf } from '@typegrad/layers/internals'
+import { classNameOf, forCopies } from '@typegrad/layers/internals'
 import type { AnyLayer } from '@typegrad/layers'
 import type { Model } from '../model.ts'
 import { modelFromConfig } from './from-config.ts'
 
 /**
  * A model of the same layers with fresh weights, not compiled; `clone.setWeights(model.getWeights())` gives it the same ones.
- * Throws a ValueError for a Lambda layer, which has no config.
+ * Functions among the options, as those of Lambda, are the same ones.
  */
 export function cloneModel<M extends Model>(model: M): M {
   const classes: Record<string, any> = {}
@@ -16,7 +16,7 @@ export function cloneModel<M extends Model>(model: M): M {
   meet(model)
   const built = model.getBuildConfig()
   return modelFromConfig(
-    { class_name: classNameOf(model), config: model.getConfig(), ...(built && { build_config: built }) },
+    { class_name: classNameOf(model), config: forCopies(() => model.getConfig()), ...(built && { build_config: built }) },
     classes,
   ) as M
 }
