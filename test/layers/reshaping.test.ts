@@ -82,7 +82,9 @@ describe('Lambda', () => {
 
   it('is neither written nor read', () => {
     const layer = new Lambda({ function: (x: Tensor) => x, name: 'mine' })
-    expect(() => serializeLayer(layer)).toThrow("getConfig: option function of layer 'mine' is a function, which a config cannot hold, for a function is code")
+    expect(() => serializeLayer(layer)).toThrow(
+      "getConfig: option function of layer 'mine' is a function, which a config cannot hold, for a function is code",
+    )
     expect(() => deserializeLayer({ class_name: 'Lambda', config: { name: 'l', function: 'alert()' } })).toThrow(
       'Lambda: function must be a function',
     )

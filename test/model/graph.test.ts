@@ -201,7 +201,11 @@ describe('cloneModel', () => {
       new Lambda({ function: (x: Tensor) => x.mul(2) }),
       new Dense({ units: 1, activation, kernelInitializer: (shape) => full(shape, 0.5) }),
     ])
-    expect(cloneModel(model).apply([[1, 2]]).toArray()).toEqual([[9]])
+    expect(
+      cloneModel(model)
+        .apply([[1, 2]])
+        .toArray(),
+    ).toEqual([[9]])
     expect(() => model.getConfig()).toThrow("function of layer 'lambda")
   })
 })

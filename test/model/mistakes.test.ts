@@ -22,7 +22,11 @@ class Scale extends Layer {
 
 /** What people mistype, and what they are told. */
 const mistakes: readonly [string, () => unknown, RegExp][] = [
-  ['a number for options', () => new Adam(wrong(0.01)), /^Adam: takes an object of options, \{ learningRate, weightDecay, clipnorm, … \}, got 0\.01$/],
+  [
+    'a number for options',
+    () => new Adam(wrong(0.01)),
+    /^Adam: takes an object of options, \{ learningRate, weightDecay, clipnorm, … \}, got 0\.01$/,
+  ],
   ['units alone', () => new Dense(wrong(32)), /^Dense: takes an object of options, \{ units, activation, useBias, … \}, got 32$/],
   [
     'an initializer that is none',
@@ -30,7 +34,11 @@ const mistakes: readonly [string, () => unknown, RegExp][] = [
     /'he-normal', did you mean 'heNormal'/,
   ],
   ['an Input of nothing', () => Input(wrong(undefined)), /^Input: takes an object of options, .*, got undefined$/],
-  ['a shape alone', () => Input(wrong([3])), /^Input: takes an object of options, \{ shape, dtype, batchSize, name \}, got a list of 1$/],
+  [
+    'a shape alone',
+    () => Input(wrong([3])),
+    /^Input: takes an object of options, \{ shape, dtype, batchSize, name \}, got a list of 1$/,
+  ],
   ['epochs alone', () => compiled().fit([[1, 2]], [[1]], wrong(5)), /^fit: takes an object of options/],
   ['a layer without a list', () => new Sequential(wrong(new Dense({ units: 1 }))), /takes a list of layers/],
   ['a layer by name', () => new Sequential().add(wrong('dense')), /expected a layer, .*, got the string "dense"/],

@@ -142,7 +142,9 @@ function toConfig(key: string, value: unknown, layer: string): unknown {
   if (typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype)
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, toConfig(name, item, layer)]))
   const code = typeof value === 'function' ? ', for a function is code: write a class and registerLayer it' : ''
-  throw new ValueError(`getConfig: option ${key} of layer '${layer}' is a ${typeof value}, which a config cannot hold${code}`, { key })
+  throw new ValueError(`getConfig: option ${key} of layer '${layer}' is a ${typeof value}, which a config cannot hold${code}`, {
+    key,
+  })
 }
 
 /** Keras' names for activations that are called otherwise here, or have two names. */
@@ -160,7 +162,10 @@ function activationName(activation: ActivationLike | null | undefined, layer: st
   const known =
     typeof activation === 'string' ||
     (Object.hasOwn(activations, given) && resolveActivation(given as ActivationLike) === activation)
-  if (!known) throw new ValueError(`getConfig: the activation '${given}' of layer '${layer}' is a function of yours, which a config cannot hold`)
+  if (!known)
+    throw new ValueError(
+      `getConfig: the activation '${given}' of layer '${layer}' is a function of yours, which a config cannot hold`,
+    )
   const name = snakeCase(given)
   return activationNames[name] ?? name
 }
