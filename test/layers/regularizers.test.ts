@@ -45,6 +45,14 @@ describe('regularizers', () => {
     expect(resolveRegularizer('l2')!(x).item()).toBeCloseTo(0.05)
     expect(resolveRegularizer('l1_l2')!(x).item()).toBeCloseTo(0.08)
     expect(resolveRegularizer('l1L2')!(x).item()).toBeCloseTo(0.08)
+    const { l1, l2, l1L2 } = regularizers
+    for (const [made, value] of [
+      [l1(0.5), 1.5],
+      [l1(), 0.03],
+      [l2(0.1), 0.5],
+      [l1L2({ l2: 0.1 }), 0.53],
+    ] as const)
+      expect(made.call(x).item()).toBeCloseTo(value)
     expect(() => resolveRegularizer('l3' as 'l1')).toThrow(ValueError)
     expect(() => resolveRegularizer('toString' as 'l1')).toThrow(ValueError)
   })

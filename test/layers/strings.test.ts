@@ -112,7 +112,7 @@ describe('preprocessing of strings', () => {
       vocabulary: ['äpfel', 'birnen'],
     })
     expect(layer.apply(['ÄPFEL-Birnen', 'x']).toArray()).toEqual([[2, 3], [1, 0]]) // prettier-ignore
-    expect(() => layer.getConfig()).toThrow('getConfig: option standardize is a function')
+    expect(() => layer.getConfig()).toThrow('getConfig: option standardize of layer')
     expect(() => new TextVectorization({ ngrams: 0 })).toThrow('ngrams must be a positive integer or several, got 0')
     expect(() => new TextVectorization({ outputSequenceLength: 3, outputMode: 'count' })).toThrow("is for outputMode 'int'")
     expect(() => new TextVectorization({ vocabulary: ['a'] }).apply([['a', 'b']])).toThrow('expected [batch] or [batch, 1]')

@@ -1,7 +1,8 @@
 // Summaries and drawings of models.
 import fc from 'fast-check'
-import { Add, Concatenate, Dense, Input } from '@typegrad/layers'
+import { Add, Concatenate, Dense, Embedding, Input } from '@typegrad/layers'
 import { Model, modelFromConfig, Sequential } from '@typegrad/model'
+import type { Tensor } from '@typegrad/tensor'
 import { describe, expect, it } from 'vitest'
 import { layOut, type Box } from '../../packages/model/src/plot/layout.ts'
 import { runs } from './golden.ts'
@@ -66,6 +67,21 @@ describe('summary', () => {
   it('says what is not built', () => {
     const text = new Sequential([new Dense({ units: 2, name: 'later' })]).summary({ print: () => undefined })
     expect(text).toMatch(/later \(Dense\) +│ \? +│ +0 \(unbuilt\) │/)
+  })
+
+  it('shows what comes out of the layers that a call has built', () => {
+    class Mine extends Model {
+      readonly one = new Embedding({ inputDim: 5, outputDim: 3, name: 'one' })
+      readonly two = new Dense({ units: 2, name: 'two' })
+      override call(x: Tensor): Tensor {
+        return this.one.apply(x).mean(1)
+      }
+    }
+    const model = new Mine()
+    model.apply([[1, 2]])
+    const text = model.summary({ print: () => undefined })
+    expect(text).toMatch(/one \(Embedding\) +│ \(None, None, 3\) +│ +15 │/)
+    expect(text).toMatch(/two \(Dense\) +│ \? /)
   })
 })
 

@@ -43,6 +43,8 @@ describe('Sequential', () => {
     const dense = new Sequential([new Dense({ units: 2 })])
     dense.apply(zeros([1, 3]))
     expect(() => dense.apply(zeros([1, 4]))).toThrow(/takes batches of shape \[null, 3\], got \[1, 4\]/)
+    expect(dense.apply([zeros([1, 3])]).shape).toEqual(dense.apply(zeros([1, 3])).shape)
+    expect(() => dense.apply([zeros([1, 3]), zeros([1, 3])])).toThrow(/takes one input, got a list of 2/)
     expect(() => dense.apply(zeros([1, 1, 3]))).toThrow(/takes batches of shape \[null, 3\], got \[1, 1, 3\]/)
   })
 

@@ -44,6 +44,7 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
     ['tensor: ragged arrays, element [1] is 3, expected length 2 as in shape [2, 2]', ShapeError, () => tensor([[1, 2], 3])],
     ['tensor: ragged arrays, element [1] is an array, expected a number as in shape [2]', ShapeError, () => tensor([1, [2]])],
     ['tensor: element [0] is the string "a", expected a number', DTypeError, () => tensor(given(['a']))],
+    ['tensor: element [0] is an object of class Tensor, expected a number; stack joins tensors', DTypeError, () => tensor(given([tensor(1)]))],
     ['tensor: element [1, 0] is null, expected a number', DTypeError, () => tensor(given([[1], [null]]))],
     ['tensor: cannot make a tensor of undefined; give numbers, nested arrays, a typed array, an ndarray or a tensor', DTypeError, () => tensor(given(undefined))],
     ['tensor: cannot make a tensor of an object of class Map; give numbers, nested arrays, a typed array, an ndarray or a tensor', DTypeError, () => tensor(given(new Map()))],

@@ -31,7 +31,8 @@ function formatFor(target: SaveTarget, op: string, allowed: Readonly<Record<stri
   const name = String(target).toLowerCase()
   const ending = Object.keys(allowed).find((known) => name.endsWith(known))
   if (ending) return allowed[ending]
-  const hint = name.endsWith('.h5') ? ' (the older .h5 of whole models is only read)' : ''
+  const whole = ' (the older .h5 of whole models is only read)'
+  const hint = name.endsWith('.weights.h5') ? ' (saveWeights writes weights alone)' : name.endsWith('.h5') ? whole : ''
   throw new ValueError(`${op}: '${String(target)}', the name must end in ${Object.keys(allowed).join(' or ')}${hint}`)
 }
 

@@ -107,10 +107,17 @@ export class OrthogonalRegularizer extends Regularizer<OrthogonalRegularizerOpti
 const classes = { L1, L2, L1L2, OrthogonalRegularizer } as const
 const table: Readonly<Record<string, ConfiguredClass<Regularizer<any>>>> = classes
 
+/** `new L1({ l1 })`, as Keras' `regularizers.l1(0.01)`. */
+export const l1 = (factor = 0.01): L1 => new L1({ l1: factor })
+/** `new L2({ l2 })`, as Keras' `regularizers.l2(0.01)`. */
+export const l2 = (factor = 0.01): L2 => new L2({ l2: factor })
+/** `new L1L2({ l1, l2 })`, each 0.01 unless it is given. */
+export const l1L2 = (options: L1L2Options = {}): L1L2 => new L1L2({ l1: 0.01, l2: 0.01, ...options })
+
 const named: Readonly<Record<string, () => Regularizer<any>>> = {
-  l1: () => new L1(),
-  l2: () => new L2(),
-  l1L2: () => new L1L2({ l1: 0.01, l2: 0.01 }),
+  l1,
+  l2,
+  l1L2,
   orthogonalRegularizer: () => new OrthogonalRegularizer(),
 }
 

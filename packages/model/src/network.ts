@@ -48,6 +48,16 @@ const listOf = (ends: Ends): readonly SymbolicTensor[] => {
 /** Whether ends are a list, or their names. */
 const formOf = (ends: Ends): boolean | readonly string[] => (isNamed(ends) ? Object.keys(ends) : Array.isArray(ends))
 
+/** What comes out of a layer that calls within `call` have built; calls that take more than inputs cannot be tried. */
+function outputShapeOf(layer: AnyLayer): SummaryRow['outputShape'] {
+  try {
+    const shape = layer.built ? layer.computeOutputShape(layer.builtShape) : undefined
+    return Array.isArray(shape) ? shape : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** What a model computes: a graph of layers between inputs and outputs, or the `call` of a subclass. */
 export class Network extends Layer<ModelOptions, OneOrSeveral> {
   static override readonly takesStrings = true
@@ -252,7 +262,7 @@ export class Network extends Layer<ModelOptions, OneOrSeveral> {
 
   /** @internal The rows of the summary. */
   summaryRows(): SummaryRow[] {
-    return this.#nodes ? graphRows(this.#nodes) : this.layers.map((layer) => ({ layer, outputShape: undefined }))
+    return this.#nodes ? graphRows(this.#nodes) : this.layers.map((layer) => ({ layer, outputShape: outputShapeOf(layer) }))
   }
 
   protected expandedRows(level = 0): SummaryRow[] {

@@ -20,7 +20,7 @@ import {
   type SymbolicShape,
 } from '@typegrad/layers'
 import { registerBuiltin, StringLayer, StringTensor } from '@typegrad/layers/internals'
-import { describe, formatShape, TypegradError, unheard, ValueError, type Tensor, type TensorLike } from '@typegrad/tensor'
+import { describe, formatShape, TypegradError, Tensor, unheard, ValueError, type TensorLike } from '@typegrad/tensor'
 import { inputFromConfig } from './config/read-graph.ts'
 import type { PredictOptions } from './evaluate.ts'
 import type { BatchSource } from './feed.ts'
@@ -199,7 +199,10 @@ export class Sequential extends Model {
   override apply(inputs: Inputs<TensorLike> | NamedInputs | Strings, context?: CallOptions): OneOrSeveral
   override apply(inputs: Inputs<SymbolicTensor>, context?: CallOptions): Symbolic<Tensor>
   override apply(inputs: any, context?: CallOptions): any {
-    return super.apply(inputs as Tensor, context)
+    const list = Array.isArray(inputs) && (inputs[0] instanceof Tensor || inputs[0] instanceof SymbolicTensor)
+    if (list && inputs.length > 1)
+      throw new ValueError(`model '${this.name}' takes one input, got a list of ${inputs.length}`, { given: inputs.length })
+    return super.apply((list ? inputs[0] : inputs) as Tensor, context)
   }
 
   override predict(x: Data | BatchSource, options?: PredictOptions): Promise<Tensor>

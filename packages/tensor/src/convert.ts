@@ -76,7 +76,8 @@ function fromNested(value: NestedArray, dtype: DType | undefined): Tensor {
     if (axis === shape.length) {
       if (typeof level !== 'number' && typeof level !== 'boolean') {
         if (isList) ragged(path, 'is an array', 'a number', shape)
-        throw new DTypeError(`tensor: element [${path.join(', ')}] is ${describe(level)}, expected a number`, { path })
+        const hint = level instanceof Tensor ? '; stack joins tensors' : ''
+        throw new DTypeError(`tensor: element [${path.join(', ')}] is ${describe(level)}, expected a number${hint}`, { path })
       }
       out[at++] = stored(level, type)
       return
