@@ -80,7 +80,7 @@ describe('summary', () => {
     const model = new Mine()
     model.apply([[1, 2]])
     const text = model.summary({ print: () => undefined })
-    expect(text).toMatch(/one \(Embedding\) +│ \(None, None, 3\) +│ +15 │/)
+    expect(text).toMatch(/one \(Embedding\) +│ \(None, 2, 3\) +│ +15 │/)
     expect(text).toMatch(/two \(Dense\) +│ \? /)
   })
 })
