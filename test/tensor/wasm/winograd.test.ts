@@ -7,6 +7,9 @@ import { limits } from '../../../packages/tensor/src/backends/wasm/conv/winograd
 import { runs } from '../properties.ts'
 
 const { outputs, ...others } = limits
+/** How the gradient for the input is made, and a padding for it. */
+const paddings = { turned: 'same', mirrored: 'valid' } as const
+const gradients = ['turned', 'mirrored'] as const
 afterEach(() => {
   Object.assign(limits, { outputs, ...others })
   setDeterministic(false)
@@ -39,13 +42,15 @@ const pad = fc.tuple(fc.nat(3), fc.nat(3))
 test('images of any size, padding and layout, on any number of threads', () => {
   fc.assert(
     fc.property(
-      fc.integer({ min: 1, max: 3 }), length, length, channels, channels, fc.tuple(pad, pad), fc.boolean(), fc.constantFrom(1, 2, 3), fc.constantFrom(2, 4), fc.constantFrom([3, 3], [1, 3], [3, 1], [3]),
-      (batch, height, width, inputs, filters, pads, turned, threads, outputs, window) => {
+      fc.integer({ min: 1, max: 3 }), length, length, channels, channels, fc.tuple(pad, pad), fc.boolean(), fc.constantFrom(1, 2, 3), fc.constantFrom(2, 4), fc.constantFrom([3, 3], [1, 3], [3, 1], [3]), fc.constantFrom(...gradients),
+      (batch, height, width, inputs, filters, pads, turned, threads, outputs, window, way) => {
+        limits.ways = [way]
         setThreads(threads)
         const draw = new random.Generator(1)
         const image = draw.normal(turned ? [batch, width, height, inputs] : [batch, height, width, inputs])
         const images = turned ? image.transpose([0, 2, 1, 3]) : image
-        const [x, padding] = window.length === 2 ? [images, pads] : [images.slice([], 1), pads.slice(0, 1)]
+        const around = way === 'turned' ? pads : pads.map(([, after]): [number, number] => [0, after])
+        const [x, padding] = window.length === 2 ? [images, around] : [images.slice([], 1), around.slice(0, 1)]
         const kernel = draw.normal([...window, inputs, filters])
         const [got, wanted] = [outputs, 0 as const].map((tiles) => run(x, kernel, { padding }, tiles))
         got.forEach((one, i) => expect(apart(one, wanted[i])).toBeLessThan(outputs === 2 ? 6e-7 : 2e-6))
@@ -55,37 +60,48 @@ test('images of any size, padding and layout, on any number of threads', () => {
   ) // prettier-ignore
 })
 
-test.each([2, 4] as const)('the same bits for every number of threads, and for each image of a batch: tiles of %i', (outputs) => {
-  const draw = new random.Generator(2)
-  const [x, kernel] = [draw.normal([7, 19, 17, 32]), draw.normal([3, 3, 32, 40])]
-  const bits = (batch: Tensor, threads: number): number[][] => {
-    // More threads than parts: they share the filters.
-    Object.assign(limits, { parts: 1, filters: 8 })
-    setThreads(threads)
-    return run(batch, kernel, { padding: 'same' }, outputs).map((one) => [...one.toTypedArray()])
-  }
-  const [value, slope, sum] = bits(x, 1)
-  for (const threads of [2, 3]) expect(bits(x, threads)).toEqual([value, slope, sum])
-  const first = bits(x.slice([0, 1]), 1)[0]
-  expect(first).toEqual(value.slice(0, first.length))
-})
+const cases = ([2, 4] as const).flatMap((outputs) => gradients.map((way) => ({ outputs, way })))
+
+test.each(cases)(
+  'the same bits for every number of threads, and for each image of a batch: tiles of $outputs, $way',
+  ({ outputs, way }) => {
+    limits.ways = [way]
+    const draw = new random.Generator(2)
+    const [x, kernel] = [draw.normal([7, 19, 17, 32]), draw.normal([3, 3, 32, 40])]
+    const bits = (batch: Tensor, threads: number): number[][] => {
+      // More threads than parts: they share the filters.
+      Object.assign(limits, { parts: 1, filters: 8 })
+      setThreads(threads)
+      return run(batch, kernel, { padding: paddings[way] }, outputs).map((one) => [...one.toTypedArray()])
+    }
+    const [value, slope, sum] = bits(x, 1)
+    for (const threads of [2, 3]) expect(bits(x, threads)).toEqual([value, slope, sum])
+    const first = bits(x.slice([0, 1]), 1)
+    // What the gradient is given is drawn in order.
+    for (const [i, all] of [value, slope].entries()) expect(first[i]).toEqual(all.slice(0, all.length / 7))
+  },
+)
 
 const largest = (values: Float64Array): number => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
 
 /** How many times as large as those of the plain way errors may be, for tiles of 2 and of 4: sums are as long as there are channels. */
 const times = { 16: [2, 3], 64: [2, 4], 256: [2, 6] } as const
 
-test.each([16, 64, 256] as const)('errors against double precision: %i channels', (count) => {
+const counts = ([16, 64, 256] as const).flatMap((count) => gradients.map((way) => ({ count, way })))
+
+test.each(counts)('errors against double precision: $count channels, $way', ({ count, way }) => {
+  limits.ways = [way]
+  const options = { padding: paddings[way] }
   const draw = new random.Generator(3)
   const [x, kernel] = [draw.normal([1, 12, 12, count]), draw.normal([3, 3, count, 16])]
-  const exact = run(x.cast('float64'), kernel.cast('float64'), { padding: 'same' }, 0)
-  const plain = run(x, kernel, { padding: 'same' }, 0).map((one, i) => apart(one, exact[i]))
-  for (const [way, outputs] of ([2, 4] as const).entries())
-    run(x, kernel, { padding: 'same' }, outputs).forEach((one, i) => {
+  const exact = run(x.cast('float64'), kernel.cast('float64'), options, 0)
+  const plain = run(x, kernel, options, 0).map((one, i) => apart(one, exact[i]))
+  for (const [size, outputs] of ([2, 4] as const).entries())
+    run(x, kernel, options, outputs).forEach((one, i) => {
       const error = apart(one, exact[i])
-      expect(error / plain[i]).toBeLessThan(times[count][way])
+      expect(error / plain[i]).toBeLessThan(times[count][size])
       const wanted = numbers(exact[i])
-      expect(largest(numbers(one).map((value, j) => value - wanted[j])) / largest(wanted)).toBeLessThan([1e-6, 4e-6][way])
+      expect(largest(numbers(one).map((value, j) => value - wanted[j])) / largest(wanted)).toBeLessThan([1e-6, 4e-6][size])
       // It is another way.
       expect(error).not.toBe(plain[i])
     })

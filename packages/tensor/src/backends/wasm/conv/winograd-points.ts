@@ -129,7 +129,7 @@ function multiplyBy(f: FunctionBuilder, matrix: Matrix): Multiply {
   const product = (rows: Matrix, x: readonly Vector[]): Vector[] => {
     const columns = transposed(rows)
     const j = columns.findIndex((_, j) => pairOfRows(columns, j))
-    if (j >= 0 && rows.length < columns.length) {
+    if (j >= 0 && rows.length <= columns.length) {
       const [same, other] = pairOfRows(columns, j)!
       const narrow = transposed([...columns.slice(0, j), ...columns.slice(j + 2), same, other])
       const [y, z] = [x[j], x[j + 1]]

@@ -7,7 +7,7 @@ import { beginTiles, kernelWords, matrixSpare, params, writeIn } from './winogra
 const slopeParams = integers('from', 'row', 'pixel', 'to', 'step', 'panel', 'bytes', 'rows', 'columns')
 
 /** `E = A e Aᵀ` of gradients, of which `rows` × `columns` exist, in each eight filters, `panel` apart: matrices are `step` apart. */
-function writeSlopeIn(module: ModuleBuilder, tiling: Tiling): Func<typeof slopeParams, 'none'> {
+export function writeSlopeIn(module: ModuleBuilder, tiling: Tiling): Func<typeof slopeParams, 'none'> {
   return module.func('slopeIn', { params: slopeParams }, (f, p) => {
     const { down, across } = tiling
     const multiply = multiplyBoth(f, tiling, ({ results }) => transposed(results))

@@ -1,15 +1,24 @@
 /** The code of Winograd's convolution: see winograd.ts. */
-import { type Expr, type Func, type FunctionBuilder, i32, integers, type Local, ModuleBuilder, v128 } from '../assembler/index.ts'
+import {
+  type Expr,
+  f32x4,
+  type Func,
+  type FunctionBuilder,
+  i32,
+  integers,
+  type Local,
+  ModuleBuilder,
+  v128,
+} from '../assembler/index.ts'
 import { jobWords } from '../gemm/index.ts'
-import { writeRectangle } from '../gemm/rectangle.ts'
-import { multiplyBoth, pointsOf, type Tiling } from './winograd-points.ts'
+import { multiplyBoth, pointsOf, type Tiling, transposed } from './winograd-points.ts'
 
 export const params = integers('job', 'begin', 'end', 'scratch')
 
 /** What the transform of a kernel `[…window, channels, filters]` is told; each task is a channel. */
 export const kernelWords = ['from', 'to', 'channels', 'filters'] as const
 
-/** What follows the words of the products, in bytes where not said otherwise: tasks are `chunk` tiles. */
+/** What follows the words of the products, in bytes where not said otherwise: `chunk` tiles are multiplied together. */
 export const tileWords = [
   'images',
   'imageStep',
@@ -22,13 +31,11 @@ export const tileWords = [
   'outImage',
   'outRow',
   'outPixel',
-  'height',
-  'width',
+  /** Of what is cut into tiles, and of the images at `out`. */
+  ...(['height', 'width', 'outHeight', 'outWidth'] as const),
   'tilesAcross',
   'tilesOfImage',
-  'tiles',
-  'chunk',
-  'work',
+  ...(['tilesOfTask', 'tiles', 'chunk', 'work'] as const),
   /** Chunks of a task, where it sums over tiles, and the blocks that filters are cut into. */
   ...(['turns', 'blocks', 'blockBytes'] as const),
 ] as const
@@ -39,11 +46,15 @@ export const matrixSpare = 64
 /** Columns of a panel of B as products read it, and bytes of one of its rows. */
 const [panelColumns, panelRow] = [8, 32]
 
+/** How a convolution is computed by tiles: of its result, of the result of its gradient, or of what that gradient is given. */
+export type Way = 'forward' | 'turned' | 'mirrored'
+
 /**
- * `U = G g Gᵀ` of each channel and filter, as matrices `[channels, filters]` in panels of 8 columns; `turned` as `[filters, channels]` of
- * the kernel turned around.
+ * `U = G g Gᵀ` of each channel and filter, as matrices `[channels, filters]` in panels of 8 columns; for gradients as `[filters, channels]`, of
+ * the kernel turned around or as it is.
  */
-export function buildKernelTransform(shared: boolean, tiling: Tiling, turned: boolean): Uint8Array<ArrayBuffer> {
+export function buildKernelTransform(shared: boolean, tiling: Tiling, way: Way): Uint8Array<ArrayBuffer> {
+  const turned = way !== 'forward'
   const module = new ModuleBuilder({ memory: { shared } })
   const run = module.func('transformKernel', { params }, (f, p) => {
     const [from, to, channels, filters] = kernelWords.map((_, i) => f.let(i32.load(p.job, 4 * i)))
@@ -65,7 +76,7 @@ export function buildKernelTransform(shared: boolean, tiling: Tiling, turned: bo
           f.set(at, i32.add(at, tap))
           return one
         })
-        if (turned) taps.reverse()
+        if (way === 'turned') taps.reverse()
         const to = f.let(target)
         const columns = Array.from({ length: width }, (_, j) => taps.filter((_, i) => i % width === j))
         for (const row of expand(columns))
@@ -110,13 +121,13 @@ export function writeIn(module: ModuleBuilder, tiling: Tiling): Func<typeof inPa
 
 const outParams = integers('from', 'step', 'to', 'row', 'pixel', 'bytes', 'rows', 'columns')
 
-/** `Y = Aᵀ M A` in each filter, of which `rows` × `columns` results exist. */
-function writeOut(module: ModuleBuilder, tiling: Tiling): Func<typeof outParams, 'none'> {
+/** `Y = Aᵀ M A` in each filter, of which `rows` × `columns` results exist; or `Y += B M Bᵀ`, what tiles share being the sum of what they say. */
+export function writeOut(module: ModuleBuilder, tiling: Tiling, mirrored: boolean): Func<typeof outParams, 'none'> {
   return module.func('tileOut', { params: outParams }, (f, p) => {
     const { down, across } = tiling
-    const multiply = multiplyBoth(f, tiling, ({ results }) => results)
+    const multiply = multiplyBoth(f, tiling, ({ results, elements }) => (mirrored ? transposed(elements) : results))
     const pixels = [f.let(i32.const(0))]
-    for (let j = 1; j < across.outputs; j++) pixels.push(f.let(i32.add(pixels[j - 1], p.pixel)))
+    for (let j = 1; j < (mirrored ? across.points : across.outputs); j++) pixels.push(f.let(i32.add(pixels[j - 1], p.pixel)))
     f.for(0, p.bytes, 16, () => {
       const at = f.let(p.from)
       const lines = Array.from({ length: down.points }, () =>
@@ -130,7 +141,10 @@ function writeOut(module: ModuleBuilder, tiling: Tiling): Func<typeof outParams,
       multiply(lines[0].map((_, j) => lines.map((line) => line[j]))).forEach((row, i) => {
         const write = (): void => {
           row().forEach((value, j) => {
-            const store = (): void => f.do(v128.store(j === 0 ? to : i32.add(to, pixels[j]), value, 0, 4))
+            const store = (): void => {
+              const place = j === 0 ? to : f.let(i32.add(to, pixels[j]))
+              f.do(v128.store(place, mirrored ? f32x4.add(v128.load(place, 0, 4), value) : value, 0, 4))
+            }
             if (j === 0) store()
             else f.if(i32.gtS(p.columns, j), store)
           })
@@ -174,38 +188,11 @@ export function beginTiles(f: FunctionBuilder, p: Record<keyof typeof params, Lo
         index,
         rows: i32.sub(words.height, y),
         columns: i32.sub(words.width, x),
+        y,
+        x,
       })
     })
   return { ...words, v, vStep, m, mStep, each }
 }
 
-type Tile = Readonly<Record<'source' | 'result' | 'index' | 'rows' | 'columns', Expr<'i32'>>>
-
-/** A task: the tiles of a chunk, transformed to a matrix for each point, multiplied, and transformed back. */
-export function buildTiles(shared: boolean, fused: boolean, tiling: Tiling): Uint8Array<ArrayBuffer> {
-  const module = new ModuleBuilder({ memory: { shared } })
-  const [tileIn, tileOut] = [writeIn(module, tiling), writeOut(module, tiling)]
-  const rectangle = writeRectangle(module, { type: 'f32', fused, shared })
-  const run = module.func('winograd', { params }, (f, p) => {
-    const { tiles, chunk, v, vStep, m, mStep, each, ...words } = beginTiles(f, p, tiling)
-    const columns = f.let(i32.shrU(words.outPixel, 2))
-    f.for(p.begin, p.end, 1, (task) => {
-      const first = f.let(i32.mul(task, chunk))
-      const count = f.least(i32.sub(tiles, first), chunk)
-      const same = { row: words.rowStep, pixel: words.pixelStep, step: vStep, next: 16, bytes: words.channelBytes }
-      each(first, count, ({ source, index }) =>
-        f.do(tileIn.call({ ...same, from: source, to: i32.add(v, i32.mul(index, words.channelBytes)) })),
-      )
-      f.for(0, pointsOf(tiling), 1, (i) => {
-        const [a, b, c] = [[v, vStep], [words.kernels, words.kernelStep], [m, mStep]].map(([start, step]) => i32.add(start, i32.mul(i, step))) // prettier-ignore
-        f.do(rectangle.call({ job: p.job, a, top: 0, b, c, bias: 0, rows: count, columns, scratch: p.scratch }))
-      })
-      const back = { step: mStep, row: words.outRow, pixel: words.outPixel, bytes: words.outPixel }
-      each(first, count, ({ index, result: to, rows, columns }) =>
-        f.do(tileOut.call({ ...back, from: i32.add(m, i32.mul(index, words.outPixel)), to, rows, columns })),
-      )
-    })
-  })
-  module.export(run)
-  return module.toBytes()
-}
+type Tile = Readonly<Record<'source' | 'result' | 'index' | 'rows' | 'columns' | 'y' | 'x', Expr<'i32'>>>

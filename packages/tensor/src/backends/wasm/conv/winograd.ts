@@ -12,9 +12,10 @@ import { packedABytes } from '../gemm/rectangle.ts'
 import { bringImages } from '../images.ts'
 import type { Runner } from '../runtime.ts'
 import { bring, target, unstage } from '../stage.ts'
+import { buildTiles } from './winograd-convolve.ts'
 import { type Filtering, filterings, pointsOf, type Tiling } from './winograd-points.ts'
 import { buildSlopes, buildSlopesTransform } from './winograd-slopes.ts'
-import { buildKernelTransform, buildTiles, matrixSpare, tileWords } from './winograd-tiles.ts'
+import { buildKernelTransform, matrixSpare, tileWords, type Way } from './winograd-tiles.ts'
 
 export const limits = {
   /** Bytes of the matrices of a chunk of tiles, which are to stay in a core's outer cache. */
@@ -29,6 +30,8 @@ export const limits = {
   filters: 32,
   /** Results of a tile along an axis that are tried. */
   outputs: [2, 4] as readonly (2 | 4)[],
+  /** Ways of a gradient for an input that are tried. */
+  ways: ['turned', 'mirrored'] as readonly Way[],
 }
 
 interface Sizes {
@@ -49,9 +52,12 @@ const filteringsOf = (window: number): readonly Filtering[] =>
  * The tiling that takes least time, if there is one that is worth it. Times are estimated in products of a channel and a filter: what moves
  * an element of a tile there and back takes as long as a few of them for each channel, of large tiles as it does not stay in registers.
  */
-function tilingOf({ channels, filters, height, width }: Sizes, window: readonly number[]): Tiling | undefined {
+function tilingOf(
+  { channels, filters, height, width }: Sizes,
+  window: readonly number[],
+): Pick<Plan, 'tiling' | 'time'> | undefined {
   let least = (window[0] * window[1] * height * width * channels * filters) / limits.gain
-  let best: Tiling | undefined
+  let best: Pick<Plan, 'tiling' | 'time'> | undefined
   if (window[0] * window[1] === 1) return undefined
   for (const down of filteringsOf(window[0]))
     for (const across of filteringsOf(window[1])) {
@@ -60,7 +66,7 @@ function tilingOf({ channels, filters, height, width }: Sizes, window: readonly 
       const time = tilesOf(height, down) * tilesOf(width, across) * (points * channels * filters + moves * (channels + filters))
       if (time >= least || chunkOf(points, channels + filters) < fewest) continue
       least = time
-      best = { down, across }
+      best = { tiling: { down, across }, time }
     }
   return best
 }
@@ -80,7 +86,10 @@ function chunkOf(points: number, channels: number): number {
 
 /** A convolution of x to y by tiles: of its sizes alone it depends whether there is one, and so do the bits of the result. */
 interface Plan {
+  readonly way: Way
+  /** Of what is cut into tiles, of y or, mirrored, of x. */
   readonly sizes: Sizes
+  readonly time: number
   readonly window: readonly number[]
   readonly tiling: Tiling
   /** Zeros before x. */
@@ -88,8 +97,9 @@ interface Plan {
   /** Tiles of an image, downwards and across, and of all images. */
   readonly grid: readonly number[]
   readonly tiles: number
-  /** Tiles that are multiplied together. */
+  /** Tiles that are multiplied together, and those of a task. */
   readonly chunk: number
+  readonly tilesOfTask: number
 }
 
 function planOf(
@@ -98,32 +108,42 @@ function planOf(
   kernel: readonly number[],
   { strides, dilation, groups, padding }: ConvAttributes,
   y: Tensor,
-  turned = false,
+  way: Way = 'forward',
 ): Plan | undefined {
   const axes = x.rank - 2
   if (!runtime.fused || y.dtype !== 'float32' || axes > 2 || groups !== 1) return undefined
   if (![...strides, ...dilation].every((step) => step === 1)) return undefined
   // One axis is the second of two.
   const spatial = (sizes: readonly number[], one: number): number[] => [...(axes === 1 ? [one] : []), ...sizes]
-  const [height, width] = spatial(y.shape.slice(1, -1), 1)
+  // What lies behind the end of y adds nothing to it.
+  const cut = y.shape.slice(1, -1).map((length, axis) => (way === 'mirrored' ? Math.min(length, x.shape[axis + 1]) : length))
+  const [height, width] = spatial(cut, 1)
   const window = spatial(kernel.slice(0, axes), 1)
   const zeros = spatial(padding.map(([first]) => first), 0) // prettier-ignore
   const [channels, filters] = [x.shape.at(-1)!, y.shape.at(-1)!]
   const sizes = { channels, filters, height, width }
-  const before = zeros.map((count, axis) => (turned ? window[axis] - 1 - count : count))
+  const before = zeros.map((count, axis) => (way === 'turned' ? window[axis] - 1 - count : count))
   if (channels % 4 !== 0 || filters % 8 !== 0 || before.some((count) => count < 0)) return undefined
-  const tiling = tilingOf(sizes, window)
-  if (!tiling) return undefined
+  // Its tiles begin where y does.
+  if (way === 'mirrored' && before.some((count) => count > 0)) return undefined
+  const best = tilingOf(sizes, window)
+  if (!best) return undefined
+  const { tiling } = best
   const grid = [tilesOf(height, tiling.down), tilesOf(width, tiling.across)]
-  const tiles = y.shape[0] * grid[0] * grid[1]
-  return { sizes, window, tiling, before, grid, tiles, chunk: chunkOf(pointsOf(tiling), channels + filters) }
+  const ofImage = grid[0] * grid[1]
+  const most = chunkOf(pointsOf(tiling), channels + filters)
+  // Tiles that add to each other's results are of one task.
+  const tilesOfTask = way !== 'mirrored' ? most : ofImage * Math.max(1, Math.floor(most / ofImage))
+  const chunk = Math.min(most, 4 * Math.ceil(tilesOfTask / Math.ceil(tilesOfTask / most) / 4))
+  return { ...best, way, sizes, window, before, grid, tiles: y.shape[0] * ofImage, chunk, tilesOfTask }
 }
 
 /** Writes the job of tiles that read x, and that write, or read too, results at `out`. */
 function tileJob(
   runtime: Runner,
   x: Tensor,
-  { sizes: { channels, filters, height, width }, window, tiling, before, grid, tiles, chunk }: Plan,
+  y: Tensor,
+  { way, sizes: { channels, filters, height, width }, window, tiling, before, grid, tiles, chunk, tilesOfTask }: Plan,
   spec: GemmSpec,
   place: () => Record<'out' | 'kernels' | 'turns' | 'blocks' | 'blockBytes', number>,
 ): number {
@@ -133,7 +153,8 @@ function tileJob(
     const needed = outputs * grid[axis] + window[axis] - 1
     return { length: lengths[axis], before: before[axis], after: Math.max(0, needed - before[axis] - lengths[axis]) }
   })
-  const images = bringImages(runtime, x, 'f32', padded.slice(4 - x.rank))
+  const images = bringImages(runtime, x, 'f32', way === 'mirrored' ? [] : padded.slice(4 - x.rank))
+  const [outHeight, outWidth] = [1, ...y.shape.slice(1, -1)].slice(-2)
   const [rowStep, pixelStep] = [0, ...images.strides].slice(-2).map((stride) => stride * 4)
   const words: Record<(typeof tileWords)[number], number> = {
     images: images.address,
@@ -142,13 +163,16 @@ function tileJob(
     pixelStep,
     channelBytes: channels * 4,
     kernelStep: stepOf(channels * filters),
-    outImage: height * width * filters * 4,
-    outRow: width * filters * 4,
+    outImage: outHeight * outWidth * filters * 4,
+    outRow: outWidth * filters * 4,
     outPixel: filters * 4,
     height,
     width,
+    outHeight,
+    outWidth,
     tilesAcross: across,
     tilesOfImage: down * across,
+    tilesOfTask,
     tiles,
     chunk,
     work: packedABytes,
@@ -172,8 +196,9 @@ const stepOf = (size: number): number => 4 * size + matrixSpare
 const grainOf = (filters: number): number => Math.max(4, Math.ceil((1 << 13) / filters))
 
 /**
- * The convolution of x with a kernel `[…window, channels, filters]`, or with `turned` that of its gradient with the kernel turned around, if
- * this is the way to do it; returns whether it was.
+ * The convolution of x with a kernel `[…window, channels, filters]`, or with `isGradient` that for the input of one, if this is the way to do
+ * it; returns whether it was. The gradient is the convolution with the kernel turned around; or the transpose of every step of the way
+ * forward, in the other direction: its tiles are those of x and overlap in the result, and are fewer where nothing was around the input.
  */
 export function winograd(
   runtime: Runner,
@@ -181,29 +206,32 @@ export function winograd(
   kernel: Tensor,
   attributes: ConvAttributes,
   out: Tensor,
-  turned: boolean,
+  isGradient: boolean,
 ): boolean {
-  const plan = planOf(runtime, x, kernel.shape, attributes, out, turned)
+  const ways: readonly Way[] = isGradient ? limits.ways : ['forward']
+  const plans = ways.flatMap((way) => planOf(runtime, x, kernel.shape, attributes, out, way) ?? [])
+  const [plan] = plans.toSorted((one, other) => one.time - other.time)
   if (!plan) return false
-  const { tiling, sizes: { channels, filters } } = plan // prettier-ignore
+  const { way, tiling, sizes: { channels, filters } } = plan // prettier-ignore
   const { shared, fused } = runtime
   const key = `${tiling.down.outputs}/${tiling.across.outputs}`
   runtime.begin()
   let result = 0
   const spec = { m: plan.chunk, n: filters, k: channels, a: matrix(channels), b: inPanels, c: matrix(filters) }
-  const job = tileJob(runtime, x, plan, spec, () => {
+  const job = tileJob(runtime, x, out, plan, spec, () => {
     const weights = bring(runtime, kernel, 'f32', true)
     result = target(runtime, out, 'f32')
     const kernels = runtime.reserve(pointsOf(tiling) * stepOf(channels * filters))
     const [rows, columns] = kernel.shape.slice(-2)
     const first = runtime.job(16)
     runtime.i32.set([weights, kernels, rows, columns], first >> 2)
-    const transform = runtime.kernel(`winograd kernel/${key}/${turned}`, () => buildKernelTransform(shared, tiling, turned))
+    const transform = runtime.kernel(`winograd kernel/${key}/${way}`, () => buildKernelTransform(shared, tiling, way))
     runtime.run(transform, first, { tasks: rows, grain: grainOf(columns) })
     return { out: result, kernels, turns: 1, blocks: 1, blockBytes: 0 }
   })
-  const tiles = runtime.kernel(`winograd/${key}/${fused}`, () => buildTiles(shared, fused, tiling))
-  runtime.run(tiles, job, { tasks: Math.ceil(plan.tiles / plan.chunk), grain: 1 })
+  const mirrored = way === 'mirrored'
+  const tiles = runtime.kernel(`winograd/${key}/${fused}/${mirrored}`, () => buildTiles(shared, fused, tiling, mirrored))
+  runtime.run(tiles, job, { tasks: Math.ceil(plan.tiles / plan.tilesOfTask), grain: 1 })
   unstage(runtime, result, out, 'f32')
   return true
 }
@@ -228,7 +256,7 @@ export function winogradKernel(runtime: Runner, x: Tensor, dy: Tensor, attribute
   runtime.begin()
   const spec = { m: channels, n: filters, k: plan.chunk, a: inPanels, b: inPanels, c: matrix(filters), accumulate: true }
   let kernels = 0
-  const job = tileJob(runtime, x, plan, spec, () => {
+  const job = tileJob(runtime, x, dy, plan, spec, () => {
     const slopes = bring(runtime, dy, 'f32', true)
     kernels = runtime.reserve(parts * bytes)
     return { out: slopes, kernels, turns, blocks, blockBytes: 4 * ofBlock }
