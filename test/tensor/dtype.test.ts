@@ -103,8 +103,8 @@ describe('creation', () => {
   test('values', () => {
     expect(eye(2, 3).toArray()).toEqual([[1, 0, 0], [0, 1, 0]]) // prettier-ignore
     expect(eye(2).toArray()).toEqual([[1, 0], [0, 1]]) // prettier-ignore
-    expect(arange(7, { start: 1, step: 2 }).toArray()).toEqual([1, 3, 5])
-    expect(arange(0, { start: 3, step: -1 }).toArray()).toEqual([3, 2, 1])
+    expect(arange(1, 7, 2).toArray()).toEqual([1, 3, 5])
+    expect(arange(3, 0, -1).toArray()).toEqual([3, 2, 1])
     expect(arange(-1).toArray()).toEqual([])
     expect(linspace(0, 1, 5).toArray()).toEqual([0, 0.25, 0.5, 0.75, 1])
     expect(linspace(3, 9, 1).toArray()).toEqual([3])

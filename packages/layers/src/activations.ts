@@ -73,7 +73,7 @@ const others = {
    */
   sparsemax(x: Tensor, options?: AxisOptions): Tensor {
     const at = normalizeAxis(axisOf('sparsemax', options), x.rank, 'sparsemax')
-    const ranks = arange(x.shape[at] + 1, { start: 1, dtype: x.dtype }).reshape(x.shape.map((n, i) => (i === at ? n : 1)))
+    const ranks = arange(1, x.shape[at] + 1, { dtype: x.dtype }).reshape(x.shape.map((n, i) => (i === at ? n : 1)))
     const sums = x.sort(at, { descending: true }).cumsum(at)
     return x.sub(sums.sub(1).div(ranks).max(at, { keepdims: true })).relu()
   },

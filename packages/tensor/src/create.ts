@@ -66,9 +66,15 @@ export function eye(n: number, m = n, options?: CreateOptions): Tensor {
   return out
 }
 
-/** `0, 1, …` below `stop`, or from `start` in steps of `step`. */
-export function arange(stop: number, options?: CreateOptions & { start?: number; step?: number }): Tensor {
-  const { start, step, dtype } = optionsOf('arange', options, { start: 0, step: 1, dtype: 'float32' })
+/** `0, 1, …` below `stop`, or from `start` in steps of `step`: `arange(3)`, `arange(1, 7, 2)`. */
+export function arange(stop: number, options?: CreateOptions): Tensor
+export function arange(start: number, stop: number, options?: CreateOptions): Tensor
+export function arange(start: number, stop: number, step: number, options?: CreateOptions): Tensor
+export function arange(...given: readonly (number | CreateOptions | undefined)[]): Tensor {
+  const last = given.at(-1)
+  const numbers = (typeof last === 'number' ? given : given.slice(0, -1)) as readonly number[]
+  const [start, stop = NaN, step = 1] = numbers.length === 1 ? [0, ...numbers] : numbers
+  const { dtype } = optionsOf('arange', typeof last === 'number' ? undefined : last, { dtype: 'float32' })
   if (step === 0 || !Number.isFinite(start + stop + step))
     throw new ValueError(`arange: start ${start}, stop ${stop}, step ${step}, expected finite numbers and a step that is not 0`)
   assertDType(dtype, 'arange')

@@ -196,7 +196,7 @@ export function irfft2(x: TensorLike | Complex, options?: TransformNOptions): Te
 /** The frequencies of the elements of {@link fft} of n samples that are `d` apart: `0, 1, …, -2, -1` over `n · d`. */
 export function fftfreq(n: number, d = 1): Tensor {
   const half = Math.floor((n - 1) / 2) + 1
-  return concat([arange(half, { dtype: 'float64' }), arange(0, { start: -Math.floor(n / 2), dtype: 'float64' })]).div(n * d)
+  return concat([arange(half, { dtype: 'float64' }), arange(-Math.floor(n / 2), 0, { dtype: 'float64' })]).div(n * d)
 }
 
 /** The frequencies of the elements of {@link rfft}. */

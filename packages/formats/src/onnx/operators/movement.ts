@@ -197,7 +197,7 @@ const constantOfShape: Operator = operator(1, 1, (a) => {
 })
 
 const rangeOf: Operator = plain(3, ([start, limit, delta]) =>
-  arange(numberOf(limit), { start: numberOf(start), step: numberOf(delta), dtype: start.dtype }),
+  arange(numberOf(start), numberOf(limit), numberOf(delta), { dtype: start.dtype }),
 )
 
 const oneHot: Operator = operator(3, 3, (a) => {
