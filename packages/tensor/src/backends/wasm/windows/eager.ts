@@ -36,12 +36,17 @@ function flatImages(shape: Shape, address: number): Images {
   return { address, imageStride: size, strides }
 }
 
+/** Elements of a window for which code is written out: their values fit the registers. */
+const few = 4
+
 function run(runtime: Runner, kind: WindowKind, spec: WindowSpec, type: Real, apart = false): void {
   const rank = spec.axes.length
   const { fused, shared } = runtime
-  const kernel = runtime.kernel(`windows/${kind}/${type}/${rank}/${fused}/${apart}`, () => {
+  const lengths = spec.axes.map((axis) => axis.window)
+  const window = lengths.reduce((product, length) => product * length, 1) <= few ? lengths : undefined
+  const kernel = runtime.kernel(`windows/${kind}/${type}/${rank}/${fused}/${apart}/${window?.join()}`, () => {
     const module = new ModuleBuilder({ memory: { shared } })
-    module.export(writeWindows(module, { kind, type, rank, fused, apart }))
+    module.export(writeWindows(module, { kind, type, rank, fused, apart, window }))
     return module.toBytes()
   })
   const job = runtime.job(windowJobBytes(spec))

@@ -37,6 +37,8 @@ export interface WindowOptions {
   readonly fused: boolean
   /** No two windows meet an element: what one adds to it is all that it gets. @defaultValue false */
   readonly apart?: boolean
+  /** Windows of so many elements along each axis, for which code is written out. @defaultValue any */
+  readonly window?: readonly number[] | undefined
 }
 
 type Vectors = Local<'v128'>[]
@@ -50,6 +52,8 @@ interface Slice {
   /** What lies `beside` the element at x. */
   readonly beside: (x: Address) => Expr<'i32'>
   readonly vectors: number
+  /** Writes code for every element that the place meets, given where it is and its values. */
+  readonly each: (met: (x: Address, values: Vectors) => void) => void
   readonly load: (address: Expr<'i32'>) => Vectors
   readonly store: (address: Expr<'i32'>, values: readonly Expr<'v128'>[]) => void
   /** Adds values to what lies at an address. */
@@ -60,7 +64,7 @@ const params = integers('job', 'begin', 'end', 'scratch')
 
 /** Writes the function of a kind: tasks `begin` to `end` of the job that `writeWindowJob` has written. */
 export function writeWindows(module: ModuleBuilder, options: WindowOptions): Func<typeof params, 'none'> {
-  const { kind, type, rank } = options
+  const { kind, type, rank, window } = options
   const size = reals[type].bytes
   return module.func(kind, { params }, (f, p) => {
     const { head, axes } = loadWindowJob(f, p.job, rank)
@@ -70,7 +74,7 @@ export function writeWindows(module: ModuleBuilder, options: WindowOptions): Fun
         i32.add(i32.add(start, i32.mul(task.image, step)), task.first)
       if (kind === 'depthwiseKernel') writeZeros(f, head, task, target(head.kernel, head.kernelImage))
       if (addsToX.has(kind)) writeZeros(f, head, task, target(i32.add(head.x, head.beside), head.xImage))
-      writePlaces(f, head, axes, task, (place) => {
+      const eachSlice = (place: Place, wide: number, isWhole: boolean): void => {
         const at = f.let(i32.const(0))
         const slice = (vectors: number, bytes?: Address): Slice => {
           const load = (address: Expr<'i32'>): Vectors => {
@@ -82,12 +86,19 @@ export function writeWindows(module: ModuleBuilder, options: WindowOptions): Fun
             if (bytes) storeLanes(f, type, to, f.let(values[0]), bytes)
             else values.forEach((value, i) => f.do(v128.store(to, value, 16 * i, size)))
           }
+          // Code that is written out has each value in a local.
+          const loaded = new Map<Address, Vectors>()
+          const valuesAt = (x: Address): Vectors => {
+            if (isWhole && !loaded.has(x)) loaded.set(x, load(x))
+            return loaded.get(x) ?? load(x)
+          }
           return {
             f,
             options,
             place,
             beside: (x) => i32.add(x, head.beside),
             vectors,
+            each: (met) => place.each((x) => met(x, valuesAt(x))),
             load,
             store,
             add: (address, values) =>
@@ -108,6 +119,12 @@ export function writeWindows(module: ModuleBuilder, options: WindowOptions): Fun
           kinds[kind](slice(1, f.let(i32.sub(task.bytes, at))))
           f.set(at, i32.add(at, 16))
         })
+      }
+      writePlaces(f, head, axes, task, (place) => {
+        const any = (): void => eachSlice(place, wide, false)
+        if (!window) return any()
+        const elements = window.reduce((product, length) => product * length, 1)
+        f.if(i32.eq(place.count, elements), () => eachSlice(place.whole(window), 2, true), any)
       })
     })
   })
@@ -124,21 +141,35 @@ const splatCount = ({ f, options: { type }, place }: Slice): Local<'v128'> =>
 const fresh = ({ f, options, vectors }: Slice, value: number): Vectors =>
   Array.from({ length: vectors }, () => f.let(reals[options.type].ops.const(value)))
 
-/** The largest element of each channel; NaN if there is one. */
-function largest(slice: Slice): Vectors {
-  const { f, options, place, load } = slice
-  const top = fresh(slice, -Infinity)
-  place.each((x) => load(x).forEach((value, i) => f.set(top[i], reals[options.type].ops.max(top[i], value))))
-  return top
+/** The largest element of each channel and, as a condition, whether there may be NaN among all, which it leaves out. */
+function largest(slice: Slice): { top: Vectors; maybeNaN: Expr<'i32'> } {
+  const { f, options, each } = slice
+  const { ops } = reals[options.type]
+  const [top, sum] = [fresh(slice, -Infinity), fresh(slice, 0)]
+  // One instruction, where `max` takes eight. A sum is NaN if an element is.
+  each((_, values) =>
+    values.forEach((value, i) => {
+      f.set(top[i], ops.pmax(top[i], value))
+      f.set(sum[i], ops.add(sum[i], value))
+    }),
+  )
+  return { top, maybeNaN: v128.anyTrue(sum.map((one) => ops.ne(one, one)).reduce((any, one) => v128.or(any, one))) }
 }
 
 const kinds: Readonly<Record<WindowKind, (slice: Slice) => void>> = {
-  max: (slice) => slice.store(slice.place.y, largest(slice)),
+  max(slice) {
+    const { f, options, place, each, store } = slice
+    const { top, maybeNaN } = largest(slice)
+    f.if(maybeNaN, () =>
+      each((_, values) => values.forEach((value, i) => f.set(top[i], reals[options.type].ops.max(top[i], value)))),
+    )
+    store(place.y, top)
+  },
   mean(slice) {
-    const { f, options, place, load, store } = slice
+    const { f, options, place, each, store } = slice
     const { ops } = reals[options.type]
     const sums = fresh(slice, 0)
-    place.each((x) => load(x).forEach((value, i) => f.set(sums[i], ops.add(sums[i], value))))
+    each((_, values) => values.forEach((value, i) => f.set(sums[i], ops.add(sums[i], value))))
     const count = splatCount(slice)
     store(
       place.y,
@@ -204,28 +235,25 @@ const kinds: Readonly<Record<WindowKind, (slice: Slice) => void>> = {
 
 /** For each element masks of the channels whose first largest it is, or first NaN. */
 function eachLargest(slice: Slice, use: (x: Address, masks: Vectors) => void): void {
-  const { f, options, place, load } = slice
+  const { f, options, each } = slice
   const { ops } = reals[options.type]
-  const top = fresh(slice, -Infinity)
-  const isNaN = fresh(slice, 0)
-  // One instruction, where `max` takes eight: it leaves NaN out, and does not tell zeros apart.
-  place.each((x) =>
-    load(x).forEach((value, i) => {
-      f.set(top[i], ops.pmax(top[i], value))
-      f.set(isNaN[i], v128.or(isNaN[i], ops.ne(value, value)))
-    }),
-  )
-  const each = (isTop: (value: Local<'v128'>, i: number) => Expr<'v128'>): void => {
-    const left = Array.from({ length: slice.vectors }, () => f.let(v128.not(ops.const(0))))
-    place.each((x) => {
-      const masks = load(x).map((value, i) => f.let(v128.and(isTop(value, i), left[i])))
-      masks.forEach((mask, i) => f.set(left[i], v128.andnot(left[i], mask)))
+  const { top, maybeNaN } = largest(slice)
+  const eachFirst = (isTop: (value: Local<'v128'>, i: number) => Expr<'v128'>): void => {
+    const taken = fresh(slice, 0)
+    each((x, values) => {
+      const are = values.map((value, i) => f.let(isTop(value, i)))
+      const masks = are.map((is, i) => f.let(v128.andnot(is, taken[i])))
+      are.forEach((is, i) => f.set(taken[i], v128.or(taken[i], is)))
       use(x, masks)
     })
   }
   f.if(
-    v128.anyTrue(isNaN.slice(1).reduce<Expr<'v128'>>((any, one) => v128.or(any, one), isNaN[0])),
-    () => each((value, i) => v128.or(v128.andnot(ops.eq(value, top[i]), isNaN[i]), ops.ne(value, value))),
-    () => each((value, i) => ops.eq(value, top[i])),
+    maybeNaN,
+    () => {
+      const isNaN = fresh(slice, 0)
+      each((_, values) => values.forEach((value, i) => f.set(isNaN[i], v128.or(isNaN[i], ops.ne(value, value)))))
+      eachFirst((value, i) => v128.or(v128.andnot(ops.eq(value, top[i]), isNaN[i]), ops.ne(value, value)))
+    },
+    () => eachFirst((value, i) => ops.eq(value, top[i])),
   )
 }

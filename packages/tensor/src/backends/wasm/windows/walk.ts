@@ -13,6 +13,8 @@ export interface Place {
   readonly count: Local<'i32'>
   /** Writes code for every element that is met, in row-major order, given where it and its place in the kernel are. */
   readonly each: (met: (x: Local<'i32'>, kernel: Local<'i32'>) => void) => void
+  /** The same place, given that it meets all of the window, which is so long: code for each element by itself. */
+  readonly whole: (window: readonly number[]) => Place
 }
 
 /** Channels of one image: how far into every operand they begin, and how many bytes they are. */
@@ -54,7 +56,16 @@ export function writePlaces(
   const walk = (axis: number, x: Local<'i32'>, kernel: Local<'i32'>, counts: readonly Local<'i32'>[]): void => {
     if (axis === axes.length) {
       const count = f.let(counts.reduce((product, n) => i32.mul(product, n), i32.const(1)))
-      body({ y, count, each: (met) => eachTap(f, axes, steps, counts, x, kernel, met) })
+      const place: Place = {
+        y,
+        count,
+        each: (met) => eachTap(f, axes, steps, counts, x, kernel, met),
+        whole(window) {
+          const taps = wholeTaps(f, axes, steps, window, x, kernel)
+          return { ...place, each: (met) => taps.forEach((tap) => met(...tap)) }
+        },
+      }
+      body(place)
       f.set(y, i32.add(y, head.channelBytes))
       return
     }
@@ -98,4 +109,28 @@ function eachTap(
     })
   }
   walk(0, x, kernel)
+}
+
+/** Where the elements of a window that is so long lie, and their places in the kernel. */
+function wholeTaps(
+  f: FunctionBuilder,
+  axes: readonly AxisWords[],
+  steps: readonly Local<'i32'>[],
+  window: readonly number[],
+  x: Local<'i32'>,
+  kernel: Local<'i32'>,
+): [x: Local<'i32'>, kernel: Local<'i32'>][] {
+  let taps: [Local<'i32'>, Local<'i32'>][] = [[x, kernel]]
+  window.forEach((length, axis) => {
+    const next = ([x, kernel]: (typeof taps)[number]): (typeof taps)[number] => [
+      f.let(i32.add(x, steps[axis])),
+      f.let(i32.add(kernel, axes[axis].kernelStep)),
+    ]
+    taps = taps.flatMap((tap) => {
+      const line = [tap]
+      while (line.length < length) line.push(next(line.at(-1)!))
+      return line
+    })
+  })
+  return taps
 }
