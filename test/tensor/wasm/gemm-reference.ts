@@ -94,7 +94,7 @@ export class GemmRunner {
   }
 
   /** The array of C after the product; `order` says how to run the tasks. */
-  run(product: Product, threads = 1, order: (tasks: number) => [begin: number, end: number][] = (tasks) => [[0, tasks]]): Floats {
+  run(product: Product, threads = 1, order: Order = orders.together): Floats {
     const { buffer } = this.#memory
     const arrays = product.c.data.constructor as Float32ArrayConstructor
     const bytes = arrays.BYTES_PER_ELEMENT
@@ -117,16 +117,19 @@ export class GemmRunner {
       bias: product.bias && { ...product.bias, address: at(product.bias) },
     }
     if (top + gemmJobBytes(spec) > this.#scratch) throw new Error(`${top + gemmJobBytes(spec)} bytes needed`)
-    const { tasks } = writeGemmJob(new Int32Array(buffer), top, this.#type, spec, threads)
-    for (const [begin, end] of order(tasks)) this.#gemm(top, begin, end, this.#scratch)
+    const split = writeGemmJob(new Int32Array(buffer), top, this.#type, spec, threads)
+    for (const [begin, end] of order(split.tasks, split.begin)) this.#gemm(top, begin, end, this.#scratch)
     const behind = new Uint32Array(buffer, buffer.byteLength - 4096)
     if (!behind.every((word) => word === 0x7fc00000)) throw new Error('wrote behind the scratch memory')
     return new arrays(buffer, cArray, product.c.data.length).slice()
   }
 }
 
+/** How to run tasks, of which each may begin with an element of C. */
+type Order = (tasks: number, begin?: (task: number) => number) => [begin: number, end: number][]
+
 /** Every way to cut `tasks` that the tests use: all at once, one by one, backwards. */
-export const orders: Record<string, (tasks: number) => [number, number][]> = {
+export const orders: Record<string, Order> = {
   together: (tasks) => [[0, tasks]],
   alone: (tasks) => Array.from({ length: tasks }, (_, i) => [i, i + 1]),
   backwards: (tasks) => Array.from({ length: tasks }, (_, i): [number, number] => [i, i + 1]).toReversed(),

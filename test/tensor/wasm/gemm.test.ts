@@ -201,6 +201,39 @@ describe.each(types)('%s', (type) => {
     })
   })
 
+  test('tasks that write one stretch of C after the other say where they begin', () => {
+    const sizes = fc.integer({ min: 1, max: 30 })
+    let said = 0
+    withLimits({ parallel: 0, part: [1, 500], cached: 2000 }, () => {
+      fc.assert(
+        fc.property(sizes, sizes, sizes, fc.integer({ min: 1, max: 3 }), fc.boolean(), (m, n, k, size, isShared) => {
+          const a = { ...matrix(type, 'rows', m * size, k, 1) }
+          const b = { ...matrix(type, 'rows', k * size, n, 2) }
+          const c = { data: new arrays[type](size * m * n).fill(77), start: 0, rowStride: n }
+          const batch = [
+            { size: 1, a: 0, b: 0, c: 0 },
+            { size, a: m * k, b: isShared ? 0 : k * n, c: m * n },
+          ]
+          const given = { m, n, k, a, b, c, batch }
+          const expected = exact[type].run(given)
+          const begins: number[] = []
+          exact[type].run(given, 3, (tasks, begin) => {
+            if (begin) for (let task = 0; task <= tasks; task++) begins.push(begin(task))
+            return [[0, tasks]]
+          })
+          for (const [task, until] of begins.entries()) {
+            const some = exact[type].run(given, 3, () => [[0, task]])
+            expect(some.every((value, i) => value === (i < until ? expected[i] : 77))).toBe(true)
+          }
+          expect([begins[0] ?? 0, begins.at(-1) ?? size * m * n]).toEqual([0, size * m * n])
+          said += begins.length
+        }),
+        runs(0.1),
+      )
+    })
+    expect(said).toBeGreaterThan(0)
+  })
+
   test('the same bits alone, as a row of a matrix, in a batch and in every layout', () => {
     const whole = product(type, 67, 45, 300)
     for (const runner of [exact[type], fused[type]]) {

@@ -92,6 +92,32 @@ test('every task runs once, whatever the threads', () => {
   }
 })
 
+test('tasks are taken in order, each once, when they are done, whatever the threads', () => {
+  for (const count of [1, 2, 4]) {
+    const started = start(count)
+    const { pool, words } = started
+    const runs = [pool.add(counting).run, pool.add(slow).run]
+    warm(started, runs[1])
+    for (const run of runs) {
+      for (const [tasks, grain] of [
+        [0, 1],
+        [1, 1],
+        [7, 2],
+        [64, 1],
+        [run === runs[0] ? 1000 : 100, 3],
+      ]) {
+        let taken = 0
+        pool.run(run, job, { tasks, grain }, scratch, (begin, end) => {
+          expect([begin, end > begin || tasks === 0]).toEqual([taken, true])
+          for (; taken < end; taken++) expect(words[job / 4 + 2 * taken]).toBe(1)
+        })
+        expect(taken).toBe(tasks)
+        words.fill(0)
+      }
+    }
+  }
+})
+
 test('of an offer every chunk is done once, in its place, whatever the threads', () => {
   expect(start(1).pool.offer(0, job, 1, scratch)).toBe(undefined)
   for (const count of [2, 4]) {

@@ -57,8 +57,14 @@ function claim(control: Int32Array, epoch: number): number {
   }
 }
 
-/** Runs chunks of the open job until none is left; a kernel that traps sets `failed`. Returns its first error. */
-export function runChunks(control: Int32Array, kernels: readonly (Kernel | undefined)[], epoch: number, thread: number): unknown {
+/** Runs chunks of the open job until none is left, with `after` behind each; a kernel that traps sets `failed`. Returns its first error. */
+export function runChunks(
+  control: Int32Array,
+  kernels: readonly (Kernel | undefined)[],
+  epoch: number,
+  thread: number,
+  after?: () => void,
+): unknown {
   let error: unknown
   for (let chunk = claim(control, epoch); chunk >= 0; chunk = claim(control, epoch)) {
     const grain = control[words.grain]
@@ -73,6 +79,7 @@ export function runChunks(control: Int32Array, kernels: readonly (Kernel | undef
     }
     Atomics.store(control, words.finished + (chunk % maximumRoom), chunk)
     if (Atomics.add(control, words.done, 1) + 1 === Atomics.load(control, words.chunks)) Atomics.notify(control, words.done)
+    after?.()
   }
   return error
 }

@@ -12,7 +12,7 @@ import { Copies } from './copies.ts'
 import { Heap } from './heap.ts'
 import type { Kernel, Split } from './control.ts'
 import { detectFeatures, type Features } from './features.ts'
-import { type Offer, ThreadPool, type ThreadState } from './threads.ts'
+import { type Offer, type Take, ThreadPool, type ThreadState } from './threads.ts'
 
 const page = 65536
 /** Words of the running job. */
@@ -290,8 +290,9 @@ export class Runtime {
     return scratchAddress
   }
 
-  run(kernel: number, job: number, split: Split): void {
-    this.#pool.run(kernel, job, split, { address: scratchAddress, bytes: this.#scratchBytes })
+  /** Runs the tasks of a job; `take` gets those that are done, in order, while other threads go on. */
+  run(kernel: number, job: number, split: Split, take?: Take): void {
+    this.#pool.run(kernel, job, split, { address: scratchAddress, bytes: this.#scratchBytes }, take)
   }
 
   /** Has other threads begin a job, if there are any; the call that is returned does the rest of it, and returns when all is done. */

@@ -89,12 +89,12 @@ function repeat(array: TypedArray, start: number, length: number, times: number)
   return end
 }
 
-/** Copies `out.size` elements at `address` into a contiguous tensor, unless they are there. */
-export function unstage(runtime: Runner, address: number, out: Tensor, type: Real): void {
+/** Copies the elements at `address`, or `from` to `to` of them, into a contiguous tensor, unless they are there. */
+export function unstage(runtime: Runner, address: number, out: Tensor, type: Real, from = 0, to = out.size): void {
   if (placeOf(runtime, out, type) === address) return
   const heap = runtime[type]
   const at = address / bytesOf[type]
-  copyElements(heap, at, out.size, out.array, out.layout.offset)
+  copyElements(heap, at + from, to - from, out.array, out.layout.offset + from)
 }
 
 /** The elements of the buffer of x from `low` on in memory: a copy that was made before, if there is one. */

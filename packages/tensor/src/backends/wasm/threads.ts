@@ -31,6 +31,11 @@ export interface Offer {
 /** Places for the chunks of an offer, where there are so many threads: what each of the others has, and what waits for it. */
 export const roomOf = (threads: number): number => Math.min(maximumRoom, 3 * (threads - 1))
 
+/** Gets tasks that are done. */
+export type Take = (begin: number, end: number) => void
+/** Chunks of a job whose tasks are taken, at the most: to take costs, too. */
+const mostTaken = 32
+
 /** Rounds that the main thread looks for the end of a job before it sleeps (where it may). */
 const spins = 20_000
 
@@ -117,22 +122,31 @@ export class ThreadPool {
     return this.#kernels[kernel]!
   }
 
-  /** Runs all tasks of a job, and returns when they are done. */
-  run(kernel: number, job: number, { tasks, grain }: Split, scratch: Scratch): void {
-    const size = Math.max(grain, Math.ceil(tasks / maximumChunks))
+  /** Runs all tasks of a job, and returns when they are done; `take` gets them, in order, while others are still under way. */
+  run(kernel: number, job: number, { tasks, grain }: Split, scratch: Scratch, take?: Take): void {
+    const size = Math.max(grain, Math.ceil(tasks / (take ? mostTaken : maximumChunks)))
     const chunks = Math.ceil(tasks / size)
     if (chunks > 1) this.#start()
     const control = this.#control
     if (!control || this.#state.count === 1 || chunks <= 1) {
       if (tasks > 0) this.#kernels[kernel]!(job, 0, tasks, scratch.address)
+      take?.(0, tasks)
       return
     }
     this.#write(control, kernel, job, { tasks, grain: size }, scratch)
     control[words.chunks] = chunks
     control[words.room] = maximumChunks + 1
+    if (take) control.fill(-1, words.finished, words.finished + chunks)
     Atomics.store(control, words.open, (this.#epoch << 16) | chunks)
     this.#wake(chunks - 1)
-    this.#finish(control, chunks)
+    let taken = 0
+    const takeDone = (): void => {
+      const from = taken
+      while (taken < chunks && Atomics.load(control, words.finished + taken) === taken) taken++
+      if (taken > from) take!(from * size, Math.min(taken * size, tasks))
+    }
+    this.#finish(control, chunks, take && takeDone)
+    if (take) takeDone()
   }
 
   /** A job of chunks of `grain` tasks that are given out one by one; `undefined` where there are no other threads. */
@@ -190,8 +204,8 @@ export class ThreadPool {
   }
 
   /** Takes part in a job until it is done. */
-  #finish(control: Int32Array, chunks: number): void {
-    const error = runChunks(control, this.#kernels, this.#epoch, 0)
+  #finish(control: Int32Array, chunks: number, after?: () => void): void {
+    const error = runChunks(control, this.#kernels, this.#epoch, 0, after)
     if (!this.#settled(control, chunks)) {
       const reason = `a worker thread took a task and did not finish it within ${this.#patience} ms`
       this.close(reason)

@@ -2,6 +2,7 @@ import type { Tensor } from '../../../tensor.ts'
 import type { ConvAttributes } from '../../backend.ts'
 import { copyBlocks } from '../blocks.ts'
 import { gemmJobBytes, gemmKernel, type GemmSpec, type Left, writeGemmJob } from '../gemm/index.ts'
+import { multiplyInto } from '../matmul.ts'
 import { sumLines } from '../reduce/index.ts'
 import type { Runner } from '../runtime.ts'
 import { bring, bytesOf, type Real, target, unstage } from '../stage.ts'
@@ -67,7 +68,9 @@ export function conv(runtime: Runner, x: Tensor, kernel: Tensor, attributes: Con
     return unstage(runtime, result, out, type)
   }
   const patches = patchMatrix(images, sizes.batch, axes, sizes.channels, bytes, tablesOf(runtime))
-  multiply(runtime, leftOf(patches, false), forwardProduct(patches, weights, result, sizes), type)
+  const spec = forwardProduct(patches, weights, result, sizes)
+  if (sizes.groups === 1) return multiplyInto(runtime, spec, out, type, leftOf(patches, false))
+  multiply(runtime, leftOf(patches, false), spec, type)
   unstage(runtime, result, out, type)
 }
 

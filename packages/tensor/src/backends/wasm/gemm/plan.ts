@@ -65,6 +65,13 @@ export const limits = {
   task: 5e8,
   /** Operations of a task from which on each thread gets two: one that is late then costs less. */
   halve: 5e7,
+  /** The least operations of a task where B is short enough to stay in the cache, read where it lies or packed: up to eight for each thread. */
+  part: [2.5e5, 4e6],
+}
+
+interface GemmSplit extends Split {
+  /** The element of C, where that has no gaps, with which a task begins, if tasks write one stretch after the other. */
+  readonly begin?: (task: number) => number
 }
 
 /** Bytes that {@link writeGemmJob} fills. */
@@ -75,7 +82,7 @@ export const gemmJobBytes = ({ batch = [] }: Pick<GemmSpec, 'batch'>): number =>
  * Writes the product as a job at `address` of `memory`, for up to `threads` threads: run `gemm(address, 0, tasks, scratch)`,
  * or ranges of the tasks, each thread with its own `gemmScratchBytes`. How it is split does not change a bit of the result.
  */
-export function writeGemmJob(memory: Int32Array, address: number, type: Real, spec: GemmSpec, threads = 1): Split {
+export function writeGemmJob(memory: Int32Array, address: number, type: Real, spec: GemmSpec, threads = 1): GemmSplit {
   const { bytes } = reals[type]
   const job = flatten(spec, bytes)
   const isMatrix = job.places === 0 && job.bRunTable === 0
@@ -86,7 +93,7 @@ export function writeGemmJob(memory: Int32Array, address: number, type: Real, sp
   else job.packA = job.packB = 1
   usePanels(job, spec, type)
   const products = batch.reduce((count, { size }) => count * size, 1)
-  if (threads > 1) splitProduct(job, products, threads, 2 * tileColumns(type))
+  if (threads > 1) splitProduct(job, products, threads, 2 * tileColumns(type), bytes)
   const start = address >>> 2
   if (batch.length > 0) {
     job.offsets = address + 4 * jobWords.length
@@ -97,8 +104,11 @@ export function writeGemmJob(memory: Int32Array, address: number, type: Real, sp
   for (const word in job) memory[at++] = job[word as JobWord]
   const tasks = job.m === 0 || job.n === 0 ? 0 : products * job.rowTasks * job.columnTasks
   const work = 2 * job.taskRows * job.taskColumns * job.k
-  const grain = threads === 1 ? tasks : Math.min(Math.ceil(tasks / threads), Math.ceil(limits.parallel / 4 / work))
-  return { tasks, grain: Math.max(1, grain) }
+  if (threads === 1) return { tasks, grain: Math.max(1, tasks) }
+  const grain = Math.max(1, Math.min(Math.ceil(tasks / threads), Math.ceil(limits.parallel / 4 / work)))
+  const { m, n, rowTasks, taskRows } = job
+  if (job.columnTasks > 1 || turned) return { tasks, grain }
+  return { tasks, grain, begin: (task) => n * (m * Math.floor(task / rowTasks) + Math.min(m, (task % rowTasks) * taskRows)) }
 }
 
 const none: BatchAxis[] = []
@@ -188,17 +198,21 @@ function usePanels(job: Job, { a, b, k }: GemmSpec, type: Real): void {
 }
 
 /** Cuts C into tasks where the batch is not enough, so that as little as possible is packed twice. */
-function splitProduct(job: Job, products: number, threads: number, columnUnit: number): void {
+function splitProduct(job: Job, products: number, threads: number, columnUnit: number, bytes: number): void {
   const { m, n, k } = job
   const work = 2 * m * n * k
   if (work * products < limits.parallel) return
-  const turns = (work * products) / threads > limits.halve ? 2 : 1
+  const share = (work * products) / threads
+  const isThin = m > 1 && k * n * bytes <= limits.cached
+  const most = isThin ? Math.min(8, Math.floor(share / limits.part[job.packB])) : 0
+  const turns = Math.max(most, share > limits.halve ? 2 : 1)
   const wanted = Math.max((turns * threads) / products, work / limits.task)
   const parts = products > 1 ? Math.ceil(wanted) : threads * Math.ceil(wanted / threads)
   const rowUnits = Math.ceil(m / tileRows)
   const columnUnits = Math.ceil(n / columnUnit)
   let best = { cost: Infinity, rows: 1, columns: 1 }
-  for (let rows = 1; rows <= Math.min(parts, rowUnits); rows++) {
+  const mostRows = Math.min(parts, rowUnits)
+  for (let rows = isThin ? mostRows : 1; rows <= mostRows; rows++) {
     const columns = Math.min(Math.ceil(parts / rows), columnUnits)
     const cost = (rows * columns < parts ? 1e12 : 0) + rows * n + columns * m
     if (cost < best.cost) best = { cost, rows, columns }
