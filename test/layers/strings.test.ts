@@ -2,6 +2,7 @@ import {
   deserializeLayer,
   Embedding,
   HashedCrossing,
+  Discretization,
   Hashing,
   Input,
   IntegerLookup,
@@ -12,7 +13,9 @@ import {
   type AnyLayer,
   type Strings,
 } from '@typegrad/layers'
-import { tensor, type Tensor } from '@typegrad/tensor'
+import { Model } from '@typegrad/model'
+import { compile, tensor, type Tensor } from '@typegrad/tensor'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { conformance, golden, type Check, type GoldenCase, type GoldenTensor } from '../conformance.ts'
 import { compareConfigs, makeLayer, type KerasConfig } from './configs.ts'
@@ -84,6 +87,64 @@ describe('preprocessing of strings', () => {
     expect(layer.apply(tensor([[20, 10, 5]], { dtype: 'int32' })).toArray()).toEqual([[2, 1, 0]])
     const symbolic = layer.apply(Input({ shape: [3], dtype: 'int32' }))
     expect(symbolic.shape).toEqual([null, 3])
+  })
+
+  it('IntegerLookup finds by ops in tensors what it finds one by one, compiled or not', () => {
+    const term = fc.integer({ min: -30, max: 30 })
+    const modes = fc.constantFrom('int', 'oneHot', 'multiHot', 'count', 'tfIdf')
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(term, { minLength: 1 }),
+        fc.array(term),
+        fc.boolean(),
+        modes,
+        (all, values, masks, outputMode) => {
+          const maskToken = masks ? 31 : null
+          const idfWeights = outputMode === 'tfIdf' ? all.map((_, i) => i + 1) : null
+          const layer = new IntegerLookup({ vocabulary: all, maskToken, outputMode, idfWeights })
+          const x = tensor([...values, 31], { dtype: 'int32' })
+          const expected = layer.encoded(layer.positions([...values, 31]), x.shape)
+          expect(layer.traceable).toBe(true)
+          const lookUp = (given: Tensor): Tensor => layer.call(given)
+          for (const y of [layer.call(x), compile(lookUp)(x), layer.call(x.cast('float32'))]) {
+            expect([y.dtype, y.toArray()]).toEqual([expected.dtype, expected.toArray()])
+          }
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  it.each([
+    ['nothing is known', {}],
+    ['terms are far apart', { vocabulary: [1, 2 ** 21] }],
+    ['terms are no float32', { vocabulary: [2 ** 24] }],
+    ['several positions are shared', { vocabulary: [1], numOovIndices: 2 }],
+    ['terms are wanted', { vocabulary: [1], invert: true }],
+  ])('IntegerLookup looks up one by one where %s', (_, options) => {
+    expect(new IntegerLookup(options).traceable).toBe(false)
+  })
+
+  it('a program forgets the vocabulary and the bins of before', async () => {
+    const lookup = new IntegerLookup({ vocabulary: [1, 2], outputMode: 'oneHot' })
+    const bins = new Discretization({ numBins: 2 })
+    const [x, y] = [Input({ shape: [1], dtype: 'int32' }), Input({ shape: [1] })]
+    const model = new Model({ inputs: [x, y], outputs: [lookup.apply(x), bins.apply(y)] })
+    const results: unknown[] = []
+    for (const known of [
+      [1, 3],
+      [3, 4],
+    ]) {
+      lookup.setVocabulary(known)
+      bins.adapt(tensor(known))
+      const outputs = await model.predict([tensor([[3]], { dtype: 'int32' }), [[2.9]]], { verbose: 0 })
+      results.push(outputs.map((one) => one.toArray()))
+      expect(model.explain()).toContain('predictStep')
+    }
+    expect(results).toEqual([
+      [[[0, 0, 1]], [[1]]],
+      [[[0, 1, 0]], [[0]]],
+    ])
   })
 
   it('equally frequent terms come in the order of their code points, the largest first', () => {

@@ -212,6 +212,18 @@ export abstract class Layer<
     return this.builtShape !== undefined
   }
 
+  #revision = 0
+
+  /** Says that calls compute otherwise from now on, by something that no weight holds: programs that were made before are stale. */
+  protected changed(): void {
+    this.#revision++
+  }
+
+  /** @internal How often this layer and all in it have {@link changed}. */
+  get revision(): number {
+    return this.sublayers.reduce((sum, layer) => sum + layer.revision, this.#revision)
+  }
+
   /** Whether this layer and all in it are {@link Layer.traceable | traceable}. */
   get traceable(): boolean {
     return (this.constructor as typeof Layer).traceable && this.sublayers.every((layer) => layer.traceable)

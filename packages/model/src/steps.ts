@@ -38,13 +38,14 @@ export class Steps {
   readonly #model: Model
   readonly #mayCompile: (kind: StepKind) => boolean
   #jit = true
-  readonly #compiled: Partial<Record<Kind, CompiledFunction<[Trainable, Batch, Tensor | undefined], void>>> = {}
+  #compiled: Partial<Record<Kind, CompiledFunction<[Trainable, Batch, Tensor | undefined], void>>> = {}
   #predict: CompiledFunction<[readonly Tensor[]], Tensor[]> | undefined
   readonly #resident = new Map<string, Variable>()
   /** Which array a variable holds. */
   readonly #source = new WeakMap<Tensor, Tensor>()
   #entered = new WeakMap<Batch, Batch>()
   #trainable: Trainable = ''
+  #revision = 0
 
   /** `jit` says for each kind of step whether it may be compiled, `device` names the backend. */
   constructor(model: Model, jit: (kind: StepKind) => boolean, device: string | undefined) {
@@ -76,6 +77,11 @@ export class Steps {
   look(): void {
     const model = this.#model
     this.#trainable = model.weights.map(({ trainable }) => Number(trainable)).join('') + '/' + model.trainableWeights.length
+    if (this.#revision !== model.revision) {
+      this.#revision = model.revision
+      this.#compiled = {}
+      this.#predict = undefined
+    }
     if (!model.traceable && this.#jit) {
       const first = model.layers.find((layer) => !layer.traceable)
       this.#giveUp(`layer '${first?.name ?? model.name}' cannot be recorded once and run again`)

@@ -28,8 +28,7 @@ export class Discretization extends Layer<DiscretizationOptions> {
   } satisfies Defaults<DiscretizationOptions>
   static override readonly fixed = { sparse: false }
   readonly #mode: 'int' | 'oneHot' | 'multiHot' | 'count'
-  /** Given, or found by {@link adapt}. */
-  binBoundaries: readonly number[] | null
+  #binBoundaries: readonly number[] | null
 
   constructor(options: DiscretizationOptions = {}) {
     super(options)
@@ -40,7 +39,17 @@ export class Discretization extends Layer<DiscretizationOptions> {
       throw new ValueError(`Discretization: binBoundaries must ascend, got ${JSON.stringify(binBoundaries)}`, { binBoundaries })
     if (numBins !== null && !(Number.isInteger(numBins) && numBins >= 1))
       throw new ValueError(`Discretization: numBins must be a positive integer, got ${JSON.stringify(numBins)}`, { numBins })
-    this.binBoundaries = binBoundaries
+    this.#binBoundaries = binBoundaries
+  }
+
+  /** Given, or found by {@link adapt}. */
+  get binBoundaries(): readonly number[] | null {
+    return this.#binBoundaries
+  }
+
+  set binBoundaries(boundaries: readonly number[] | null) {
+    this.#binBoundaries = boundaries
+    this.changed()
   }
 
   /** Chooses boundaries so that about as many elements of the data fall into each bin. */

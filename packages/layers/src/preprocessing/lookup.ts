@@ -3,7 +3,7 @@ import { optionsOf, Tensor, tensor, ValueError, type DType, type Shape, type Ten
 import type { FirstLayerOptions } from '../core.ts'
 import type { LayerConfig } from '../layer-config.ts'
 import type { SymbolicShape } from '../symbolic.ts'
-import { encodedShape, encodeNumbers, option, type EncodingMode } from './encode.ts'
+import { encode, encodedShape, encodeNumbers, option, type EncodingMode } from './encode.ts'
 import { saltOf } from './hashing.ts'
 import { bin } from './hash.ts'
 import { flattenNumbers, integers, StringLayer } from './string-layer.ts'
@@ -148,6 +148,7 @@ export abstract class Lookup<T extends string | number, O extends LookupOptions<
     const first = this.#specials().length
     this.#terms = terms
     this.#positions = new Map(terms.map((term, i) => [term, first + i]))
+    this.changed()
   }
 
   /** The weights of all positions: what is out of the vocabulary has the mean. */
@@ -206,10 +207,18 @@ export abstract class Lookup<T extends string | number, O extends LookupOptions<
     const depth = this.#depth()
     if (!this.#terms || depth === null)
       throw new ValueError(`${this.constructor.name}: give a vocabulary, or call adapt with data first`)
-    const y = encodeNumbers(positions, shape, this.#mode === 'tfIdf' ? 'count' : this.#mode, depth)
+    return this.#weigh(encodeNumbers(positions, shape, this.#mode === 'tfIdf' ? 'count' : this.#mode, depth))
+  }
+
+  /** {@link encoded} for positions in a tensor, by ops. */
+  protected encodedByOps(positions: Tensor): Tensor {
+    if (this.#mode === 'int') return positions
+    return this.#weigh(encode(positions, this.#mode === 'tfIdf' ? 'count' : this.#mode, this.#depth()!))
+  }
+
+  #weigh(y: Tensor): Tensor {
     if (this.#mode !== 'tfIdf') return y
-    const weights = Float32Array.from({ length: depth }, (_, i) => this.#weights![i] ?? 0)
-    return y.mul(tensor(weights))
+    return y.mul(tensor(Float32Array.from({ length: y.shape.at(-1)! }, (_, i) => this.#weights![i] ?? 0)))
   }
 
   #depth(): number | null {
