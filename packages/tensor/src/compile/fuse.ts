@@ -15,6 +15,8 @@ export interface Loop {
   readonly kind: 'loop'
   readonly type: LoopType
   readonly shape: readonly number[]
+  /** Every array is read and written in order, or is a single number. */
+  readonly flat: boolean
   readonly kernel: Kernel
   readonly inputs: readonly Tensor[]
   /** Which results of the kernel are written, and where; the others are needed within the loop only. */
@@ -254,6 +256,7 @@ function close(group: Group, kernels: Map<string, Kernel>, stored: (value: Value
     kind: 'loop',
     type: group.type,
     shape: group.shape,
+    flat: group.flat,
     kernel: all,
     inputs: args.map((one) => one.x),
     outputs,

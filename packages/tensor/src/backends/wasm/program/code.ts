@@ -2,6 +2,7 @@ import type { Item, Loop } from '../../../compile/fuse.ts'
 import { isWhole, rootOf, valueOf, type Graph, type Turns, type Value } from '../../../compile/trace.ts'
 import { bytesPerElement } from '../../../dtype.ts'
 import { BackendError, IndexError } from '../../../errors.ts'
+import { sizeOf } from '../../../shape.ts'
 import type { Variable } from '../../../tensor.ts'
 import type { Backend } from '../../backend.ts'
 import { type FunctionBuilder, i32, integers, type Local, memory, ModuleBuilder } from '../assembler/index.ts'
@@ -18,6 +19,7 @@ import { writeCheck, type Fail } from './move.ts'
 import { tasksOfNarrow, writeNarrow, type NarrowNode } from './narrow.ts'
 import { isProduct, operandWords, spaceOfJobs, writeJob } from './product.ts'
 import { canRecord, Recorder, type Step } from './recorder.ts'
+import { Repeats, type WriteItem } from './repeats.ts'
 import { isSmall, spaceOfSmall, writeSmall } from './small.ts'
 import { addressIn, planStorage, writtenBy, type Plan, type Storage } from './storage.ts'
 
@@ -191,6 +193,11 @@ export class ProgramCode {
           })
       inline((f) => f.do(imported.get(kernel)!.call({ job, begin: 0, end: split.tasks, scratch: host.scratch })))
     }
+    const repeats = new Repeats(
+      this.#items.filter((item) => !item.turns && (item.kind === 'loop' || item.kind === 'reduce' || isSmall(item))),
+      storage,
+    )
+    const code = (item: Item, write: WriteItem): void => inline((f) => repeats.write(f, module, item, write))
     const begun = new Set<Value>()
     for (const item of this.#items) {
       if (item.turns !== turns) {
@@ -209,16 +216,17 @@ export class ProgramCode {
         begun.add(value)
       }
       if (item.kind === 'loop') {
-        const size = item.shape.reduce((a, b) => a * b, 1)
-        if (size < limits.parallel || threads === 1 || turns) inline((f) => writeLoop({ f, module }, item, storage))
-        else part(this.#sharedLoop(item, size))
-      } else if (isSmall(item)) inline((f) => writeSmall({ f, module }, item, storage, host.fused, this.turning?.address ?? 0))
+        const size = sizeOf(item.shape)
+        if (size >= limits.parallel && threads > 1 && !turns) part(this.#sharedLoop(item, size))
+        else code(item, (f, where, range) => writeLoop({ f, module }, item, where, range))
+      } else if (isSmall(item))
+        code(item, (f, where) => writeSmall({ f, module }, item, where, host.fused, this.turning?.address ?? 0))
       else if (item.kind === 'narrowMatmul') this.#narrow(item, threads, inline, part)
       else if (recorded.has(item)) recorded.get(item)!.forEach((step) => run(step, item))
       else {
         const steady = !host.deterministic || isSteady(item)
-        const code = steady ? codeOf(item, module, storage, (op) => this.#failing(op)) : undefined
-        if (code) inline(code)
+        const write = steady ? codeOf(item, module, (op) => this.#failing(op)) : undefined
+        if (write) code(item, write)
         else part({ kind: 'host', name: item.kind, call: hostCall(host, this.#backend, item, storage) })
       }
     }

@@ -11,32 +11,31 @@ import { canTruncate, writeTruncate } from './truncate.ts'
 export function codeOf(
   node: Node,
   module: ModuleBuilder,
-  storage: Storage,
   failing: (op: string) => Fail,
-): ((f: FunctionBuilder) => void) | undefined {
+): ((f: FunctionBuilder, storage: Storage) => void) | undefined {
   const { inputs, outputs } = node
   const [x, indices] = inputs
   const [out] = outputs
   switch (node.kind) {
     case 'reduce':
       if (!out.layout.contiguous || !canReduce(node.details, x, out)) return undefined
-      return (f) => writeReduce({ f, module }, node.details, x, out, storage)
+      return (f, storage) => writeReduce({ f, module }, node.details, x, out, storage)
     case 'gather':
       if (!canGather(x, indices, node.details.axis, out)) return undefined
-      return (f) => writeGather({ f, module }, inputs, node.details.axis, out, storage, failing('take'))
+      return (f, storage) => writeGather({ f, module }, inputs, node.details.axis, out, storage, failing('take'))
     case 'scatterAdd':
       if (!canScatter(x, indices, node.details.axis, out)) return undefined
-      return (f) => writeScatterAdd({ f, module }, inputs, node.details.axis, out, storage, failing('scatterAdd'))
+      return (f, storage) => writeScatterAdd({ f, module }, inputs, node.details.axis, out, storage, failing('scatterAdd'))
     case 'sparseMatmul':
       if (!canSparse(inputs, out)) return undefined
-      return (f) => writeSparse({ f, module }, inputs, node.details.transposed, out, storage)
+      return (f, storage) => writeSparse({ f, module }, inputs, node.details.transposed, out, storage)
     case 'scan':
-      return canScan(x, out) ? (f) => writeScan({ f, module }, node.details, x, out, storage) : undefined
+      return canScan(x, out) ? (f, storage) => writeScan({ f, module }, node.details, x, out, storage) : undefined
     case 'argReduce':
       if (!canArgReduce(x)) return undefined
-      return (f) => writeArgReduce({ f, module }, node.details.kind, x, node.details.axis, out, storage)
+      return (f, storage) => writeArgReduce({ f, module }, node.details.kind, x, node.details.axis, out, storage)
     case 'copy':
-      return canTruncate(x, out) ? (f) => writeTruncate({ f, module }, x, out, storage) : undefined
+      return canTruncate(x, out) ? (f, storage) => writeTruncate({ f, module }, x, out, storage) : undefined
     default:
       return undefined
   }

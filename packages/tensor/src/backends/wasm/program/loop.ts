@@ -2,6 +2,7 @@ import type { Loop, LoopType } from '../../../compile/fuse.ts'
 import { collapse } from '../../../layout.ts'
 import type { DType } from '../../../dtype.ts'
 import { bytesPerElement } from '../../../dtype.ts'
+import { sizeOf } from '../../../shape.ts'
 import type { Tensor } from '../../../tensor.ts'
 import { type Expr, f32x4, f64x2, i16x8, i32, i32x4, i64x2, i8x16, type Local, v128 } from '../assembler/index.ts'
 import { prepareWasm, type LaneType, type RenderTarget } from '../render.ts'
@@ -95,21 +96,14 @@ interface Walked {
 
 /**
  * Writes a loop in the place where `target.f` stands: the innermost axis in vectors, the others around it. With `range`, only
- * the part `range[0]` to `range[1]` of the outermost axis (or, of one axis, of its vectors).
+ * the part from `range.begin` to `range.end` of the outermost axis (or, of one axis, of its vectors).
  */
 export function writeLoop(target: RenderTarget, loop: Loop, storage: Storage, range?: LoopRange): void {
   const { f } = target
   const type = laneTypeOf[loop.type]
   const lanes = lanesOf[type]
-  const operands = [...loop.inputs, ...loop.outputs.map(({ x }) => x)]
-  const { shape, strides } = collapse(
-    loop.shape,
-    operands.map((x) => x.layout.strides),
-  )
-  if (shape.length === 0) {
-    shape.push(1)
-    for (const steps of strides) steps.push(1)
-  }
+  const operands = operandsOf(loop)
+  const { shape, strides } = walkOf(loop)
   const rank = shape.length
   const length = shape[rank - 1]
   const walk = (x: Tensor, i: number): Walked => {
@@ -172,9 +166,10 @@ export function writeLoop(target: RenderTarget, loop: Loop, storage: Storage, ra
     })
   }
 
-  const whole = Math.floor(length / lanes)
-  const rest = length % lanes
-  const unrolled = rank > 1 && whole <= 2
+  const padded = isPadded(loop, storage)
+  const whole = padded ? vectorsOf(loop) : Math.floor(length / lanes)
+  const rest = padded ? 0 : length % lanes
+  const unrolled = whole <= (rank > 1 ? 2 : 1)
   const line = (rows: readonly (Expr<'i32'> | undefined)[]): void => {
     if (unrolled) for (let i = 0; i < whole; i++) f.scope(() => write(rows, i * lanes, lanes))
     else if (whole > 0) f.for(0, whole * lanes, lanes, (index) => write(rows, index, lanes))
@@ -202,10 +197,36 @@ export function writeLoop(target: RenderTarget, loop: Loop, storage: Storage, ra
     return shift ? i32.add(shift, start) : i32.const(start)
   })
   if (rank === 1 && range) {
-    f.for(i32.mul(range.begin, lanes), i32.mul(range.end, lanes), lanes, (index) => write(rows, index, lanes))
-    if (rest > 0) f.if(i32.eq(range.end, whole), () => write(rows, whole * lanes, rest))
+    const { begin, end } = range
+    f.for(i32.mul(begin, lanes), i32.mul(rest > 0 ? f.least(end, whole) : end, lanes), lanes, (index) =>
+      write(rows, index, lanes),
+    )
+    if (rest > 0) f.if(i32.gtU(end, whole), () => write(rows, whole * lanes, rest))
   } else around(0, rows)
 }
+
+/** What a loop reads, then what it writes. */
+const operandsOf = (loop: Loop): Tensor[] => [...loop.inputs, ...loop.outputs.map(({ x }) => x)]
+
+/** The axes that a loop is written with, one at least, and the strides of the operands along them. */
+function walkOf(loop: Loop): { shape: number[]; strides: number[][] } {
+  const walk = collapse(
+    loop.shape,
+    operandsOf(loop).map((x) => x.layout.strides),
+  )
+  if (walk.shape.length === 0) {
+    walk.shape.push(1)
+    for (const steps of walk.strides) steps.push(1)
+  }
+  return walk
+}
+
+/** Whether a loop is one line of whole vectors, for the last one may be read and written beyond the end. */
+export const isPadded = ({ flat, outputs }: Loop, storage: Storage): boolean =>
+  flat && outputs.every(({ x }) => storage.mayOverrun(x, true))
+
+/** Vectors of a loop of one axis, the last of which may not be whole. */
+export const vectorsOf = (loop: Loop): number => Math.ceil(sizeOf(loop.shape) / lanesOf[laneTypeOf[loop.type]])
 
 function sameMoves(a: Walked, b: Walked, axes: number): boolean {
   for (let axis = 0; axis < axes; axis++) if (a.steps[axis] !== b.steps[axis]) return false
@@ -214,17 +235,14 @@ function sameMoves(a: Walked, b: Walked, axes: number): boolean {
 
 /** Tasks of a loop that threads share. */
 export interface LoopRange {
-  readonly begin: Local<'i32'>
-  readonly end: Local<'i32'>
+  readonly begin: Expr<'i32'>
+  readonly end: Expr<'i32'>
 }
 
 /** How many tasks a loop falls into for {@link writeLoop}'s range. */
 export function tasksOf(loop: Loop): number {
-  const { shape } = collapse(
-    loop.shape,
-    [...loop.inputs, ...loop.outputs.map(({ x }) => x)].map((x) => x.layout.strides),
-  )
-  return shape.length <= 1 ? Math.floor((shape[0] ?? 1) / lanesOf[laneTypeOf[loop.type]]) : shape[0]
+  const { shape } = walkOf(loop)
+  return shape.length === 1 ? vectorsOf(loop) : shape[0]
 }
 
 /** Lane `lane` moved to the front. */

@@ -9,7 +9,7 @@ import { f32x4, f64x2, i32, i32x4, i64x2, type Local } from '../assembler/index.
 import { canRender, prepareWasm, type LaneType, type RenderTarget } from '../render.ts'
 import { loadLanes, loadOne, splatFirst, storeLanes } from './loop.ts'
 import { writeNest } from './nest.ts'
-import type { Storage } from './storage.ts'
+import { beginOf, type Storage } from './storage.ts'
 
 type Lanes = Local<'v128'>
 
@@ -93,8 +93,7 @@ export function writeReduce(target: RenderTarget, details: Details['reduce'], x:
   const grow = (acc: Lanes, value: Lanes): void => f.set(acc, stepped(acc, value))
   const fresh = (): Lanes => f.let(zeroOf[type](reduction.init))
   const end = (acc: Lanes): Lanes => finished(acc, f.let(zeroOf[type](count)))
-  const start = f.let(i32.const(storage.address(x)))
-  const outStart = f.let(i32.const(storage.address(out)))
+  const [start, outStart] = [x, out].map((one) => beginOf(f, one, storage))
   const overrun = storage.mayOverrun(out)
 
   const rank = kept.shape.length

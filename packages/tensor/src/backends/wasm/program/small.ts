@@ -8,7 +8,7 @@ import type { RenderTarget } from '../render.ts'
 import { realOf } from '../stage.ts'
 import { storeLanes } from './loop.ts'
 import { isProduct } from './product.ts'
-import type { Storage } from './storage.ts'
+import { beginOf, type Storage } from './storage.ts'
 
 /** Operations of a product at most, and bytes of B, which is to stay in the inner cache. */
 const limits = { operations: 1 << 20, cached: 1 << 15 }
@@ -81,12 +81,7 @@ export function writeSmall(target: RenderTarget, item: Item, storage: Storage, f
   const { type, left: x, right: y, m, n, k, a } = small
   const { bytes, lanes, ops, splat } = reals[type]
   const [out] = (item as Extract<Item, { kind: 'matmul' }>).outputs
-  const at = (one: Tensor): Local<'i32'> => {
-    const address = i32.const(storage.address(one))
-    const shift = storage.shift?.(one)
-    return f.let(shift ? i32.add(shift, address) : address)
-  }
-  const [aAt, given, cAt] = [at(x), at(y), at(out)]
+  const [aAt, given, cAt] = [x, y, out].map((one) => beginOf(f, one, storage))
   const turned = isTurned(small)
   if (turned) writeTurned(f, small, given, scratch)
   const bAt = turned ? f.let(i32.const(scratch)) : given

@@ -2,14 +2,12 @@ import { isWhole, rootOf, valueOf, type Graph, type Turns, type Value } from '..
 import type { Item } from '../../../compile/fuse.ts'
 import { bytesPerElement } from '../../../dtype.ts'
 import type { Tensor, Variable } from '../../../tensor.ts'
-import type { Local } from '../assembler/index.ts'
+import { type FunctionBuilder, i32, type Local } from '../assembler/index.ts'
 import { Heap } from '../heap.ts'
 
 export const readBy = (item: Item): readonly Tensor[] => item.inputs
 
 export const writtenBy = (item: Item): readonly Tensor[] => (item.kind === 'loop' ? item.outputs.map(({ x }) => x) : item.outputs)
-
-const rootsOf = (xs: readonly Tensor[]): readonly Value[] => xs.map((x) => rootOf(valueOf(x)))
 
 const alignment = 64
 /** Bytes after a value that whole vectors may touch. */
@@ -35,7 +33,7 @@ export interface Plan {
 export interface Storage {
   /** Of a slice, where it lies in the turn that is nearest to the beginning of its stack. */
   address(x: Tensor): number
-  /** How many bytes behind that a slice lies in this turn, where code of the turn is being written. */
+  /** How many bytes behind that it lies: a slice in this turn, where code of the turn is being written; what a function is told in its call. */
   shift?(x: Tensor): Local<'i32'> | undefined
   /**
    * Whether vectors may be written over the end of a row of a view, or only over that of the last one, `atEnd`: nothing that is needed
@@ -44,11 +42,30 @@ export interface Storage {
   mayOverrun(x: Tensor, atEnd?: boolean): boolean
 }
 
+/** Where a view begins, in a variable. */
+export function beginOf(f: FunctionBuilder, x: Tensor, storage: Storage): Local<'i32'> {
+  const address = i32.const(storage.address(x))
+  const shift = storage.shift?.(x)
+  return f.let(shift ? i32.add(shift, address) : address)
+}
+
+/** The items, by their numbers, that are the first and the last to write a value, and the last to read it. */
+interface Use {
+  first: number
+  written: number
+  read: number
+}
+
+const never = -1
+
 /** Plans the memory of a program: a value's space is free for others before its first writer and after its last reader. */
 export function planStorage(graph: Graph, items: readonly Item[]): Plan {
-  const firstWrite = new Map<Value, number>()
-  const lastWrite = new Map<Value, number>()
-  const lastRead = new Map<Value, number>()
+  const uses = new Map<Value, Use>()
+  const useOf = (value: Value): Use => {
+    let use = uses.get(value)
+    if (!use) uses.set(value, (use = { first: never, written: never, read: never }))
+    return use
+  }
   // What is there beside a loop's turns must be there in all of them.
   const ends = new Map<Turns, number>()
   const begins = new Map<Turns, number>()
@@ -57,48 +74,52 @@ export function planStorage(graph: Graph, items: readonly Item[]): Plan {
     if (!begins.has(turns)) begins.set(turns, i)
     ends.set(turns, i)
   })
-  const within = (value: Value, { turns }: Item): Turns | undefined => (value.turns === turns ? undefined : turns)
+  /** The values that each item is the first to write, and the last to need. */
+  const begun: Value[][] = items.map(() => [])
+  const ended: Value[][] = items.map(() => [])
+  const variables = new Map<Variable, Value>()
   items.forEach((item, i) => {
-    for (const value of rootsOf(readBy(item))) {
-      const turns = within(value, item)
-      lastRead.set(value, turns ? ends.get(turns)! : i)
+    const { turns } = item
+    for (const x of readBy(item)) {
+      const value = rootOf(valueOf(x))
+      useOf(value).read = turns && value.turns !== turns ? ends.get(turns)! : i
+      if (value.origin.kind === 'variable') variables.set(value.origin.variable, value)
     }
-    for (const value of rootsOf(writtenBy(item))) {
-      const turns = within(value, item)
-      if (!firstWrite.has(value)) firstWrite.set(value, turns ? begins.get(turns)! : i)
-      lastWrite.set(value, turns ? ends.get(turns)! : i)
+    for (const x of writtenBy(item)) {
+      const value = rootOf(valueOf(x))
+      const outside = turns && value.turns !== turns ? turns : undefined
+      const use = useOf(value)
+      if (use.first === never) {
+        use.first = outside ? begins.get(outside)! : i
+        begun[use.first].push(value)
+      }
+      use.written = outside ? ends.get(outside)! : i
     }
   })
-  const firstWritten = grouped(firstWrite.keys(), (value) => firstWrite.get(value)!)
   const end = items.length
-  for (const x of graph.outputs) lastRead.set(valueOf(x), end)
+  for (const x of graph.outputs) useOf(valueOf(x)).read = end
 
   const inPlace = new Map<Value, Variable>()
   const copied: { variable: Variable; value: Tensor }[] = []
-  const variables = new Map<Variable, Value>()
-  for (const item of items)
-    for (const value of rootsOf(readBy(item))) {
-      const { origin } = value
-      if (origin.kind === 'variable') variables.set(origin.variable, value)
-    }
   const sources = new Set(graph.assigned.map(({ value }) => valueOf(value)).filter(({ origin }) => origin.kind === 'variable'))
   for (const { variable, value } of graph.assigned) {
     const made = valueOf(value)
+    const use = useOf(made)
     const old = variables.get(variable)
-    const writer = firstWrite.get(made)
     const fits =
       made.origin.kind === 'computed' &&
       isWhole(value) &&
       !inPlace.has(made) &&
-      writer !== undefined &&
-      lastWrite.get(made) === writer &&
-      (!old || (!sources.has(old) && staysReadable(items[writer], writer, old, lastRead.get(old) ?? -1)))
+      use.first !== never &&
+      use.written === use.first &&
+      (!old || (!sources.has(old) && staysReadable(items[use.first], use.first, old, useOf(old).read)))
     if (fits) inPlace.set(made, variable)
     else {
       copied.push({ variable, value })
-      lastRead.set(made, end)
+      use.read = end
     }
   }
+  for (const [value, { written, read }] of uses) ended[Math.max(written, read)]?.push(value)
 
   const offsets = new Map<Value, number>()
   const reused = new Set<Value>()
@@ -122,18 +143,12 @@ export function planStorage(graph: Graph, items: readonly Item[]): Plan {
     }
     offsets.set(value, at)
   }
-  const lastUsed = grouped(new Set([...lastRead.keys(), ...lastWrite.keys()]), (value) =>
-    Math.max(lastRead.get(value) ?? -1, lastWrite.get(value) ?? -1),
-  )
   // What is there before the first item stays: it is written once, or by the host.
-  const lasting = [...graph.inputs, ...graph.numbers]
-  for (const item of items) lasting.push(...rootsOf(readBy(item)))
-  lasting.push(...graph.outputs.map(valueOf), ...copied.map(({ value }) => valueOf(value)))
-  for (const value of lasting) if (value.origin.kind !== 'computed') place(value)
+  for (const value of [...graph.inputs, ...graph.numbers, ...uses.keys()]) if (value.origin.kind !== 'computed') place(value)
   items.forEach((item, i) => {
-    const dying = lastUsed.get(i) ?? []
+    const dying = ended[i]
     const free = dying.filter((value) => offsets.has(value) && mayBeWrittenOver(item, value))
-    for (const value of firstWritten.get(i) ?? []) {
+    for (const value of begun[i]) {
       const over = isWrittenOver(item, value)
         ? free.findIndex(({ size, dtype }) => size === value.size && isAlike(dtype, value))
         : -1
@@ -145,16 +160,6 @@ export function planStorage(graph: Graph, items: readonly Item[]): Plan {
     }
   })
   return { bytes, offsets, inPlace, reused, copied }
-}
-
-function grouped(values: Iterable<Value>, at: (value: Value) => number): Map<number, Value[]> {
-  const groups = new Map<number, Value[]>()
-  for (const value of values) {
-    const group = groups.get(at(value))
-    if (group) group.push(value)
-    else groups.set(at(value), [value])
-  }
-  return groups
 }
 
 /**
