@@ -52,7 +52,7 @@ for (const name of readdirSync(packages)) {
         preserveEntrySignatures: 'strict',
         external: (id: string) => /^[^./#]/.test(id),
         // Names of classes are names of layers.
-        output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js', keepNames: true },
+        output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js', keepNames: true, comments: { jsdoc: false } },
       },
     },
   })

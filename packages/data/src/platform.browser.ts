@@ -1,6 +1,25 @@
+import { Inflate } from 'fflate'
 import { FormatError, LoadError } from './errors.ts'
 import { convert, type Pixels } from './images/pixels.ts'
 export { parse as parseQuoted } from 'csv-parse/browser/esm/sync'
+
+/** The bytes that were deflated, at most one more than `most`. */
+export function inflate(data: Uint8Array, most: number): Uint8Array {
+  const out = new Uint8Array(most + 1)
+  let length = 0
+  const inflater = new Inflate((part) => {
+    const taken = part.subarray(0, out.length - length)
+    out.set(taken, length)
+    length += taken.length
+  })
+  // One byte inflates to at most 1032: in small steps, little is made before the size is looked at.
+  const step = Math.max(2048, data.length >> 10)
+  for (let at = 0; at === 0 || at < data.length; at += step) {
+    inflater.push(data.subarray(at, at + step), at + step >= data.length)
+    if (length > most) break
+  }
+  return out.subarray(0, length)
+}
 
 /** Pages have no files by name: every string is an address. */
 export const asFile = (_source: string | URL): string | undefined => undefined

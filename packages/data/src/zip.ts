@@ -1,4 +1,4 @@
-import { Inflate } from 'fflate'
+import { inflate } from '#platform'
 import { ValueError } from '@typegrad/tensor'
 import { FormatError } from './errors.ts'
 
@@ -40,7 +40,7 @@ export function unzip(
       if (start + packed > bytes.length) throw fail(`'${name}' is cut off`)
       const data = bytes.subarray(start, start + packed)
       if (method !== 0 && method !== 8) throw fail(`'${name}' is packed by the unknown method ${method}`)
-      const content = method === 0 ? data : inflate(data, size, (why) => fail(`'${name}' ${why}`))
+      const content = method === 0 ? data : inflated(data, size, (why) => fail(`'${name}' ${why}`))
       if (content.length !== size) throw fail(`'${name}' has ${content.length} bytes, the directory says ${size}`)
       if (crc32(content) !== entry.crc) throw fail(`'${name}' does not have the checksum of the directory`)
       return [name, content]
@@ -70,24 +70,16 @@ function directory(view: DataView, bytes: Uint8Array, fail: (why: string) => For
   return entries
 }
 
-/** Inflates into exactly `size` bytes, and stops as soon as there are more. */
-function inflate(data: Uint8Array, size: number, fail: (why: string) => FormatError): Uint8Array {
-  const out = new Uint8Array(size)
-  let length = 0
-  const inflater = new Inflate((part) => {
-    if (length + part.length > size) throw fail(`inflates to more than the ${size} bytes of the directory`)
-    out.set(part, length)
-    length += part.length
-  })
-  // One byte inflates to at most 1032: in small steps, little is made before the size is looked at.
-  const step = Math.max(2048, data.length >> 10)
+/** Inflates to `size` bytes at most. */
+function inflated(data: Uint8Array, size: number, fail: (why: string) => FormatError): Uint8Array {
+  let content: Uint8Array
   try {
-    for (let at = 0; at === 0 || at < data.length; at += step)
-      inflater.push(data.subarray(at, at + step), at + step >= data.length)
+    content = inflate(data, size)
   } catch (error) {
-    throw error instanceof FormatError ? error : fail(`does not inflate (${(error as Error).message})`)
+    throw fail(`does not inflate (${(error as Error).message})`)
   }
-  return out.subarray(0, length)
+  if (content.length > size) throw fail(`inflates to more than the ${size} bytes of the directory`)
+  return content
 }
 
 const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {

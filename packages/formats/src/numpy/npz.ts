@@ -4,7 +4,6 @@ import { FormatError } from '@typegrad/data'
 import { unzip } from '@typegrad/data/files'
 import type { LoadSource, SaveTarget } from '@typegrad/model'
 import type { Tensor } from '@typegrad/tensor'
-import { zipSync } from 'fflate'
 import { nameOf, readAll, writePieces, type ReadOptions } from '../files/files.ts'
 import { entriesOf, type NamedTensors } from '../safetensors/safetensors.ts'
 import { decode, encodeNpy } from './npy.ts'
@@ -53,5 +52,6 @@ async function encoded(op: string, arrays: NamedTensors, options: WriteNpzOption
   const files = await Promise.all(
     entriesOf(arrays).map(async ([name, array]) => [`${name}.npy`, await encodeNpy(array)] as const),
   )
+  const { zipSync } = await import('fflate')
   return zipSync(Object.fromEntries(files), { level: compress ? 6 : 0 })
 }
