@@ -3,15 +3,15 @@ import { vjp } from '@typegrad/autograd'
 import { random, setDeterministic, setThreads, type Tensor } from '@typegrad/tensor'
 import fc from 'fast-check'
 import { afterEach, expect, test } from 'vitest'
-import { limits } from '../../../packages/tensor/src/backends/wasm/conv/winograd.ts'
+import { limits } from '../../../packages/tensor/src/backends/wasm/conv/winograd-plan.ts'
 import { runs } from '../properties.ts'
 
-const { outputs, ...others } = limits
+const { points, ...others } = limits
 /** How the gradient for the input is made, and a padding for it. */
 const paddings = { turned: 'same', mirrored: 'valid' } as const
 const gradients = ['turned', 'mirrored'] as const
 afterEach(() => {
-  Object.assign(limits, { outputs, ...others })
+  Object.assign(limits, { points, ...others })
   setDeterministic(false)
   setThreads()
 })
@@ -21,7 +21,7 @@ type Padding = Parameters<Tensor['conv']>[1]
 /** The result and both gradients: the plain way, or by tiles of so many results along an axis. */
 function run(x: Tensor, kernel: Tensor, options: Padding, tiles: 0 | 2 | 4): Tensor[] {
   limits.gain = tiles ? 1e-9 : Infinity
-  limits.outputs = tiles ? [tiles] : outputs
+  limits.points = tiles ? [tiles === 2 ? 4 : 6] : points
   const { value, pullback } = vjp((a, b) => a.conv(b, options), x, kernel)
   return [value, ...pullback(new random.Generator(9).normal(value.shape).cast(x.dtype))]
 }
@@ -35,15 +35,18 @@ const apart = (got: Tensor, wanted: Tensor): number => {
   return rms(numbers(got).map((value, i) => value - exact[i])) / rms(exact)
 }
 
-const length = fc.integer({ min: 3, max: 9 })
+const length = fc.integer({ min: 5, max: 9 })
+/** Up to three taps are one piece. */
+const taps = fc.integer({ min: 1, max: 5 })
+const windows = fc.oneof(fc.constantFrom([3, 3], [1, 3], [3, 1], [3]), fc.tuple(taps, taps), fc.tuple(taps))
 const channels = fc.constantFrom(8, 16, 24, 40)
 const pad = fc.tuple(fc.nat(3), fc.nat(3))
 
 test('images of any size, padding and layout, on any number of threads', () => {
   fc.assert(
     fc.property(
-      fc.integer({ min: 1, max: 3 }), length, length, channels, channels, fc.tuple(pad, pad), fc.boolean(), fc.constantFrom(1, 2, 3), fc.constantFrom(2, 4), fc.constantFrom([3, 3], [1, 3], [3, 1], [3]), fc.constantFrom(...gradients),
-      (batch, height, width, inputs, filters, pads, turned, threads, outputs, window, way) => {
+      fc.integer({ min: 1, max: 3 }), length, length, channels, channels, fc.tuple(pad, pad), fc.boolean(), fc.constantFrom(1, 2, 3), fc.constantFrom(2, 4), windows, fc.constantFrom(...gradients), fc.integer({ min: 1, max: 3 }),
+      (batch, height, width, inputs, filters, pads, turned, threads, outputs, window, way, step) => {
         limits.ways = [way]
         setThreads(threads)
         const draw = new random.Generator(1)
@@ -52,7 +55,9 @@ test('images of any size, padding and layout, on any number of threads', () => {
         const around = way === 'turned' ? pads : pads.map(([, after]): [number, number] => [0, after])
         const [x, padding] = window.length === 2 ? [images, around] : [images.slice([], 1), around.slice(0, 1)]
         const kernel = draw.normal([...window, inputs, filters])
-        const [got, wanted] = [outputs, 0 as const].map((tiles) => run(x, kernel, { padding }, tiles))
+        // Now and then more than the window is long.
+        const strides = way === 'turned' ? step : 1
+        const [got, wanted] = [outputs, 0 as const].map((tiles) => run(x, kernel, { padding, strides }, tiles))
         got.forEach((one, i) => expect(apart(one, wanted[i])).toBeLessThan(outputs === 2 ? 6e-7 : 2e-6))
       },
     ),
@@ -87,13 +92,14 @@ const largest = (values: Float64Array): number => values.reduce((most, value) =>
 /** How many times as large as those of the plain way errors may be, for tiles of 2 and of 4: sums are as long as there are channels. */
 const times = { 16: [2, 3], 64: [2, 4], 256: [2, 6] } as const
 
-const counts = ([16, 64, 256] as const).flatMap((count) => gradients.map((way) => ({ count, way })))
+const cubes = ([16, 64, 256] as const).flatMap((count) => gradients.map((way) => ({ count, way, window: 3, strides: 1 })))
+const pieces = [[2, 1], [4, 1], [5, 1], [3, 2], [4, 2], [5, 2], [7, 3]].map(([window, strides]) => ({ count: 64, way: 'turned', window, strides } as const)) // prettier-ignore
 
-test.each(counts)('errors against double precision: $count channels, $way', ({ count, way }) => {
+test.each([...cubes, ...pieces])('errors against double precision: %o', ({ count, way, window, strides }) => {
   limits.ways = [way]
-  const options = { padding: paddings[way] }
+  const options = { padding: paddings[way], strides }
   const draw = new random.Generator(3)
-  const [x, kernel] = [draw.normal([1, 12, 12, count]), draw.normal([3, 3, count, 16])]
+  const [x, kernel] = [draw.normal([1, 12, 12, count]), draw.normal([window, window, count, 16])]
   const exact = run(x.cast('float64'), kernel.cast('float64'), options, 0)
   const plain = run(x, kernel, options, 0).map((one, i) => apart(one, exact[i]))
   for (const [size, outputs] of ([2, 4] as const).entries())

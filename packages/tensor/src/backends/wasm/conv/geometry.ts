@@ -42,7 +42,7 @@ export interface Phase extends Axis {
 }
 
 /** What the inputs of a convolution read of its result, padded: input `first + place · stride` meets result `place + tap`. */
-function phasesAxis(shape: AxisShape, attributes: ConvAttributes, axis: number): { padded: PaddedAxis; phases: Phase[] } {
+export function phasesAxis(shape: AxisShape, attributes: ConvAttributes, axis: number): { padded: PaddedAxis; phases: Phase[] } {
   const { stride, dilation, before } = at(attributes, axis)
   const phases: Phase[] = []
   let [low, high] = [0, shape.outputs - 1]

@@ -3,23 +3,24 @@ import { i32, memory, ModuleBuilder } from '../assembler/index.ts'
 import { writeRectangle } from '../gemm/rectangle.ts'
 import { pointsOf, type Tiling } from './winograd-points.ts'
 import { writeSlopeIn } from './winograd-slopes.ts'
-import { beginTiles, params, writeIn, writeOut } from './winograd-tiles.ts'
+import { beginTiles, type Outcome, params, writeIn, writeOut } from './winograd-tiles.ts'
 
 /**
- * A task: some tiles, chunk by chunk transformed to a matrix for each point, multiplied, and transformed back. With `mirrored` they
+ * A task: some tiles, chunk by chunk transformed to a matrix for each point, multiplied, and transformed back. To `mirror` they
  * are those of whole images, which are the sums of all that their tiles say.
  */
-export function buildTiles(shared: boolean, fused: boolean, tiling: Tiling, mirrored: boolean): Uint8Array<ArrayBuffer> {
+export function buildTiles(shared: boolean, fused: boolean, tiling: Tiling, outcome: Outcome): Uint8Array<ArrayBuffer> {
+  const mirrored = outcome === 'mirror'
   const module = new ModuleBuilder({ memory: { shared } })
-  const [tileIn, tileOut] = [writeIn(module, tiling), writeOut(module, tiling, mirrored)]
+  const [tileIn, tileOut] = [writeIn(module, tiling), writeOut(module, tiling, outcome)]
   const slopeIn = mirrored ? writeSlopeIn(module, tiling) : undefined
   const rectangle = writeRectangle(module, { type: 'f32', fused, shared })
   const run = module.func('winograd', { params }, (f, p) => {
     const { chunk, tilesOfTask, v, vStep, m, mStep, each, ...words } = beginTiles(f, p, tiling)
-    const { channelBytes, outPixel, outImage, tilesOfImage } = words
-    const columns = f.let(i32.shrU(outPixel, 2))
+    const { channelBytes, filterBytes, outImage, tilesOfImage } = words
+    const columns = f.let(i32.shrU(filterBytes, 2))
     const source = { row: words.rowStep, pixel: words.pixelStep, step: vStep, bytes: channelBytes }
-    const target = { row: words.outRow, pixel: outPixel, step: mStep, bytes: outPixel }
+    const target = { row: words.outRow, pixel: words.outPixel, step: mStep, bytes: filterBytes }
     f.for(p.begin, p.end, 1, (task) => {
       const begin = f.let(i32.mul(task, tilesOfTask))
       const tiles = f.least(i32.sub(words.tiles, begin), tilesOfTask)
@@ -44,7 +45,7 @@ export function buildTiles(shared: boolean, fused: boolean, tiling: Tiling, mirr
         })
         each(first, count, ({ result: to, index, y, x }) => {
           const [rows, columns] = [i32.sub(words.outHeight, y), i32.sub(words.outWidth, x)]
-          f.do(tileOut.call({ ...target, from: i32.add(m, i32.mul(index, outPixel)), to, rows, columns }))
+          f.do(tileOut.call({ ...target, from: i32.add(m, i32.mul(index, filterBytes)), to, rows, columns }))
         })
       })
     })

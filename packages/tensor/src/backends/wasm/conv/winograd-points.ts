@@ -1,8 +1,8 @@
 /**
- * The matrices of Winograd's minimal filtering F(m, 3), by Cook's and Toom's interpolation, and code that multiplies vectors by them.
+ * The matrices of Winograd's minimal filtering F(m, w), by Cook's and Toom's interpolation, and code that multiplies vectors by them.
  *
- * `m` results of a window of 3 on `m + 2` elements are `Aᵀ((G g) ⊙ (Bᵀ d))`, with `m + 2` products: the values of two polynomials at so
- * many points. The points of F(4, 3) are 0, ±√½, ±√2 and ∞: with the usual 0, ±1, ±2 errors are twice as large.
+ * `m` results of a window of w on `n = m + w - 1` elements are `Aᵀ((G g) ⊙ (Bᵀ d))`, with n products: the values of two polynomials at so
+ * many points, of which Bᵀ alone depends. Of six they are 0, ±√½, ±√2 and ∞: with the usual 0, ±1, ±2 errors are twice as large.
  */
 import { f32x4, type FunctionBuilder, type Local } from '../assembler/index.ts'
 
@@ -25,15 +25,13 @@ export interface Filtering {
 const a = Math.SQRT1_2
 const b = Math.SQRT2
 
-/** By their results; that of 1 is of a window of 1. */
-export const filterings: Readonly<Record<1 | 2 | 4, Filtering>> = {
-  1: { outputs: 1, points: 1, results: [[1]], elements: [[1]], window: [[1]] },
-  2: {
-    outputs: 2,
-    points: 4,
-    results: [
-      [1, 1, 1, 0],
-      [0, 1, -1, 1],
+/** Points but for ∞, each with the factor of its row of G, and Bᵀ, by their number. */
+const interpolations: Readonly<Record<4 | 6, { finite: Matrix; elements: Matrix }>> = {
+  4: {
+    finite: [
+      [0, 1],
+      [1, 1 / 2],
+      [-1, 1 / 2],
     ],
     elements: [
       [1, 0, -1, 0],
@@ -41,21 +39,14 @@ export const filterings: Readonly<Record<1 | 2 | 4, Filtering>> = {
       [0, -1, 1, 0],
       [0, -1, 0, 1],
     ],
-    window: [
-      [1, 0, 0],
-      [1 / 2, 1 / 2, 1 / 2],
-      [1 / 2, -1 / 2, 1 / 2],
-      [0, 0, 1],
-    ],
   },
-  4: {
-    outputs: 4,
-    points: 6,
-    results: [
-      [1, 1, 1, 1, 1, 0],
-      [0, a, -a, b, -b, 0],
-      [0, 1 / 2, 1 / 2, 2, 2, 0],
-      [0, a / 2, -a / 2, 2 * b, -2 * b, 1],
+  6: {
+    finite: [
+      [0, 1],
+      [a, -2 / 3],
+      [-a, -2 / 3],
+      [b, 1 / 6],
+      [-b, 1 / 6],
     ],
     elements: [
       [1, 0, -5 / 2, 0, 1, 0],
@@ -65,15 +56,22 @@ export const filterings: Readonly<Record<1 | 2 | 4, Filtering>> = {
       [0, b / 2, -1 / 2, -b, 1, 0],
       [0, 1, 0, -5 / 2, 0, 1],
     ],
-    window: [
-      [1, 0, 0],
-      [-2 / 3, (-2 / 3) * a, -1 / 3],
-      [-2 / 3, (2 / 3) * a, -1 / 3],
-      [1 / 6, b / 6, 1 / 3],
-      [1 / 6, -b / 6, 1 / 3],
-      [0, 0, 1],
-    ],
   },
+}
+
+/** The filtering of a window by so many points. */
+export function filteringOf(window: number, points: 4 | 6): Filtering {
+  if (window === 1) return { outputs: 1, points: 1, results: [[1]], elements: [[1]], window: [[1]] }
+  const { finite, elements } = interpolations[points]
+  const outputs = points - window + 1
+  const powers = (count: number, isScaled: boolean): number[][] => [
+    ...finite.map(([point, factor]) =>
+      Array.from({ length: count }, (_, i) => Math.fround(point ** i * (isScaled ? factor : 1))),
+    ),
+    // At ∞ a polynomial has the value of its last coefficient.
+    Array.from({ length: count }, (_, i) => (i === count - 1 ? 1 : 0)),
+  ]
+  return { outputs, points, results: transposed(powers(outputs, false)), elements, window: powers(window, true) }
 }
 
 /** How a tile is filtered along the axes of an image. */

@@ -54,18 +54,19 @@ export function buildSlopes(shared: boolean, fused: boolean, tiling: Tiling): Ui
   const rectangle = writeRectangle(module, { type: 'f32', fused, shared })
   const run = module.func('winogradSlopes', { params }, (f, p) => {
     const { tiles, chunk, turns, v, vStep, m, mStep, kernelStep, each, blocks, blockBytes, ...words } = beginTiles(f, p, tiling)
+    const { filterBytes } = words
     const rows = f.let(i32.shrU(words.channelBytes, 2))
     f.for(p.begin, p.end, 1, (task) => {
       const part = f.let(i32.divU(task, blocks))
       const left = f.let(i32.mul(i32.sub(task, i32.mul(part, blocks)), blockBytes))
-      const bytes = f.least(i32.sub(words.outPixel, left), blockBytes)
+      const bytes = f.least(i32.sub(filterBytes, left), blockBytes)
       const columns = f.let(i32.shrU(bytes, 2))
       const sums = f.let(i32.add(i32.add(words.kernels, left), i32.mul(part, i32.mul(kernelStep, matrices))))
       f.for(0, matrices, 1, (i) => {
         const row = f.let(i32.add(sums, i32.mul(i, kernelStep)))
         f.repeat(rows, () => {
           f.do(memory.fill(row, 0, bytes))
-          f.set(row, i32.add(row, words.outPixel))
+          f.set(row, i32.add(row, filterBytes))
         })
       })
       f.for(0, turns, 1, (turn) => {
@@ -98,9 +99,10 @@ export function buildSlopes(shared: boolean, fused: boolean, tiling: Tiling): Ui
 export function buildSlopesTransform(shared: boolean, tiling: Tiling): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder({ memory: { shared } })
   const run = module.func('transformSlopes', { params }, (f, p) => {
-    const [from, to, channels, filters, parts] = [...kernelWords, 'parts'].map((_, i) => f.let(i32.load(p.job, 4 * i)))
-    const tap = f.let(i32.mul(i32.mul(channels, filters), 4))
-    const step = f.let(i32.add(tap, matrixSpare))
+    const [from, to, channels, filters, nextDown, nextAcross, parts] = [...kernelWords, 'parts'].map((_, i) =>
+      f.let(i32.load(p.job, 4 * i)),
+    )
+    const step = f.let(i32.add(i32.mul(i32.mul(channels, filters), 4), matrixSpare))
     const multiply = multiplyBoth(f, tiling, ({ window }) => transposed(window))
     f.for(p.begin, p.end, 1, (channel) => {
       const start = f.let(i32.mul(channel, i32.mul(filters, 4)))
@@ -114,14 +116,17 @@ export function buildSlopesTransform(shared: boolean, tiling: Tiling): Uint8Arra
             f.set(at, i32.add(at, step))
           }
         })
-        const place = f.let(target)
+        const line = f.let(target)
         const { points } = tiling.across
         const columns = Array.from({ length: points }, (_, j) => sums.filter((_, i) => i % points === j))
-        for (const row of multiply(columns))
+        for (const row of multiply(columns)) {
+          const place = f.let(line)
           for (const value of row()) {
             f.do(v128.store(place, value, 0, 4))
-            f.set(place, i32.add(place, tap))
+            f.set(place, i32.add(place, nextAcross))
           }
+          f.set(line, i32.add(line, nextDown))
+        }
         f.set(source, i32.add(source, 16))
         f.set(target, i32.add(target, 16))
       })

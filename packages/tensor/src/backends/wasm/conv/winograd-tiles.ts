@@ -15,8 +15,8 @@ import { multiplyBoth, pointsOf, type Tiling, transposed } from './winograd-poin
 
 export const params = integers('job', 'begin', 'end', 'scratch')
 
-/** What the transform of a kernel `[…window, channels, filters]` is told; each task is a channel. */
-export const kernelWords = ['from', 'to', 'channels', 'filters'] as const
+/** What the transform of a kernel `[…window, channels, filters]` is told: where its first tap is, and how far it is from one to the next; each task is a channel. */
+export const kernelWords = ['from', 'to', 'channels', 'filters', 'nextDown', 'nextAcross'] as const
 
 /** What follows the words of the products, in bytes where not said otherwise: `chunk` tiles are multiplied together. */
 export const tileWords = [
@@ -31,6 +31,7 @@ export const tileWords = [
   'outImage',
   'outRow',
   'outPixel',
+  'filterBytes',
   /** Of what is cut into tiles, and of the images at `out`. */
   ...(['height', 'width', 'outHeight', 'outWidth'] as const),
   'tilesAcross',
@@ -46,48 +47,42 @@ export const matrixSpare = 64
 /** Columns of a panel of B as products read it, and bytes of one of its rows. */
 const [panelColumns, panelRow] = [8, 32]
 
-/** How a convolution is computed by tiles: of its result, of the result of its gradient, or of what that gradient is given. */
-export type Way = 'forward' | 'turned' | 'mirrored'
-
-/**
- * `U = G g Gᵀ` of each channel and filter, as matrices `[channels, filters]` in panels of 8 columns; for gradients as `[filters, channels]`, of
- * the kernel turned around or as it is.
- */
-export function buildKernelTransform(shared: boolean, tiling: Tiling, way: Way): Uint8Array<ArrayBuffer> {
-  const turned = way !== 'forward'
+/** `U = G g Gᵀ` of each channel and filter, as matrices `[channels, filters]` in panels of 8 columns, or `[filters, channels]`, for gradients. */
+export function buildKernelTransform(shared: boolean, tiling: Tiling, isGradient: boolean): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder({ memory: { shared } })
   const run = module.func('transformKernel', { params }, (f, p) => {
-    const [from, to, channels, filters] = kernelWords.map((_, i) => f.let(i32.load(p.job, 4 * i)))
-    const tap = f.let(i32.mul(i32.mul(channels, filters), 4))
-    const step = f.let(i32.add(tap, matrixSpare))
-    const panel = f.let(i32.mul(turned ? filters : channels, panelRow))
+    const [from, to, channels, filters, nextDown, nextAcross] = kernelWords.map((_, i) => f.let(i32.load(p.job, 4 * i)))
+    const step = f.let(i32.add(i32.mul(i32.mul(channels, filters), 4), matrixSpare))
+    const panel = f.let(i32.mul(isGradient ? filters : channels, panelRow))
     const [height, width] = [tiling.down, tiling.across].map(({ window }) => window[0].length)
     const expand = multiplyBoth(f, tiling, ({ window }) => window)
     f.for(p.begin, p.end, 1, (channel) => {
       const source = f.let(i32.add(from, i32.mul(channel, i32.mul(filters, 4))))
       const inPanel = i32.add(i32.mul(i32.divU(channel, panelColumns), panel), i32.mul(i32.and(channel, panelColumns - 1), 4))
-      const target = f.let(i32.add(to, turned ? inPanel : i32.mul(channel, panelRow)))
+      const target = f.let(i32.add(to, isGradient ? inPanel : i32.mul(channel, panelRow)))
       // From one half of a panel to the other, and from there to the next panel.
-      const next = f.let(turned ? i32.const(4 * panelRow) : i32.const(16))
+      const next = f.let(isGradient ? i32.const(4 * panelRow) : i32.const(16))
       f.for(0, filters, 4, () => {
-        const at = f.let(source)
-        const taps = Array.from({ length: height * width }, () => {
-          const one = f.let(v128.load(at, 0, 4))
-          f.set(at, i32.add(at, tap))
-          return one
-        })
-        if (way === 'turned') taps.reverse()
+        const row = f.let(source)
+        const columns: Local<'v128'>[][] = Array.from({ length: width }, () => [])
+        for (let i = 0; i < height; i++) {
+          const at = f.let(row)
+          for (const column of columns) {
+            column.push(f.let(v128.load(at, 0, 4)))
+            f.set(at, i32.add(at, nextAcross))
+          }
+          f.set(row, i32.add(row, nextDown))
+        }
         const to = f.let(target)
-        const columns = Array.from({ length: width }, (_, j) => taps.filter((_, i) => i % width === j))
         for (const row of expand(columns))
           for (const value of row()) {
-            if (turned) for (let lane = 0; lane < 4; lane++) f.do(v128.store32Lane(to, value, lane, lane * panelRow, 4))
+            if (isGradient) for (let lane = 0; lane < 4; lane++) f.do(v128.store32Lane(to, value, lane, lane * panelRow, 4))
             else f.do(v128.store(to, value, 0, 4))
             f.set(to, i32.add(to, step))
           }
         f.set(source, i32.add(source, 16))
         f.set(target, i32.add(target, next))
-        if (!turned) f.set(next, i32.sub(panel, next))
+        if (!isGradient) f.set(next, i32.sub(panel, next))
       })
     })
   })
@@ -121,8 +116,12 @@ export function writeIn(module: ModuleBuilder, tiling: Tiling): Func<typeof inPa
 
 const outParams = integers('from', 'step', 'to', 'row', 'pixel', 'bytes', 'rows', 'columns')
 
-/** `Y = Aᵀ M A` in each filter, of which `rows` × `columns` results exist; or `Y += B M Bᵀ`, what tiles share being the sum of what they say. */
-export function writeOut(module: ModuleBuilder, tiling: Tiling, mirrored: boolean): Func<typeof outParams, 'none'> {
+/** What happens to what tiles say: it is the result, it is added to it, or tiles are transformed back to what the way forward reads, which they share. */
+export type Outcome = 'store' | 'add' | 'mirror'
+
+/** `Y = Aᵀ M A`, `Y += Aᵀ M A` or `Y += B M Bᵀ` in each filter, of which `rows` × `columns` results exist. */
+export function writeOut(module: ModuleBuilder, tiling: Tiling, outcome: Outcome): Func<typeof outParams, 'none'> {
+  const mirrored = outcome === 'mirror'
   return module.func('tileOut', { params: outParams }, (f, p) => {
     const { down, across } = tiling
     const multiply = multiplyBoth(f, tiling, ({ results, elements }) => (mirrored ? transposed(elements) : results))
@@ -143,7 +142,7 @@ export function writeOut(module: ModuleBuilder, tiling: Tiling, mirrored: boolea
           row().forEach((value, j) => {
             const store = (): void => {
               const place = j === 0 ? to : f.let(i32.add(to, pixels[j]))
-              f.do(v128.store(place, mirrored ? f32x4.add(v128.load(place, 0, 4), value) : value, 0, 4))
+              f.do(v128.store(place, outcome !== 'store' ? f32x4.add(v128.load(place, 0, 4), value) : value, 0, 4))
             }
             if (j === 0) store()
             else f.if(i32.gtS(p.columns, j), store)
@@ -170,7 +169,7 @@ export function beginTiles(f: FunctionBuilder, p: Record<keyof typeof params, Lo
   const v = f.let(i32.add(p.scratch, words.work))
   const vStep = f.let(i32.add(i32.mul(chunk, channelBytes), matrixSpare))
   const m = f.let(i32.add(v, i32.mul(vStep, pointsOf(tiling))))
-  const mStep = f.let(i32.add(i32.mul(chunk, outPixel), matrixSpare))
+  const mStep = f.let(i32.add(i32.mul(chunk, words.filterBytes), matrixSpare))
   /** Calls `body` for `count` tiles from number `first` on, with where they are read, where their results lie, and how many there are. */
   const each = (first: Local<'i32'>, count: Local<'i32'>, body: (tile: Tile) => void): void =>
     f.for(0, count, 1, (index) => {

@@ -1,189 +1,26 @@
 /**
- * Convolutions of windows of 3, or of 3 × 3, 1 × 3 and 3 × 1, step 1, by Winograd's minimal filtering (Lavin and Gray, 2016): 2 × 2 results are made of 16 products
+ * Convolutions by Winograd's minimal filtering (Lavin and Gray, 2016): 2 × 2 results of a window of 3 × 3 are made of 16 products
  * of sums instead of 36, or 4 × 4 of 36 instead of 144 (along one axis 4 of 6 instead of 12), as so many products of matrices over the tiles. The root mean
- * square of the errors of 2 × 2 is 0.7 (of 16 channels) to 1.7 times (of 256) that of the plain way, whose sums are longer and in blocks,
- * of 4 × 4 it is 2.3 to 5.2 times as large: 1.5e-6 of that of the results, the largest 2.6e-6 of the largest result. It is not for
+ * square of the errors of 16 products is 0.7 (of 16 channels) to 1.7 times (of 256) that of the plain way, whose sums are longer and in blocks,
+ * of 36 it is 2.3 to 5.2 times as large: 1.5e-6 of that of the results, the largest 2.6e-6 of the largest result. It is not for
  * deterministic mode.
+ *
+ * Longer windows, and those of a larger step, are sums of convolutions with up to 3 × 3 of their taps, of step 1 on every s-th element: 5 × 5 takes 8.0 products a
+ * result instead of 25, 3 × 3 of step 2 5.4 instead of 9.
  */
 import type { Tensor } from '../../../tensor.ts'
 import type { ConvAttributes } from '../../backend.ts'
-import { blockDepth, gemmJobBytes, gemmScratchBytes, type GemmSpec, jobWords, writeGemmJob } from '../gemm/index.ts'
+import { gemmJobBytes, type GemmSpec, jobWords, writeGemmJob } from '../gemm/index.ts'
 import { packedABytes } from '../gemm/rectangle.ts'
-import { bringImages } from '../images.ts'
+import { bringImages, type Images } from '../images.ts'
 import type { Runner } from '../runtime.ts'
 import { bring, target, unstage } from '../stage.ts'
+import type { AxisShape } from './geometry.ts'
 import { buildTiles } from './winograd-convolve.ts'
-import { type Filtering, filterings, pointsOf, type Tiling } from './winograd-points.ts'
+import { limits, type Part, type Plan, planOf, type Way } from './winograd-plan.ts'
+import { pointsOf } from './winograd-points.ts'
 import { buildSlopes, buildSlopesTransform } from './winograd-slopes.ts'
-import { buildKernelTransform, matrixSpare, tileWords, type Way } from './winograd-tiles.ts'
-
-export const limits = {
-  /** Bytes of the matrices of a chunk of tiles, which are to stay in a core's outer cache. */
-  chunk: 1 << 19,
-  /** How much less work it must be. */
-  gain: 1.2,
-  /** Products that take as long as moving an element of a tile of up to 16, and of a larger one. */
-  moves: { small: 4, large: 6 },
-  /** Parts that the gradient of a kernel is summed in, for threads to share, bytes of all, and filters that a thread should have of one. */
-  parts: 8,
-  sums: 1 << 22,
-  filters: 32,
-  /** Results of a tile along an axis that are tried. */
-  outputs: [2, 4] as readonly (2 | 4)[],
-  /** Ways of a gradient for an input that are tried. */
-  ways: ['turned', 'mirrored'] as readonly Way[],
-}
-
-interface Sizes {
-  /** Channels of what is read, and of the result. */
-  readonly channels: number
-  readonly filters: number
-  readonly height: number
-  readonly width: number
-}
-
-const tilesOf = (length: number, { outputs }: Filtering): number => Math.ceil(length / outputs)
-
-/** The filterings of an axis with a window of so many elements. */
-const filteringsOf = (window: number): readonly Filtering[] =>
-  window === 3 ? limits.outputs.map((outputs) => filterings[outputs]) : window === 1 ? [filterings[1]] : []
-
-/**
- * The tiling that takes least time, if there is one that is worth it. Times are estimated in products of a channel and a filter: what moves
- * an element of a tile there and back takes as long as a few of them for each channel, of large tiles as it does not stay in registers.
- */
-function tilingOf(
-  { channels, filters, height, width }: Sizes,
-  window: readonly number[],
-): Pick<Plan, 'tiling' | 'time'> | undefined {
-  let least = (window[0] * window[1] * height * width * channels * filters) / limits.gain
-  let best: Pick<Plan, 'tiling' | 'time'> | undefined
-  if (window[0] * window[1] === 1) return undefined
-  for (const down of filteringsOf(window[0]))
-    for (const across of filteringsOf(window[1])) {
-      const points = pointsOf({ down, across })
-      const moves = (points > 16 ? limits.moves.large : limits.moves.small) * points
-      const time = tilesOf(height, down) * tilesOf(width, across) * (points * channels * filters + moves * (channels + filters))
-      if (time >= least || chunkOf(points, channels + filters) < fewest) continue
-      least = time
-      best = { tiling: { down, across }, time }
-    }
-  return best
-}
-
-/** Fewer tiles than this are not worth a product. */
-const fewest = 12
-
-/** How many tiles are multiplied together: as many as a core's outer cache holds, if its thread has the space. */
-function chunkOf(points: number, channels: number): number {
-  const bytes = channels * points * 4
-  const spare = 2 * matrixSpare * points
-  const [wanted, most] = [limits.chunk, gemmScratchBytes('f32') - packedABytes - spare].map(
-    (space) => Math.floor(space / bytes / 4) * 4,
-  )
-  return Math.min(Math.max(wanted, fewest), blockDepth, most)
-}
-
-/** A convolution of x to y by tiles: of its sizes alone it depends whether there is one, and so do the bits of the result. */
-interface Plan {
-  readonly way: Way
-  /** Of what is cut into tiles, of y or, mirrored, of x. */
-  readonly sizes: Sizes
-  readonly time: number
-  readonly window: readonly number[]
-  readonly tiling: Tiling
-  /** Zeros before x. */
-  readonly before: readonly number[]
-  /** Tiles of an image, downwards and across, and of all images. */
-  readonly grid: readonly number[]
-  readonly tiles: number
-  /** Tiles that are multiplied together, and those of a task. */
-  readonly chunk: number
-  readonly tilesOfTask: number
-}
-
-function planOf(
-  runtime: Runner,
-  x: Tensor,
-  kernel: readonly number[],
-  { strides, dilation, groups, padding }: ConvAttributes,
-  y: Tensor,
-  way: Way = 'forward',
-): Plan | undefined {
-  const axes = x.rank - 2
-  if (!runtime.fused || y.dtype !== 'float32' || axes > 2 || groups !== 1) return undefined
-  if (![...strides, ...dilation].every((step) => step === 1)) return undefined
-  // One axis is the second of two.
-  const spatial = (sizes: readonly number[], one: number): number[] => [...(axes === 1 ? [one] : []), ...sizes]
-  // What lies behind the end of y adds nothing to it.
-  const cut = y.shape.slice(1, -1).map((length, axis) => (way === 'mirrored' ? Math.min(length, x.shape[axis + 1]) : length))
-  const [height, width] = spatial(cut, 1)
-  const window = spatial(kernel.slice(0, axes), 1)
-  const zeros = spatial(padding.map(([first]) => first), 0) // prettier-ignore
-  const [channels, filters] = [x.shape.at(-1)!, y.shape.at(-1)!]
-  const sizes = { channels, filters, height, width }
-  const before = zeros.map((count, axis) => (way === 'turned' ? window[axis] - 1 - count : count))
-  if (channels % 4 !== 0 || filters % 8 !== 0 || before.some((count) => count < 0)) return undefined
-  // Its tiles begin where y does.
-  if (way === 'mirrored' && before.some((count) => count > 0)) return undefined
-  const best = tilingOf(sizes, window)
-  if (!best) return undefined
-  const { tiling } = best
-  const grid = [tilesOf(height, tiling.down), tilesOf(width, tiling.across)]
-  const ofImage = grid[0] * grid[1]
-  const most = chunkOf(pointsOf(tiling), channels + filters)
-  // Tiles that add to each other's results are of one task.
-  const tilesOfTask = way !== 'mirrored' ? most : ofImage * Math.max(1, Math.floor(most / ofImage))
-  const chunk = Math.min(most, 4 * Math.ceil(tilesOfTask / Math.ceil(tilesOfTask / most) / 4))
-  return { ...best, way, sizes, window, before, grid, tiles: y.shape[0] * ofImage, chunk, tilesOfTask }
-}
-
-/** Writes the job of tiles that read x, and that write, or read too, results at `out`. */
-function tileJob(
-  runtime: Runner,
-  x: Tensor,
-  y: Tensor,
-  { way, sizes: { channels, filters, height, width }, window, tiling, before, grid, tiles, chunk, tilesOfTask }: Plan,
-  spec: GemmSpec,
-  place: () => Record<'out' | 'kernels' | 'turns' | 'blocks' | 'blockBytes', number>,
-): number {
-  const [down, across] = grid
-  const lengths = [1, ...x.shape.slice(1, -1)].slice(-2)
-  const padded = [tiling.down, tiling.across].map(({ outputs }, axis) => {
-    const needed = outputs * grid[axis] + window[axis] - 1
-    return { length: lengths[axis], before: before[axis], after: Math.max(0, needed - before[axis] - lengths[axis]) }
-  })
-  const images = bringImages(runtime, x, 'f32', way === 'mirrored' ? [] : padded.slice(4 - x.rank))
-  const [outHeight, outWidth] = [1, ...y.shape.slice(1, -1)].slice(-2)
-  const [rowStep, pixelStep] = [0, ...images.strides].slice(-2).map((stride) => stride * 4)
-  const words: Record<(typeof tileWords)[number], number> = {
-    images: images.address,
-    imageStep: images.imageStride * 4,
-    rowStep,
-    pixelStep,
-    channelBytes: channels * 4,
-    kernelStep: stepOf(channels * filters),
-    outImage: outHeight * outWidth * filters * 4,
-    outRow: outWidth * filters * 4,
-    outPixel: filters * 4,
-    height,
-    width,
-    outHeight,
-    outWidth,
-    tilesAcross: across,
-    tilesOfImage: down * across,
-    tilesOfTask,
-    tiles,
-    chunk,
-    work: packedABytes,
-    ...place(),
-  }
-  const job = runtime.job(gemmJobBytes({}) + 4 * tileWords.length)
-  writeGemmJob(runtime.i32, job, 'f32', spec)
-  const all = tileWords.map((word) => words[word])
-  runtime.i32.set(all, (job >> 2) + jobWords.length)
-  return job
-}
+import { buildKernelTransform, matrixSpare, tileWords } from './winograd-tiles.ts'
 
 /** A matrix of the scratch: its address is that of a tile's. */
 const matrix = (rowStride: number, columnStride = 1) => ({ address: 0, rowStride, columnStride })
@@ -194,6 +31,73 @@ const stepOf = (size: number): number => 4 * size + matrixSpare
 
 /** Channels that a thread transforms the kernels of at a time. */
 const grainOf = (filters: number): number => Math.max(4, Math.ceil((1 << 13) / filters))
+
+/** The windows and points of a tiling, by which its modules differ. */
+const keyOf = ({ tiling: { down, across } }: Part): string =>
+  [down, across].map(({ outputs, points }) => `${outputs}/${points}`).join()
+
+/** Of the two innermost spatial axes of a shape. */
+const sidesOf = (shape: readonly number[]): number[] => [1, ...shape.slice(1, -1)].slice(-2)
+
+/** Writes the job of the tiles of a part, of so many images, that write, or read too, what is of the shape of `y` at `out`. */
+function tileJob(
+  runtime: Runner,
+  { address, imageStride, strides }: Images,
+  y: readonly number[],
+  { channels, filters }: Plan,
+  { down, across, grid, chunk, tilesOfTask, outcome }: Part,
+  spec: GemmSpec,
+  { out, ...places }: Record<'out' | 'kernels' | 'turns' | 'blocks' | 'blockBytes', number>,
+): number {
+  const [rowStride, pixelStride] = [0, ...strides].slice(-2)
+  const [height, width] = sidesOf(y)
+  const pixel = filters * 4
+  const [outHeight, outWidth] = outcome === 'mirror' ? [height, width] : [down.places, across.places]
+  const words: Record<(typeof tileWords)[number], number> = {
+    images: address + (down.start * rowStride + across.start * pixelStride) * 4,
+    imageStep: imageStride * 4,
+    rowStep: down.step * rowStride * 4,
+    pixelStep: across.step * pixelStride * 4,
+    channelBytes: channels * 4,
+    kernelStep: stepOf(channels * filters),
+    out: out + (down.first * width + across.first) * pixel,
+    outImage: height * width * pixel,
+    outRow: down.stride * width * pixel,
+    outPixel: across.stride * pixel,
+    filterBytes: pixel,
+    height: down.places,
+    width: across.places,
+    outHeight,
+    outWidth,
+    tilesAcross: grid[1],
+    tilesOfImage: grid[0] * grid[1],
+    tilesOfTask,
+    tiles: y[0] * grid[0] * grid[1],
+    chunk,
+    work: packedABytes,
+    ...places,
+  }
+  const job = runtime.job(gemmJobBytes({}) + 4 * tileWords.length)
+  writeGemmJob(runtime.i32, job, 'f32', spec)
+  const all = tileWords.map((word) => words[word])
+  runtime.i32.set(all, (job >> 2) + jobWords.length)
+  return job
+}
+
+/** Where the taps of a part are in a kernel of this shape at an address: the first, and the distances downwards and across. */
+function tapsOf({ down, across }: Part, shape: readonly number[], kernel: number): [first: number, down: number, across: number] {
+  const tap = shape.at(-2)! * shape.at(-1)! * 4
+  const row = tap * (shape.at(-3) ?? 1)
+  const [[i, nextI = i], [j, nextJ = j]] = [down.positions, across.positions]
+  return [kernel + i * row + j * tap, (nextI - i) * row, (nextJ - j) * tap]
+}
+
+/** May tensors of this dtype be computed by tiles? */
+const isFor = (runtime: Runner, { dtype }: Tensor): boolean => runtime.fused && dtype === 'float32'
+
+/** The spatial axes of a convolution of x to y. */
+const axesOf = (x: Tensor, kernel: readonly number[], y: Tensor): AxisShape[] =>
+  x.shape.slice(1, -1).map((length, i) => ({ length, window: kernel[i], outputs: y.shape[i + 1] }))
 
 /**
  * The convolution of x with a kernel `[…window, channels, filters]`, or with `isGradient` that for the input of one, if this is the way to do
@@ -208,66 +112,85 @@ export function winograd(
   out: Tensor,
   isGradient: boolean,
 ): boolean {
+  if (!isFor(runtime, out)) return false
+  const axes = isGradient ? axesOf(out, kernel.shape, x) : axesOf(x, kernel.shape, out)
+  const [channels, filters] = [x.shape.at(-1)!, out.shape.at(-1)!]
   const ways: readonly Way[] = isGradient ? limits.ways : ['forward']
-  const plans = ways.flatMap((way) => planOf(runtime, x, kernel.shape, attributes, out, way) ?? [])
+  const plans = ways.flatMap((way) => planOf(way, axes, channels, filters, attributes) ?? [])
   const [plan] = plans.toSorted((one, other) => one.time - other.time)
   if (!plan) return false
-  const { way, tiling, sizes: { channels, filters } } = plan // prettier-ignore
   const { shared, fused } = runtime
-  const key = `${tiling.down.outputs}/${tiling.across.outputs}`
   runtime.begin()
-  let result = 0
-  const spec = { m: plan.chunk, n: filters, k: channels, a: matrix(channels), b: inPanels, c: matrix(filters) }
-  const job = tileJob(runtime, x, out, plan, spec, () => {
-    const weights = bring(runtime, kernel, 'f32', true)
-    result = target(runtime, out, 'f32')
-    const kernels = runtime.reserve(pointsOf(tiling) * stepOf(channels * filters))
-    const [rows, columns] = kernel.shape.slice(-2)
-    const first = runtime.job(16)
-    runtime.i32.set([weights, kernels, rows, columns], first >> 2)
-    const transform = runtime.kernel(`winograd kernel/${key}/${way}`, () => buildKernelTransform(shared, tiling, way))
+  const images = bringImages(runtime, x, 'f32', plan.padded)
+  const weights = bring(runtime, kernel, 'f32', true)
+  const result = target(runtime, out, 'f32')
+  const points = Math.max(...plan.parts.map(({ tiling }) => pointsOf(tiling)))
+  const kernels = runtime.reserve(points * stepOf(channels * filters))
+  const [rows, columns] = kernel.shape.slice(-2)
+  for (const part of plan.parts) {
+    const { tiling, outcome, chunk, tilesOfTask, grid } = part
+    const key = keyOf(part)
+    const [from, nextDown, nextAcross] = tapsOf(part, kernel.shape, weights)
+    const first = runtime.job(24)
+    runtime.i32.set([from, kernels, rows, columns, nextDown, nextAcross], first >> 2)
+    const transform = runtime.kernel(`winograd kernel/${key}/${isGradient}`, () =>
+      buildKernelTransform(shared, tiling, isGradient),
+    )
     runtime.run(transform, first, { tasks: rows, grain: grainOf(columns) })
-    return { out: result, kernels, turns: 1, blocks: 1, blockBytes: 0 }
-  })
-  const mirrored = way === 'mirrored'
-  const tiles = runtime.kernel(`winograd/${key}/${fused}/${mirrored}`, () => buildTiles(shared, fused, tiling, mirrored))
-  runtime.run(tiles, job, { tasks: Math.ceil(plan.tiles / plan.tilesOfTask), grain: 1 })
+    const spec = { m: chunk, n: filters, k: channels, a: matrix(channels), b: inPanels, c: matrix(filters) }
+    const job = tileJob(runtime, images, out.shape, plan, part, spec, {
+      out: result,
+      kernels,
+      turns: 1,
+      blocks: 1,
+      blockBytes: 0,
+    })
+    const tiles = runtime.kernel(`winograd/${key}/${fused}/${outcome}`, () => buildTiles(shared, fused, tiling, outcome))
+    runtime.run(tiles, job, { tasks: Math.ceil((out.shape[0] * grid[0] * grid[1]) / tilesOfTask), grain: 1 })
+  }
   unstage(runtime, result, out, 'f32')
   return true
 }
 
-/** The gradient for the kernel, given that for the result, if this is the way to do it; returns whether it was. */
-export function winogradKernel(runtime: Runner, x: Tensor, dy: Tensor, attributes: ConvAttributes, out: Tensor): boolean {
-  const plan = planOf(runtime, x, out.shape, attributes, dy)
-  if (!plan || out.dtype !== 'float32') return false
-  const { tiling, sizes: { channels, filters } } = plan // prettier-ignore
-  const { shared, fused } = runtime
-  const key = `${tiling.down.outputs}/${tiling.across.outputs}`
-  const size = channels * filters
-  const bytes = pointsOf(tiling) * stepOf(size)
-  const chunks = Math.ceil(plan.tiles / plan.chunk)
+/** How the sums of a part of a gradient for a kernel are shared by threads: parts over some chunks each, and of each blocks of filters. */
+function sharesOf(runtime: Runner, { channels, filters }: Plan, { tiling, grid, chunk }: Part, batch: number) {
+  const bytes = pointsOf(tiling) * stepOf(channels * filters)
+  const chunks = Math.ceil((batch * grid[0] * grid[1]) / chunk)
   const most = Math.max(1, Math.min(limits.parts, chunks, Math.floor(limits.sums / bytes)))
   const turns = Math.ceil(chunks / most)
   const parts = Math.ceil(chunks / turns)
   // Where threads are more, they share the filters: each transforms all of the input, so it is not for fewer.
   const wanted = Math.min(Math.ceil(runtime.threads().count / parts), Math.floor(filters / limits.filters))
   const ofBlock = 8 * Math.ceil(filters / 8 / Math.max(1, wanted))
-  const blocks = Math.ceil(filters / ofBlock)
+  return { bytes: parts * bytes, parts, turns, blocks: Math.ceil(filters / ofBlock), blockBytes: 4 * ofBlock }
+}
+
+/** The gradient for the kernel, given that for the result, if this is the way to do it; returns whether it was. */
+export function winogradKernel(runtime: Runner, x: Tensor, dy: Tensor, attributes: ConvAttributes, out: Tensor): boolean {
+  if (!isFor(runtime, dy) || !isFor(runtime, out)) return false
+  const [channels, filters] = [x.shape.at(-1)!, dy.shape.at(-1)!]
+  const plan = planOf('forward', axesOf(x, out.shape, dy), channels, filters, attributes)
+  if (!plan) return false
+  const { shared, fused } = runtime
+  const all = plan.parts.map((part) => ({ part, ...sharesOf(runtime, plan, part, dy.shape[0]) }))
   runtime.begin()
-  const spec = { m: channels, n: filters, k: plan.chunk, a: inPanels, b: inPanels, c: matrix(filters), accumulate: true }
-  let kernels = 0
-  const job = tileJob(runtime, x, dy, plan, spec, () => {
-    const slopes = bring(runtime, dy, 'f32', true)
-    kernels = runtime.reserve(parts * bytes)
-    return { out: slopes, kernels, turns, blocks, blockBytes: 4 * ofBlock }
-  })
+  const images = bringImages(runtime, x, 'f32', plan.padded)
+  const slopes = bring(runtime, dy, 'f32', true)
+  const kernels = runtime.reserve(Math.max(...all.map(({ bytes }) => bytes)))
   const result = target(runtime, out, 'f32')
-  const sums = runtime.kernel(`winograd slopes/${key}/${fused}`, () => buildSlopes(shared, fused, tiling))
-  runtime.run(sums, job, { tasks: parts * blocks, grain: 1 })
-  const last = runtime.job(20)
-  runtime.i32.set([kernels, result, channels, filters, parts], last >> 2)
-  const transform = runtime.kernel(`winograd slopes/${key}`, () => buildSlopesTransform(shared, tiling))
-  runtime.run(transform, last, { tasks: channels, grain: grainOf(filters) })
+  for (const { part, parts, turns, blocks, blockBytes } of all) {
+    const { tiling, chunk } = part
+    const key = keyOf(part)
+    const spec = { m: channels, n: filters, k: chunk, a: inPanels, b: inPanels, c: matrix(filters), accumulate: true }
+    const job = tileJob(runtime, images, dy.shape, plan, part, spec, { out: slopes, kernels, turns, blocks, blockBytes })
+    const sums = runtime.kernel(`winograd slopes/${key}/${fused}`, () => buildSlopes(shared, fused, tiling))
+    runtime.run(sums, job, { tasks: parts * blocks, grain: 1 })
+    const last = runtime.job(28)
+    const [to, nextDown, nextAcross] = tapsOf(part, out.shape, result)
+    runtime.i32.set([kernels, to, channels, filters, nextDown, nextAcross, parts], last >> 2)
+    const transform = runtime.kernel(`winograd slopes/${key}`, () => buildSlopesTransform(shared, tiling))
+    runtime.run(transform, last, { tasks: channels, grain: grainOf(filters) })
+  }
   unstage(runtime, result, out, 'f32')
   return true
 }
