@@ -1,7 +1,9 @@
 /** Array ops beyond what NumPy's golden file says: all dtypes, what belongs together, float32, and what is refused. */
 import {
+  allclose,
   fft,
   IndexError,
+  interp,
   linalg,
   meshgrid,
   resize,
@@ -216,6 +218,12 @@ describe('what is refused', () => {
     ['more bins than a tensor has elements', () => tensor([1]).histogram({ bins: 1e12 }), ShapeError, /more than/],
     ['bins out of order', () => tensor([1]).histogram({ bins: [1, 0] }), ValueError, /ascending/],
     ['a share above 1', () => tensor([1]).quantile(1.5), ValueError, /shares from 0 to 1/],
+    ['a percentile above 100', () => tensor([1]).percentile(101), ValueError, /percentile: q 101, expected numbers from 0 to 100/],
+    ['covariances of tensors', () => zeros([2, 2, 2]).cov(), ShapeError, /cov: shape \[2, 2, 2\], expected a vector or a matrix/],
+    ['covariances of one observation', () => zeros([2, 1]).cov(), ValueError, /1 observations and ddof 1, expected more/],
+    ['a product across of vectors of 2', () => zeros([2]).cross([1, 2]), ShapeError, /vectors of 3 along the last axis/],
+    ['a turn within one axis', () => zeros([2, 2]).rot90(1, [0, -2]), ValueError, /expected an integer and two axes/],
+    ['a line through points without heights', () => interp([0], [1, 2], [1]), ShapeError, /xp \[2\] and fp \[1\]/],
     ['the median of nothing', () => zeros([0]).median(), ShapeError, /no elements/],
     ['repeats that do not fit', () => square.repeat([1, 2, 3], 0), ValueError, /one or 2/],
     ['as many chunks as none', () => square.chunk(0), ValueError, /positive/],
@@ -227,4 +235,14 @@ describe('what is refused', () => {
     expect(f).toThrow(type)
     expect(f).toThrow(message)
   })
+})
+
+test('allclose is isclose everywhere, and of nothing true', () => {
+  expect([allclose([1, 2], [1, 2 + 1e-7]), allclose([1, 2], 3), allclose(zeros([0]), 1)]).toEqual([true, false, true])
+  expect([allclose([NaN], [NaN]), allclose([NaN], [NaN], { equalNan: true })]).toEqual([false, true])
+  expect(
+    tensor([2 ** 30, 1], { dtype: 'int32' })
+      .isclose(tensor([2 ** 30 + 1, 2], { dtype: 'int32' }))
+      .toArray(),
+  ).toEqual([true, false])
 })

@@ -2,6 +2,8 @@
 import {
   concat,
   einsum,
+  hstack,
+  interp,
   elementwise,
   fft,
   linalg,
@@ -12,6 +14,7 @@ import {
   stack,
   tensor,
   where,
+  vstack,
   type Tensor,
 } from '@typegrad/tensor'
 
@@ -139,6 +142,14 @@ export const gradientRows: readonly GradientRow[] = [
   ['logcumsumexp', (x) => x.mul(3).logcumsumexp(1), [2, 4]],
   ['diff', (x) => x.diff(2, 0), [4, 2]],
   ['median', (x) => x.median(1), [2, 4]],
+  ['percentile', (x) => x.percentile(30, 0), [3, 2]],
+  ['nanToNum', (x) => x.nanToNum().square(), [4]],
+  ['cov', (x) => x.cov(), [3, 4]],
+  ['corrcoef', (x) => x.corrcoef({ rowvar: false }), [4, 2]],
+  ['cross', (x) => x.cross([1, -2, 3]), [2, 3]],
+  ['rot90', (x) => x.rot90(3), [2, 3]],
+  ['interp', (x) => interp([0.3, 1.2], [0, 1, 2], x), [3]],
+  ['hstack and vstack', (x) => hstack([vstack([x, x]), vstack([x, x])]), [2, 3]],
   ['quantile', (x) => x.quantile([0.1, 0.7], [0, 1]), [2, 3, 2]],
   ['resize, nearest', (x) => resize(x, [3, 5], { interpolation: 'nearest' }), [1, 2, 3, 1]],
   ['resize, bilinear', (x) => resize(x, [5, 2]), [1, 3, 3, 1]],

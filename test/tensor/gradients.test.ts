@@ -44,7 +44,7 @@ describe('the table is complete', () => {
   /** Methods and functions without a gradient: they count, compare, look up or convert, or their result is made of integers. */
   const none = [
     'constructor', 'data', 'to', 'toTypedArray', 'toArray', 'item', 'toString', 'toJSON', 'ndarray', 'stopGradient', 'zerosLike', 'onesLike',
-    'argmax', 'argmin', 'argsort', 'any', 'all', 'nonzero', 'searchsorted', 'oneHot',
+    'argmax', 'argmin', 'argsort', 'any', 'all', 'nonzero', 'searchsorted', 'oneHot', 'digitize', 'isin', 'isclose', 'countNonzero',
     'shape', 'rank', 'size', 'value', 'array',
     'linalg.matrixRank', 'fft.fftfreq', 'fft.rfftfreq',
   ] // prettier-ignore

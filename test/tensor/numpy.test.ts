@@ -1,5 +1,5 @@
 /** The array ops against NumPy's results (test/golden/make/numpy-ops.py), on every backend. */
-import { einsum, fft, functions, linalg, tensor, Tensor } from '@typegrad/tensor'
+import { einsum, fft, functions, hstack, interp, linalg, tensor, Tensor, vstack } from '@typegrad/tensor'
 import { conformance, fromGolden, golden, type GoldenCase, type GoldenTensor } from '../conformance.ts'
 
 type Result = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>
@@ -18,6 +18,9 @@ const ofComplex = /^fft\.(fft|ifft|irfft)(n|2)?$/
 
 /** Functions that are called in another way than by their name. */
 const special: Readonly<Record<string, (inputs: readonly Tensor[], args: readonly unknown[]) => Result>> = {
+  interp: ([x], [xp, fp]) => interp(x, xp as Tensor, fp as Tensor),
+  vstack: (inputs) => vstack(inputs),
+  hstack: (inputs) => hstack(inputs),
   einsum: (inputs, [equation]) => einsum(equation as string, ...inputs),
   // A function of the formula language that is no op: digamma's derivatives.
   polygamma: ([n, x]) => tensor(Float64Array.from(x.toTypedArray(), (value) => functions['polygamma'].value(n.item(), value, 0))),

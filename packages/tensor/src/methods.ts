@@ -12,19 +12,20 @@ import { applyFormula, formulaOp, rowOp, type FormulaOp } from './ops/formula-op
 import { conv, convTranspose, depthwiseConv } from './ops/conv.ts'
 import { take, takeAlongAxis, oneHot } from './ops/indexing.ts'
 import { diag, diagonal, trace, tril, triu } from './ops/diagonals.ts'
+import { isclose, nanToNum } from './ops/close.ts'
 import { matmul } from './ops/matmul.ts'
 import * as movement from './ops/movement.ts'
 import { argsort, sort, topk } from './ops/order.ts'
 import { pad } from './ops/pad.ts'
 import { averagePool, maxPool } from './ops/pool.ts'
-import { dot, kron, outer, tensordot } from './ops/products.ts'
-import { chunk, repeat, roll, unstack } from './ops/rearrange.ts'
+import { cross, dot, kron, outer, tensordot } from './ops/products.ts'
+import { chunk, repeat, roll, rot90, unstack } from './ops/rearrange.ts'
 import { applyArg, applyReduce, argOp, reduceOp, reductions, type Axes, type ReduceOptions } from './ops/reduce.ts'
 import { cummax, cummin, cumprod, cumsum, diff, logcumsumexp } from './ops/scan.ts'
 import { gatherNd, scatterUpdate } from './ops/scatter.ts'
-import { bincount, booleanMask, histogram, nonzero, searchsorted, unique } from './ops/search.ts'
+import { bincount, booleanMask, digitize, histogram, isin, nonzero, searchsorted, unique } from './ops/search.ts'
 import { logSoftmax, logsumexp, softmax, std, variance } from './ops/softmax.ts'
-import { median, quantile } from './ops/statistics.ts'
+import { corrcoef, countNonzero, cov, median, percentile, quantile } from './ops/statistics.ts'
 import { stopGradient } from './ops/stop-gradient.ts'
 import { Tensor } from './tensor.ts'
 
@@ -51,6 +52,7 @@ const structured = {
   repeat,
   unstack,
   chunk,
+  rot90,
   diagonal,
   diag,
   trace,
@@ -61,6 +63,7 @@ const structured = {
   tensordot,
   outer,
   kron,
+  cross,
   softmax,
   logSoftmax,
   logsumexp,
@@ -73,6 +76,8 @@ const structured = {
   booleanMask,
   nonzero,
   searchsorted,
+  digitize,
+  isin,
   unique,
   bincount,
   histogram,
@@ -88,6 +93,12 @@ const structured = {
   diff,
   median,
   quantile,
+  percentile,
+  countNonzero,
+  cov,
+  corrcoef,
+  isclose,
+  nanToNum,
   conv,
   convTranspose,
   depthwiseConv,

@@ -6,6 +6,7 @@
 // Arrays
 export type * from '@typegrad/tensor'
 export {
+  allclose,
   arange,
   compile,
   concat,
@@ -16,6 +17,8 @@ export {
   formatShape,
   fromNdarray,
   full,
+  hstack,
+  interp,
   linalg,
   linspace,
   meshgrid,
@@ -31,6 +34,7 @@ export {
   toModule,
   toTensor,
   Variable,
+  vstack,
   where,
   zeros,
   zerosLike,

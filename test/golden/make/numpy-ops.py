@@ -210,6 +210,37 @@ for n in (4, 5):
     case('fft.fftfreq', [], [n, 0.5], np.fft.fftfreq(n, 0.5))
     case('fft.rfftfreq', [], [n], np.fft.rfftfreq(n))
 
+# NumPy's conveniences.
+for q in (0, 37.5, [10, 50, 100]):
+    case('percentile', [t234], [q, 1], np.percentile(t234, q, 1))
+case('countNonzero', [ints], [], np.array(np.count_nonzero(ints), dtype=np.int32))
+case('countNonzero', [np.array([[0.0, np.nan], [-0.0, 3]])], [0], np.count_nonzero(np.array([[0.0, np.nan], [-0.0, 3]]), 0).astype(np.int32))
+for kw in ({}, {'rowvar': False}, {'ddof': 0}):
+    case('cov', [m34], [kw], np.cov(m34, **kw))
+case('cov', [v4], [], np.cov(v4))
+case('corrcoef', [m34], [], np.corrcoef(m34))
+case('corrcoef', [m34], [{'rowvar': False}], np.corrcoef(m34, rowvar=False))
+case('cross', [m33, v3], [IN(1)], np.cross(m33, v3))
+for k in (-1, 0, 1, 2, 3, 6):
+    case('rot90', [t234], [k], np.rot90(t234, k))
+    case('rot90', [t234], [k, [2, -2]], np.rot90(t234, k, (2, -2)))
+near = np.array([3.0000001, np.nan, -1.00001, np.inf, 2.1, np.inf, 1e-9])
+for kw in ({}, {'rtol': 0.1}, {'atol': 1e-4, 'rtol': 0}, {'equalNan': True}):
+    case('isclose', [special, near], [IN(1), kw], np.isclose(special, near, **{{'equalNan': 'equal_nan'}.get(k, k): v for k, v in kw.items()}))
+case('isclose', [ints, ints + (ints > 3)], [IN(1)], np.isclose(ints, ints + (ints > 3)))
+for kw in ({}, {'nan': 7, 'posinf': 8, 'neginf': -9}):
+    case('nanToNum', [special], [kw], np.nan_to_num(special, **kw))
+case('isin', [ints], [[1, 4, 9]], np.isin(ints, [1, 4, 9]))
+case('isin', [special], [[3, 2.5, -1]], np.isin(special, [3, 2.5, -1]))
+case('isin', [special], [[]], np.isin(special, []))
+steps = np.array([-1.0, 0.0, 0.5, 2.0])
+for right in (False, True):
+    case('digitize', [values[:, :3], steps], [IN(1), {'right': right}], np.digitize(values[:, :3], steps, right).astype(np.int32))
+case('interp', [np.array([-3.0, -1, -0.2, 0.25, 1.9, 2, 9]), steps, v4], [IN(1), IN(2)], np.interp([-3.0, -1, -0.2, 0.25, 1.9, 2, 9], steps, v4))
+case('vstack', [v4, m34], [], np.vstack([v4, m34]))
+case('hstack', [v4, v3], [], np.hstack([v4, v3]))
+case('hstack', [m34, m33], [], np.hstack([m34, m33]))
+
 out = {
     'source': f'numpy {np.__version__}, scipy {scipy.__version__}: test/golden/make/numpy-ops.py',
     'tol': {'rtol': 2e-12, 'atol': 1e-13},

@@ -5,6 +5,7 @@ import { formatShape, normalizeAxis, sizeOf, type Shape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
 import { matmul } from './matmul.ts'
 import { reshape, transpose } from './movement.ts'
+import { roll } from './rearrange.ts'
 
 /** `Σ a·b` over the last axis of a and the last but one of b, or over their only axes; for scalars the product. */
 export function dot(x: Tensor, other: TensorLike): Tensor {
@@ -61,4 +62,19 @@ export function kron(x: Tensor, other: TensorLike): Tensor {
     blocks,
     m.map((length, i) => length * n[i]),
   )
+}
+
+/** The vectors that stand on those along the last axes of a and b, of 3 elements: `(a₁b₂ − a₂b₁, a₂b₀ − a₀b₂, a₀b₁ − a₁b₀)`. */
+export function cross(x: Tensor, other: TensorLike): Tensor {
+  const b = toTensorBeside(other, x.dtype)
+  if (x.shape.at(-1) !== 3 || b.shape.at(-1) !== 3)
+    throw new ShapeError(
+      `cross: ${formatShape(x.shape)} and ${formatShape(b.shape)}, expected vectors of 3 along the last axis`,
+      {
+        a: x.shape,
+        b: b.shape,
+      },
+    )
+  const turned = (y: Tensor): Tensor => roll(y, -1, -1)
+  return turned(x.mul(turned(b)).sub(turned(x).mul(b)))
 }

@@ -1,4 +1,5 @@
 /** Tensors put together anew: rolled, repeated, taken apart. */
+import { toTensor, type TensorLike } from '../convert.ts'
 import { ValueError } from '../errors.ts'
 import { formatShape, normalizeAxis } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
@@ -64,4 +65,25 @@ export function chunk(x: Tensor, chunks: number, axis = 0): Tensor[] {
     Array.from({ length: count }, (_, i) => Math.min(size, length - i * size)),
     at,
   )
+}
+
+/** The plane of two axes turned by `k` right angles, from the first axis towards the second. A view. */
+export function rot90(x: Tensor, k = 1, axes: readonly [number, number] = [0, 1]): Tensor {
+  const [from, to] = axes.map((axis) => normalizeAxis(axis, x.rank, 'rot90'))
+  if (from === to || !Number.isInteger(k))
+    throw new ValueError(`rot90: k ${k} and axes ${JSON.stringify(axes)}, expected an integer and two axes`, { k, axes })
+  const turns = ((k % 4) + 4) % 4
+  if (turns === 2) return x.flip([from, to])
+  if (turns === 0) return x.value
+  return turns === 1 ? x.flip(to).swapaxes(from, to) : x.flip(from).swapaxes(from, to)
+}
+
+/** The tensors one below the other: joined along the first axis, vectors as rows. */
+export const vstack = (tensors: readonly TensorLike[]): Tensor =>
+  concat(tensors.map((one) => toTensor(one)).map((x) => (x.rank < 2 ? reshape(x, [1, x.size]) : x)))
+
+/** The tensors side by side: joined along the second axis, vectors along their only one. */
+export function hstack(tensors: readonly TensorLike[]): Tensor {
+  const all = tensors.map((one) => toTensor(one)).map((x) => (x.rank === 0 ? reshape(x, [1]) : x))
+  return concat(all, all[0]?.rank === 1 ? 0 : 1)
 }

@@ -7,11 +7,11 @@ import { DTypeError, ShapeError, ValueError } from '../errors.ts'
 import { apply, type Op } from '../op.ts'
 import { assertShape, formatShape, sameShape, sizeOf } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
-import { tensor } from '../create.ts'
+import { tensor, zeros } from '../create.ts'
 import { hostOp } from './host.ts'
 import { scatterAddOp, take } from './indexing.ts'
 import { reshape } from './movement.ts'
-import { argsort } from './order.ts'
+import { argsort, sort } from './order.ts'
 
 /** The index vectors `[count, rank]` of the elements that are not 0, in row-major order, as int32. */
 export function nonzero(x: Tensor): Tensor {
@@ -77,6 +77,19 @@ export function searchsorted(x: Tensor, values: TensorLike, options?: { readonly
   if (side !== 'left' && side !== 'right')
     throw new ValueError(`searchsorted: side '${String(side)}', expected 'left' or 'right'`)
   return apply(searchOp, [x, toTensorBeside(values, x.dtype)], { right: side === 'right' })
+}
+
+/** The number of the bin that each element falls into, between ascending `bins`: `bins[i-1] ≤ x < bins[i]`, or `<` and `≤` with `right`. */
+export function digitize(x: Tensor, bins: TensorLike, options?: { readonly right?: boolean }): Tensor {
+  const { right } = optionsOf('digitize', options, { right: false })
+  return searchsorted(toTensorBeside(bins, x.dtype), x, { side: right ? 'left' : 'right' })
+}
+
+/** Which elements of x are among `values`, as bool; NaN is not. */
+export function isin(x: Tensor, values: TensorLike): Tensor {
+  const known = sort(reshape(toTensorBeside(values, x.dtype), [-1]))
+  if (known.size === 0) return zeros(x.shape, { dtype: 'bool' })
+  return take(known, searchsorted(known, x).minimum(known.size - 1)).equal(x)
 }
 
 export interface Unique {
@@ -180,4 +193,21 @@ function evenEdges(x: Tensor, bins: number, range: readonly [number, number] | u
     throw new ValueError(`histogram: range from ${low} to ${high}, expected finite numbers in order`, { low, high })
   if (low === high) [low, high] = [low - 0.5, high + 0.5]
   return Float64Array.from({ length: bins + 1 }, (_, i) => (i === bins ? high : low + (i * (high - low)) / bins))
+}
+
+/**
+ * The heights at `x` of the line through the points `(xp, fp)`, xp ascending; level before the first and behind the last. Gradients flow to
+ * `fp` and `x`.
+ */
+export function interp(x: TensorLike, xp: TensorLike, fp: TensorLike): Tensor {
+  const [at, from, heights] = [toTensor(x), toTensor(xp), toTensor(fp)]
+  if (from.rank !== 1 || !sameShape(from.shape, heights.shape) || from.size === 0)
+    throw new ShapeError(
+      `interp: xp ${formatShape(from.shape)} and fp ${formatShape(heights.shape)}, expected vectors of one length > 0`,
+      { xp: from.shape, fp: heights.shape },
+    )
+  if (from.size === 1) return at.mul(0).add(heights)
+  const next = searchsorted(from, at).clip(1, from.size - 1)
+  const [x0, x1, y0, y1] = [take(from, next.sub(1)), take(from, next), take(heights, next.sub(1)), take(heights, next)]
+  return y0.add(at.sub(x0).div(x1.sub(x0)).clip(0, 1).mul(y1.sub(y0)))
 }

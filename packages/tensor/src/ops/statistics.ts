@@ -76,3 +76,44 @@ export function quantile(x: Tensor, q: number | readonly number[], axes?: Axes, 
 /** The middle element, or the mean of the two middle ones, along the given axes; NaN where there is a NaN. */
 export const median = (x: Tensor, axes?: Axes, options?: ReduceOptions): Tensor =>
   quantile(x, 0.5, normalizeAxes(axes, x.rank, 'median'), optionsOf('median', options, { keepdims: false }))
+
+/** {@link quantile} for shares in hundredths: `percentile(25)` is `quantile(0.25)`. */
+export const percentile = (x: Tensor, q: number | readonly number[], axes?: Axes, options?: QuantileOptions): Tensor => {
+  const shares = typeof q === 'number' ? [q] : q
+  if (!shares.every((p) => p >= 0 && p <= 100))
+    throw new ValueError(`percentile: q ${JSON.stringify(q)}, expected numbers from 0 to 100`, { q })
+  return quantile(x, typeof q === 'number' ? q / 100 : q.map((p) => p / 100), axes, options)
+}
+
+/** How many elements along the given axes are not 0, as int32; NaN is not. */
+export const countNonzero = (x: Tensor, axes?: Axes, options?: ReduceOptions): Tensor =>
+  x.notEqual(0).cast('int32').sum(axes, options)
+
+export interface CovarianceOptions {
+  /** Whether a row is a variable, and a column an observation of all, or the other way round. @defaultValue `true` */
+  readonly rowvar?: boolean
+  /** What is taken off the number of observations that the sums are divided by. @defaultValue `1` */
+  readonly ddof?: number
+}
+
+/** The covariances `Σ (xᵢ − mean xᵢ)(xⱼ − mean xⱼ) / (n − ddof)` of the rows of a matrix; of a vector its variance. */
+export function cov(x: Tensor, options?: CovarianceOptions): Tensor {
+  const { rowvar, ddof } = optionsOf('cov', options, { rowvar: true, ddof: 1 })
+  if (x.rank !== 1 && x.rank !== 2)
+    throw new ShapeError(`cov: shape ${formatShape(x.shape)}, expected a vector or a matrix`, { shape: x.shape })
+  const rows = x.rank === 1 ? x.expandDims(0) : rowvar ? x : x.transpose()
+  const n = rows.shape[1] - ddof
+  if (!(n > 0)) throw new ValueError(`cov: ${rows.shape[1]} observations and ddof ${ddof}, expected more`, { ddof })
+  const far = rows.sub(rows.mean(1, { keepdims: true }))
+  const all = far.matmul(far.transpose()).div(n)
+  return x.rank === 1 ? all.reshape([]) : all
+}
+
+/** The correlations `cov(xᵢ, xⱼ) / (std xᵢ · std xⱼ)` of the rows of a matrix, Pearson's; NaN for a row that is constant. */
+export function corrcoef(x: Tensor, options?: Pick<CovarianceOptions, 'rowvar'>): Tensor {
+  const { rowvar } = optionsOf('corrcoef', options, { rowvar: true })
+  const all = cov(x, { rowvar })
+  if (all.rank === 0) return all.div(all)
+  const deviations = all.diagonal().sqrt()
+  return all.div(deviations.expandDims(1)).div(deviations).clip(-1, 1)
+}
