@@ -39,6 +39,16 @@ describe('a tape', () => {
     expect(arrays(tape.gradient(y, [w, other, frozen]))).toEqual([3, undefined, undefined])
   })
 
+  test('gives zeros instead, if it is told to', () => {
+    const [w, other] = [variable(1), variable([2, 3])]
+    const tape = new GradientTape({ persistent: true })
+    const y = tape.run(() => w.mul(3))
+    const [dw, none] = tape.gradient(y, [w, other], { unconnectedGradients: 'zero' })
+    expect([dw.item(), none.toArray()]).toEqual([3, [0, 0]])
+    expect(tape.gradient(y, other, { unconnectedGradients: 'zero' }).toArray()).toEqual([0, 0])
+    expect(() => tape.gradient(y, w, { unconnectedGradients: 'ones' as 'zero' })).toThrow("'ones', expected 'none' or 'zero'")
+  })
+
   test('watches tensors and frozen variables when it is told to', () => {
     const x = tensor([1, 2])
     const frozen = variable(3, { trainable: false })

@@ -1,5 +1,25 @@
-import { formatShape, GradientError, onesLike, optionsOf, sameShape, ShapeError, unheard, type Tensor } from '@typegrad/tensor'
+import {
+  formatShape,
+  GradientError,
+  onesLike,
+  optionsOf,
+  sameShape,
+  ShapeError,
+  unheard,
+  ValueError,
+  zerosLike,
+  type Tensor,
+} from '@typegrad/tensor'
 import { Tape } from './tape.ts'
+
+interface TapeOptions<U extends 'none' | 'zero' = 'none' | 'zero'> {
+  /** What each element of the target counts; 1 if not given. */
+  readonly outputGradients?: Tensor
+  /** What the sources get that the target does not depend on: nothing, or zeros. @defaultValue `'none'` */
+  readonly unconnectedGradients: U
+}
+
+const defaults = { outputGradients: undefined, unconnectedGradients: 'none' } as const
 
 /**
  * Records what runs inside of {@link run}, to take gradients afterwards, as Keras' `with tf.GradientTape() as tape`.
@@ -34,15 +54,26 @@ export class GradientTape {
     return this.#tape.run(f)
   }
 
-  /** The gradients of `Σ target` (or `Σ target · outputGradients`) by source; `undefined` where it does not depend on one. */
-  gradient(target: Tensor, sources: readonly Tensor[], options?: { outputGradients?: Tensor }): (Tensor | undefined)[]
-  gradient(target: Tensor, source: Tensor, options?: { outputGradients?: Tensor }): Tensor | undefined
+  /**
+   * The gradients of `Σ target` (or `Σ target · outputGradients`) by source; `undefined` where it does not depend on one, or zeros with
+   * `{ unconnectedGradients: 'zero' }`.
+   */
+  gradient(target: Tensor, sources: readonly Tensor[], options: TapeOptions<'zero'>): Tensor[]
+  gradient(target: Tensor, source: Tensor, options: TapeOptions<'zero'>): Tensor
+  gradient(target: Tensor, sources: readonly Tensor[], options?: Partial<TapeOptions>): (Tensor | undefined)[]
+  gradient(target: Tensor, source: Tensor, options?: Partial<TapeOptions>): Tensor | undefined
   gradient(
     target: Tensor,
     sources: Tensor | readonly Tensor[],
-    options?: { outputGradients?: Tensor },
+    options?: Partial<TapeOptions>,
   ): Tensor | undefined | (Tensor | undefined)[] {
-    const { outputGradients } = optionsOf('gradient', options, { outputGradients: undefined })
+    const { outputGradients, unconnectedGradients } = optionsOf<Partial<TapeOptions>, typeof defaults>(
+      'gradient',
+      options,
+      defaults,
+    )
+    if (unconnectedGradients !== 'none' && unconnectedGradients !== 'zero')
+      throw new ValueError(`gradient: unconnectedGradients '${String(unconnectedGradients)}', expected 'none' or 'zero'`)
     if (this.#used && !this.#persistent) {
       throw new GradientError(
         'GradientTape: gradient() was called already; make the tape with { persistent: true } to call it again',
@@ -57,7 +88,8 @@ export class GradientTape {
     }
     const seed = outputGradients ?? unheard(() => onesLike(target))
     const list = 'dtype' in sources ? [sources] : sources
-    const grads = this.#tape.backward(target, seed, list)
+    const found = this.#tape.backward(target, seed, list)
+    const grads = unconnectedGradients === 'zero' ? found.map((grad, i) => grad ?? unheard(() => zerosLike(list[i]))) : found
     return 'dtype' in sources ? grads[0] : grads
   }
 }
