@@ -126,6 +126,24 @@ describe.runIf(hasPrograms)('a recurrence', () => {
     expect(linesFor(200)).toBe(linesFor(3))
   })
 
+  test('has threads share no more beside its steps than what is worth waking them for', () => {
+    const layer = new LSTM({ units: 32 })
+    layer.apply(random.normal([1, 1, 16]))
+    const callsFor = (steps: number): number[] => {
+      const x = random.normal([32, steps, 16])
+      return [1, 2].map((threads) => {
+        setThreads(threads)
+        const compiled = compile(stepOf(layer))
+        compiled(x)
+        return Number(/(\d+) calls a run/.exec(compiled.explain())![1])
+      })
+    }
+    const [alone, shared] = callsFor(8)
+    expect(shared).toBe(alone)
+    const [one, two] = callsFor(96)
+    expect(two).toBeGreaterThan(one)
+  })
+
   /** The program of a layer that draws, which draws what the layer does op by op. */
   const drawing = (layer: AnyLayer): string => {
     const x = random.normal([2, 5, 3])

@@ -17,7 +17,7 @@ import { codeOf, isSteady } from './inline.ts'
 import { tasksOf, writeLoop } from './loop.ts'
 import { writeCheck, type Fail } from './move.ts'
 import { tasksOfNarrow, writeNarrow, type NarrowNode } from './narrow.ts'
-import { isProduct, operandWords, spaceOfJobs, writeJob } from './product.ts'
+import { isProduct, operandWords, operationsOf, spaceOfJobs, writeJob } from './product.ts'
 import { canRecord, Recorder, type Step } from './recorder.ts'
 import { Repeats, type WriteItem } from './repeats.ts'
 import { isSmall, spaceOfSmall, writeSmall } from './small.ts'
@@ -32,6 +32,9 @@ export type ProgramHost = Pick<
 
 /** Elements of a loop from which threads share it, the least that each takes at a time, and items of one function at most. */
 const limits = { parallel: 1 << 15, grain: 1 << 13, itemsOfFunction: 96 }
+
+/** From where on threads share a loop and a product beside the turns of others, while which they fall asleep: to wake one takes 35 µs. */
+const besideTurns = { elements: 1 << 18, operations: 1e7 }
 
 /** Words in front of the arena: what failed. */
 const headBytes = 64
@@ -62,6 +65,7 @@ export class ProgramCode {
   readonly #backend: Backend
   readonly #blockOf: (variable: Variable) => Block
   readonly #items: readonly Item[]
+  readonly #hasTurns: boolean
   /** Where small products turn their right operand. */
   readonly turning: Block | undefined
   /** For items that are parts of their own: the part that each begins with. */
@@ -84,6 +88,7 @@ export class ProgramCode {
     this.#backend = backend
     this.#blockOf = blockOf
     this.#items = items
+    this.#hasTurns = items.some(({ turns }) => turns)
     const plan = (this.plan = planStorage(graph, items))
     this.arena = host.hold(headBytes + plan.bytes + spaceOfJobs(items))
     this.storage = {
@@ -128,7 +133,8 @@ export class ProgramCode {
       if (!isProduct(item) || isSmall(item)) continue
       const type = realOf(writtenBy(item)[0].dtype)!
       const kernel = gemmKernel(this.#recorder, type)
-      const { split, bytes } = writeJob(host.view('int32') as Int32Array, job, type, item, this.storage, threads)
+      const sharing = this.#hasTurns && operationsOf(item) < besideTurns.operations ? 1 : threads
+      const { split, bytes } = writeJob(host.view('int32') as Int32Array, job, type, item, this.storage, sharing)
       steps.set(item, split.tasks === 0 ? [] : [{ kind: 'run', kernel, job, split }])
       job += bytes
     }
@@ -217,7 +223,8 @@ export class ProgramCode {
       }
       if (item.kind === 'loop') {
         const size = sizeOf(item.shape)
-        if (size >= limits.parallel && threads > 1 && !turns) part(this.#sharedLoop(item, size))
+        const least = this.#hasTurns ? besideTurns.elements : limits.parallel
+        if (size >= least && threads > 1 && !turns) part(this.#sharedLoop(item, size))
         else code(item, (f, where, range) => writeLoop({ f, module }, item, where, range))
       } else if (isSmall(item))
         code(item, (f, where) => writeSmall({ f, module }, item, where, host.fused, this.turning?.address ?? 0))

@@ -13,6 +13,9 @@ export function isProduct(item: Item): boolean {
   return realOf(out.dtype) !== undefined && a.dtype === out.dtype && b.dtype === out.dtype && out.layout.contiguous
 }
 
+/** Floating-point operations of a product. */
+export const operationsOf = (item: Item): number => 2 * writtenBy(item)[0].size * readBy(item)[0].shape.at(-1)!
+
 const spaceOf = (item: Item): number => Math.ceil(gemmJobBytes({ batch: batchOf(item) }) / 64) * 64
 
 /** Bytes for the jobs of all products. */
