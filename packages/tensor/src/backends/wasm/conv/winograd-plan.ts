@@ -84,39 +84,53 @@ interface PiecedAxis {
   readonly pieces: readonly Piece[]
 }
 
-/** What results read along an axis: of a step s, every s-th tap is of one piece. */
+/** Of places at the distance of the taps those that begin so far on: where they are among all, and how many. */
+const everyOf = (distance: number, places: number) =>
+  Array.from({ length: Math.min(distance, places) }, (_, on) => ({ on, places: Math.ceil((places - on) / distance) }))
+
+/** What results read along an axis: of a step s, every s-th tap is of one piece; of taps d apart, every d-th result. */
 function forwardAxis(shape: AxisShape, attributes: ConvAttributes, i: number): PiecedAxis {
   const { padded, axis } = windowsAxis(shape, attributes, i)
-  const { start, step, places, positions } = axis
+  const { start, step, taps, positions } = axis
+  const apart = attributes.dilation[i]
   const classes = Array.from({ length: Math.min(step, shape.window) }, (_, first) => positions.filter((k) => k % step === first))
-  const pieces = classes
-    .flatMap(cut)
-    .map((taps) => ({ positions: taps, start: start + taps[0], step, first: 0, stride: 1, places }))
-  return { padded, pieces }
+  const pieces = everyOf(apart, axis.places).flatMap(({ on, places }) =>
+    classes.flatMap(cut).map(
+      (group): Piece => ({ positions: group, start: start + on + taps[group[0]], step: step * apart, first: on, stride: apart, places }), // prettier-ignore
+    ),
+  )
+  return { padded, pieces: step === 1 || apart === 1 ? pieces : [] }
 }
 
-/** What inputs read of results: of a step s, every s-th input meets the same taps. */
+/** What inputs read of results: of a step s, every s-th input meets the same taps; of taps d apart, every d-th meets the same results. */
 function turnedAxis(shape: AxisShape, attributes: ConvAttributes, i: number): PiecedAxis {
   const { padded, phases } = phasesAxis(shape, attributes, i)
-  const pieces = phases.flatMap(({ first, places, start, taps, positions }) =>
-    cut(taps.map((_, number) => number)).map((group) => ({
-      positions: group.map((number) => positions[number]),
-      start: start + taps[group[0]],
-      step: 1,
-      first,
-      stride: attributes.strides[i],
-      places,
-    })),
+  const [step, apart] = [attributes.strides[i], attributes.dilation[i]]
+  const pieces = phases.flatMap(({ first, places: all, start, taps, positions }) =>
+    everyOf(apart, all).flatMap(({ on, places }) =>
+      cut(taps.map((_, number) => number)).map((group) => ({
+        positions: group.map((number) => positions[number]),
+        start: start + on + taps[group[0]],
+        step: apart,
+        first: first + on,
+        stride: step * apart,
+        places,
+      })),
+    ),
   )
-  return { padded, pieces: phases.every(({ taps }) => taps.length > 0) ? pieces : [] }
+  return { padded, pieces: phases.every(({ taps }) => taps.length > 0) && (step === 1 || apart === 1) ? pieces : [] }
 }
 
 /** The way forward, of a step of 1 and one piece, backwards: tiles of the results, which begin where the inputs do. */
-function mirroredAxis({ length, window, outputs }: AxisShape, { strides, padding }: ConvAttributes, i: number): PiecedAxis {
+function mirroredAxis(
+  { length, window, outputs }: AxisShape,
+  { strides, dilation, padding }: ConvAttributes,
+  i: number,
+): PiecedAxis {
   const positions = Array.from({ length: window }, (_, k) => k)
   // Results behind the end of the input add nothing to it.
   const piece = { positions, start: 0, step: 1, first: 0, stride: 1, places: Math.min(length, outputs) }
-  const isOne = window <= longest && strides[i] === 1 && padding[i][0] === 0
+  const isOne = window <= longest && strides[i] === 1 && dilation[i] === 1 && padding[i][0] === 0
   return { padded: { length: outputs, before: 0, after: 0 }, pieces: isOne ? [piece] : [] }
 }
 
@@ -170,9 +184,8 @@ export function planOf(
   filters: number,
   attributes: ConvAttributes,
 ): Plan | undefined {
-  const { dilation, groups } = attributes
-  if (axes.length > 2 || groups !== 1 || channels % 4 !== 0 || filters % 8 !== 0) return undefined
-  if (dilation.some((step) => step !== 1) || axes.every(({ window }) => window === 1)) return undefined
+  if (axes.length > 2 || attributes.groups !== 1 || channels % 4 !== 0 || filters % 8 !== 0) return undefined
+  if (axes.every(({ window }) => window === 1)) return undefined
   const given = axes.map((shape, i) => axisOf[way](shape, attributes, i))
   const [rows, columns] = given.length === 1 ? [noAxis, given[0]] : given
   const after = [rows, columns].map(({ padded }) => padded.after)

@@ -95,8 +95,8 @@ export function buildSlopes(shared: boolean, fused: boolean, tiling: Tiling): Ui
   return module.toBytes()
 }
 
-/** `Gᵀ S G` of each channel and filter, S being the sum of `parts`: the gradient of a kernel; each task is a channel. */
-export function buildSlopesTransform(shared: boolean, tiling: Tiling): Uint8Array<ArrayBuffer> {
+/** `Gᵀ S G` of each channel and filter, S being the sum of `parts`: the gradient of a kernel, or what is added to it; each task is a channel. */
+export function buildSlopesTransform(shared: boolean, tiling: Tiling, adds: boolean): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder({ memory: { shared } })
   const run = module.func('transformSlopes', { params }, (f, p) => {
     const [from, to, channels, filters, nextDown, nextAcross, parts] = [...kernelWords, 'parts'].map((_, i) =>
@@ -122,7 +122,7 @@ export function buildSlopesTransform(shared: boolean, tiling: Tiling): Uint8Arra
         for (const row of multiply(columns)) {
           const place = f.let(line)
           for (const value of row()) {
-            f.do(v128.store(place, value, 0, 4))
+            f.do(v128.store(place, adds ? f32x4.add(v128.load(place, 0, 4), value) : value, 0, 4))
             f.set(place, i32.add(place, nextAcross))
           }
           f.set(line, i32.add(line, nextDown))

@@ -5,7 +5,7 @@
  * of 36 it is 2.3 to 5.2 times as large: 1.5e-6 of that of the results, the largest 2.6e-6 of the largest result. It is not for
  * deterministic mode.
  *
- * Longer windows, and those of a larger step, are sums of convolutions with up to 3 × 3 of their taps, of step 1 on every s-th element: 5 × 5 takes 8.0 products a
+ * Longer windows, and those of a larger step or with taps farther apart, are sums of convolutions with up to 3 × 3 of their taps, of step 1 on every s-th element: 5 × 5 takes 8.0 products a
  * result instead of 25, 3 × 3 of step 2 5.4 instead of 9.
  */
 import type { Tensor } from '../../../tensor.ts'
@@ -178,6 +178,7 @@ export function winogradKernel(runtime: Runner, x: Tensor, dy: Tensor, attribute
   const slopes = bring(runtime, dy, 'f32', true)
   const kernels = runtime.reserve(Math.max(...all.map(({ bytes }) => bytes)))
   const result = target(runtime, out, 'f32')
+  const begun = new Set<number>()
   for (const { part, parts, turns, blocks, blockBytes } of all) {
     const { tiling, chunk } = part
     const key = keyOf(part)
@@ -188,7 +189,9 @@ export function winogradKernel(runtime: Runner, x: Tensor, dy: Tensor, attribute
     const last = runtime.job(28)
     const [to, nextDown, nextAcross] = tapsOf(part, out.shape, result)
     runtime.i32.set([kernels, to, channels, filters, nextDown, nextAcross, parts], last >> 2)
-    const transform = runtime.kernel(`winograd slopes/${key}`, () => buildSlopesTransform(shared, tiling))
+    const adds = begun.has(to)
+    begun.add(to)
+    const transform = runtime.kernel(`winograd kernel slopes/${key}/${adds}`, () => buildSlopesTransform(shared, tiling, adds))
     runtime.run(transform, last, { tasks: channels, grain: grainOf(filters) })
   }
   unstage(runtime, result, out, 'f32')
