@@ -162,6 +162,28 @@ describe('without a loss of its own', () => {
   })
 })
 
+test('a layer that says that it has changed is compiled anew', async () => {
+  class Grow extends Layer {
+    #factor = 1
+    set factor(value: number) {
+      this.#factor = value
+      this.changed()
+    }
+    call(x: Tensor): Tensor {
+      return x.mul(this.#factor)
+    }
+  }
+  const grow = new Grow()
+  const model = new Sequential([Input({ shape: [1] }), new Sequential([grow])])
+  const results: unknown[] = []
+  for (const factor of [2, 3]) {
+    grow.factor = factor
+    results.push((await model.predict([[1]], quiet)).toArray(), model.predictOnBatch([[10]]).toArray())
+  }
+  expect(results).toEqual([[[2]], [[20]], [[3]], [[30]]])
+  expect(model.explain()).toContain('predictStep')
+})
+
 describe('cloneModel', () => {
   class Scale extends Layer {
     factor: Tensor | undefined
