@@ -73,17 +73,27 @@ function buildElementwise(kernel: Kernel, code: number, isRows: boolean, type: R
   const run = module.func('run', { params: { job: 'i32', begin: 'i32', end: 'i32', scratch: 'i32' } }, (f, p) => {
     const pointers = Array.from({ length: count }, (_, t) => f.let(i32.load(p.job, 4 * t)))
     const numbers = kernel.args.map((_, i) => (wayAt(i) === ways.number ? f.let(splat(pointers[i])) : undefined))
-    /** Writes the loop over vectors whose operands begin at `bases`. */
-    const vectors = (bases: Local<'i32'>[], scalars: typeof numbers, begin: Expr<'i32'> | number, end: Expr<'i32'>): void => {
+    /** Writes the loop over vectors whose operands begin at `bases`, so many bytes of each in a turn. */
+    const vectors = (
+      bases: Local<'i32'>[],
+      scalars: typeof numbers,
+      [begin, end]: readonly [Expr<'i32'> | number, Expr<'i32'>],
+      turn: number,
+    ): void => {
       const compute = prepareWasm({ f, module }, kernel, lanesOf[type], { scalars })
-      f.for(begin, end, 16, (at) => {
-        const args = scalars.map((scalar, i) => (scalar ? undefined : f.let(v128.load(i32.add(bases[i], at)))))
-        for (const [k, result] of compute(args).entries()) f.do(v128.store(i32.add(bases[kernel.args.length + k], at), result))
+      f.for(begin, end, turn, (at) => {
+        const addresses = bases.map((base, i) => (scalars[i] ? base : f.let(i32.add(base, at))))
+        for (let offset = 0; offset < turn; offset += 16) {
+          const args = scalars.map((scalar, i) => (scalar ? undefined : f.let(v128.load(addresses[i], offset))))
+          for (const [k, result] of compute(args).entries()) f.do(v128.store(addresses[kernel.args.length + k], result, offset))
+        }
       })
     }
+    // Light work takes less time than its loop: four vectors in a turn are twice as fast.
+    const turn = factsOf(kernel).light ? 64 : 16
     if (!isRows) {
       const taskBytes = taskElements * bytes
-      return vectors(pointers, numbers, i32.mul(p.begin, taskBytes), i32.mul(p.end, taskBytes))
+      return vectors(pointers, numbers, [i32.mul(p.begin, taskBytes), i32.mul(p.end, taskBytes)], turn)
     }
     const rowBytes = f.let(i32.load(p.job, 4 * count))
     f.for(p.begin, p.end, 1, (row) => {
@@ -94,7 +104,10 @@ function buildElementwise(kernel: Kernel, code: number, isRows: boolean, type: R
       const scalars = numbers.map((number, i) =>
         wayAt(i) === ways.column ? f.let(splat(i32.add(pointers[i], i32.mul(row, bytes)))) : number,
       )
-      vectors(bases, scalars, 0, rowBytes)
+      // The last vector of a row may reach over its end.
+      const whole = turn === 16 ? rowBytes : f.let(i32.and(rowBytes, -turn))
+      vectors(bases, scalars, [0, whole], turn)
+      if (turn > 16) vectors(bases, scalars, [whole, rowBytes], 16)
     })
   })
   module.export(run)
