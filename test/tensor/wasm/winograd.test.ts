@@ -3,7 +3,7 @@ import { vjp } from '@typegrad/autograd'
 import { random, setDeterministic, setThreads, type Tensor } from '@typegrad/tensor'
 import fc from 'fast-check'
 import { afterEach, expect, test } from 'vitest'
-import { limits } from '../../../packages/tensor/src/backends/wasm/conv/winograd-plan.ts'
+import { limits, plans } from '../../../packages/tensor/src/backends/wasm/conv/winograd-plan.ts'
 import { runs } from '../properties.ts'
 
 const { points, ...others } = limits
@@ -12,6 +12,7 @@ const paddings = { turned: 'same', mirrored: 'valid' } as const
 const gradients = ['turned', 'mirrored'] as const
 afterEach(() => {
   Object.assign(limits, { points, ...others })
+  plans.clear()
   setDeterministic(false)
   setThreads()
 })
@@ -20,6 +21,7 @@ type Padding = Parameters<Tensor['conv']>[1]
 
 /** The result and both gradients: the plain way, or by tiles of so many results along an axis. */
 function run(x: Tensor, kernel: Tensor, options: Padding, tiles: 0 | 2 | 4): Tensor[] {
+  plans.clear()
   limits.gain = tiles ? 1e-9 : Infinity
   limits.points = tiles ? [tiles === 2 ? 4 : 6] : points
   const { value, pullback } = vjp((a, b) => a.conv(b, options), x, kernel)

@@ -176,6 +176,10 @@ function tilingOf(down: Piece, across: Piece, channels: number, filters: number)
   return best && { ...best, time: least }
 }
 
+/** Plans that were made: to make one takes some times as long as a small convolution. Who changes the limits clears them. */
+export const plans = new Map<string, Plan | undefined>()
+const mostPlans = 256
+
 /** How the convolution of the axes of so many channels is computed by tiles, if that is worth it. */
 export function planOf(
   way: Way,
@@ -185,6 +189,27 @@ export function planOf(
   attributes: ConvAttributes,
 ): Plan | undefined {
   if (axes.length > 2 || attributes.groups !== 1 || channels % 4 !== 0 || filters % 8 !== 0) return undefined
+  let key = `${way} ${channels} ${filters}`
+  const { strides, dilation, padding } = attributes
+  for (let i = 0; i < axes.length; i++) {
+    const { length, window, outputs } = axes[i]
+    key += `/${length} ${window} ${outputs} ${strides[i]} ${dilation[i]} ${padding[i][0]}`
+  }
+  let plan = plans.get(key)
+  if (plan || plans.has(key)) return plan
+  if (plans.size >= mostPlans) plans.clear()
+  plan = makePlan(way, axes, channels, filters, attributes)
+  plans.set(key, plan)
+  return plan
+}
+
+function makePlan(
+  way: Way,
+  axes: readonly AxisShape[],
+  channels: number,
+  filters: number,
+  attributes: ConvAttributes,
+): Plan | undefined {
   if (axes.every(({ window }) => window === 1)) return undefined
   const given = axes.map((shape, i) => axisOf[way](shape, attributes, i))
   const [rows, columns] = given.length === 1 ? [noAxis, given[0]] : given

@@ -59,8 +59,7 @@ const interpolations: Readonly<Record<4 | 6, { finite: Matrix; elements: Matrix 
   },
 }
 
-/** The filtering of a window by so many points. */
-export function filteringOf(window: number, points: 4 | 6): Filtering {
+function makeFiltering(window: number, points: 4 | 6): Filtering {
   if (window === 1) return { outputs: 1, points: 1, results: [[1]], elements: [[1]], window: [[1]] }
   const { finite, elements } = interpolations[points]
   const outputs = points - window + 1
@@ -72,6 +71,16 @@ export function filteringOf(window: number, points: 4 | 6): Filtering {
     Array.from({ length: count }, (_, i) => (i === count - 1 ? 1 : 0)),
   ]
   return { outputs, points, results: transposed(powers(outputs, false)), elements, window: powers(window, true) }
+}
+
+const made = new Map<number, Filtering>()
+
+/** The filtering of a window by so many points. */
+export function filteringOf(window: number, points: 4 | 6): Filtering {
+  const key = 8 * window + points
+  let filtering = made.get(key)
+  if (!filtering) made.set(key, (filtering = makeFiltering(window, points)))
+  return filtering
 }
 
 /** How a tile is filtered along the axes of an image. */
