@@ -1,5 +1,5 @@
 import { bytesPerElement, isFloat } from '../dtype.ts'
-import { kernel } from '../formula/kernel.ts'
+import { kernel, type Kernel } from '../formula/kernel.ts'
 import { keyOf, name, namesIn, substitute, type Formula } from '../formula/parse.ts'
 import { contiguousLayout } from '../layout.ts'
 import { Tensor } from '../tensor.ts'
@@ -101,14 +101,19 @@ function isOpen(node: Node): node is Elementwise {
 
 const isLong = (formula: Call): boolean => long.has(formula.fn)
 
-function longPartsOf(node: Elementwise): Call[] {
+const longParts = new WeakMap<Kernel, readonly Call[]>()
+
+function longPartsOf({ details: { kernel: of } }: Elementwise): readonly Call[] {
+  const known = longParts.get(of)
+  if (known) return known
   const found: Call[] = []
   const visit = (formula: Formula): void => {
     if (formula.op !== 'call') return
     if (isLong(formula)) found.push(formula)
     formula.args.forEach(visit)
   }
-  for (const { formula } of node.details.kernel.results) visit(formula)
+  for (const { formula } of of.results) visit(formula)
+  longParts.set(of, found)
   return found
 }
 

@@ -1,5 +1,6 @@
 import { BackendError } from '../../errors.ts'
 import type { Kernel } from '../../formula/kernel.ts'
+import type { Formula } from '../../formula/parse.ts'
 import { type Expr, f32x4, f64x2, type FunctionBuilder, i32x4, Local, type ModuleBuilder, v128 } from './assembler/index.ts'
 import { type Graph, graphOf, is, isLong, type LaneType, mathematics, type Node, Site } from './math/index.ts'
 
@@ -28,11 +29,21 @@ export type Rendered = (args: readonly (Vector | undefined)[]) => readonly Lanes
 export function canRender(kernel: Kernel, type: LaneType): boolean {
   let known = rendered.get(kernel)
   if (!known) rendered.set(kernel, (known = {}))
-  return (known[type] ??= hasCode(graphOf(kernel, type), type))
+  return (known[type] ??=
+    type === 'i32x4' ? hasCode(graphOf(kernel, type), type) : kernel.results.every(({ formula }) => isKnown(formula, type)))
 }
 
 /** What {@link canRender} said: it is asked for every node of a program, and most are kernels of a table. */
 const rendered = new WeakMap<Kernel, Partial<Record<LaneType, boolean>>>()
+
+/** Whether there is code for a formula of floats, which takes no graph to see: what has numbers only is computed. */
+function isKnown(formula: Formula, type: LaneType): boolean {
+  if (formula.op !== 'call' || formula.args.every(({ op }) => op === 'number')) return true
+  return hasWriter(formula.fn, type) && formula.args.every((arg) => isKnown(arg, type))
+}
+
+const hasWriter = (fn: string, type: LaneType): boolean =>
+  logical.has(fn) || Object.hasOwn(comparisons[type], fn) || Object.hasOwn(mathematics[type], fn)
 
 function hasCode({ nodes }: Graph, type: LaneType): boolean {
   const int = type === 'i32x4'
@@ -40,7 +51,7 @@ function hasCode({ nodes }: Graph, type: LaneType): boolean {
     if (fn === '@number') return !int || value === (value | 0)
     // A quotient of integers is a fraction until it is stored.
     if (int && args.some((arg, i) => arg.fn === '/' && !(fn === 'select' && i > 0))) return false
-    return fn === '@argument' || logical.has(fn) || Object.hasOwn(comparisons[type], fn) || Object.hasOwn(mathematics[type], fn)
+    return fn === '@argument' || hasWriter(fn, type)
   })
 }
 

@@ -83,7 +83,8 @@ export class Bytes {
   }
 
   #makeRoom(count: number): void {
-    const data = new Uint8Array(4 * Math.max(this.#data.length, count))
+    // No more than is soon filled: fresh pages cost more than copies of what was written.
+    const data = new Uint8Array(Math.max(2 * this.#data.length, this.#length + count + 64))
     data.set(this.#data)
     this.#data = data
   }
