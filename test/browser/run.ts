@@ -21,7 +21,7 @@ const folder = mkdtempSync(join(tmpdir(), 'typegrad-browser-files-'))
 await new Sequential([new Dense({ units: 512, inputDim: 1024 })]).save(join(folder, 'wide.keras'))
 const files: Readonly<Record<string, Uint8Array>> = {
   '/files/wide.keras': readFileSync(join(folder, 'wide.keras')),
-  '/files/model.onnx': encodeOnnx(triple),
+  '/files/model.onnx': await encodeOnnx(triple),
 }
 rmSync(folder, { recursive: true })
 

@@ -119,7 +119,7 @@ describe('every layer', () => {
     const entry = found.get(one.class) ?? { cases: 0, exported: 0, reasons: new Set<string>() }
     found.set(one.class, entry)
     entry.cases++
-    const bytes = exported(model)
+    const bytes = await exported(model)
     if (bytes instanceof MismatchError) entry.reasons.add(bytes.problems[0].replace(/^layer '[^']*': /, ''))
     else entry.exported++
     const error = bytes instanceof MismatchError ? 0 : await difference(bytes, model, x, expected)
@@ -134,9 +134,9 @@ describe('every layer', () => {
   })
 })
 
-function exported(model: Model): Uint8Array | MismatchError {
+async function exported(model: Model): Promise<Uint8Array | MismatchError> {
   try {
-    return encodeOnnx(model)
+    return await encodeOnnx(model)
   } catch (error) {
     if (error instanceof MismatchError) return error
     throw error

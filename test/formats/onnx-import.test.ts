@@ -176,7 +176,7 @@ const small = (): Sequential =>
 
 describe('a loaded model', () => {
   it('says what it takes and gives, and is a function, a module, a layer', async () => {
-    const model = await loadOnnx(encodeOnnx(small()))
+    const model = await loadOnnx(await encodeOnnx(small()))
     expect(model.inputInfo).toEqual([{ name: model.inputNames[0], dtype: 'float32', shape: [null, 4] }])
     expect(model.outputInfo).toEqual([{ name: model.outputNames[0], dtype: 'float32', shape: [null, 2] }])
     expect(model.countParams()).toBe(4 * 3 + 3 + 3 * 2 + 2)
@@ -195,7 +195,7 @@ describe('a loaded model', () => {
   })
 
   it('goes on learning where its weights are told to', async () => {
-    const model = await loadOnnx(encodeOnnx(small()))
+    const model = await loadOnnx(await encodeOnnx(small()))
     expect(model.trainableWeights).toEqual([])
     for (const weight of model.weights) weight.trainable = true
     model.compile({ optimizer: new Adam({ learningRate: 0.05 }), loss: 'mse' })
@@ -204,14 +204,14 @@ describe('a loaded model', () => {
     expect(history['loss'].at(-1)).toBeLessThan(history['loss'][0] / 2)
     const path = join(folder, 'tuned.safetensors')
     await model.saveWeights(path)
-    const again = await loadOnnx(encodeOnnx(small()))
+    const again = await loadOnnx(await encodeOnnx(small()))
     await again.loadWeights(path)
     expect(again.getWeights().map((w) => w.toArray() as unknown)).toEqual(model.getWeights().map((w) => w.toArray() as unknown))
     await expect(model.save(join(folder, 'a.keras'))).rejects.toThrow(/the graph of an ONNX file/)
   })
 
   it('says what does not fit', async () => {
-    const model = await loadOnnx(encodeOnnx(small()))
+    const model = await loadOnnx(await encodeOnnx(small()))
     expect(() => model.apply(tensor([[1, 2, 3]]))).toThrow(ShapeError)
     expect(() => model.apply(tensor([[1, 2, 3]]))).toThrow(/is \[1, 3\], the file says \[null, 4\]/)
   })
@@ -308,7 +308,9 @@ describe('files', () => {
   })
 
   it(`are read or refused when they are damaged, ${runs} times`, async () => {
-    const outcome = await fuzz([encodeOnnx(small()), ...models.map((one) => bytes(one.model))], (damaged) => loadOnnx(damaged))
+    const outcome = await fuzz([await encodeOnnx(small()), ...models.map((one) => bytes(one.model))], (damaged) =>
+      loadOnnx(damaged),
+    )
     expect(outcome.refused).toBeGreaterThan(runs / 2)
   })
 })

@@ -1,10 +1,9 @@
 /** Models for ONNX runtimes: layer by layer, for inference, with any batch size. */
 import type { AnyLayer, SymbolicShape, SymbolicTensor } from '@typegrad/layers'
 import { classNameOf } from '@typegrad/layers/internals'
-import { Model, Sequential, type SaveTarget } from '@typegrad/model'
+import { Model, Sequential } from '@typegrad/model'
 import { ValueError, type DType, type Shape } from '@typegrad/tensor'
 import { refuse } from '../errors.ts'
-import { writePieces } from '../files/files.ts'
 import { Builder } from './builder.ts'
 import { Unsayable } from './converters/converter.ts'
 import { converters } from './converters/index.ts'
@@ -103,11 +102,8 @@ function unique(names: readonly string[]): string[] {
   })
 }
 
-/**
- * A model as the bytes of an ONNX file (operator set 17), for inference; the batch may have any size. Inputs and outputs have the names of
- * `model.inputNames` and `model.outputNames`; of several with one name, such as a layer's output and states, the others have a number. What ONNX cannot say is listed at once and refused. @throws MismatchError
- */
-export function encodeOnnx(model: Model): Uint8Array {
+/** The bytes of the file; see `encodeOnnx`. */
+export function encode(model: Model): Uint8Array {
   if (!model.built)
     throw new ValueError(`exportOnnx: model '${model.name}' has no weights yet; begin it with an Input, or call it on data once`)
   const sequential = model instanceof Sequential
@@ -129,9 +125,4 @@ export function encodeOnnx(model: Model): Uint8Array {
   })
   const { nodes, constants } = made.builder
   return encodeModel({ name: model.name, nodes, constants, inputs, outputs })
-}
-
-/** Writes a model to an `.onnx` file, which is replaced as a whole or not at all; see {@link encodeOnnx}. */
-export async function exportOnnx(model: Model, target: SaveTarget): Promise<void> {
-  await writePieces(target, [encodeOnnx(model)], 'exportOnnx')
 }

@@ -154,11 +154,8 @@ function siblingOf(source: LoadSource, location: string, fail: Fail): string {
   return String(source).replace(/[^/\\]*$/, location)
 }
 
-/**
- * The model of an ONNX file: a path, a URL, a `Blob` or bytes. int64 becomes int32, 16-bit floats float32. Operators, attributes and types that are
- * not supported are listed at once. Nothing in a file is run but these operators. @throws MismatchError, FormatError
- */
-export async function loadOnnx(source: LoadSource, given?: LoadOnnxOptions): Promise<OnnxModel> {
+/** The model; see `loadOnnx`. */
+export async function load(source: LoadSource, given?: LoadOnnxOptions): Promise<OnnxModel> {
   const options = optionsOf('loadOnnx', given, { onProgress: undefined, externalData: {} })
   const what = `loadOnnx: ${nameOf(source)}`
   const fail: Fail = (why) => new FormatError(`${what} is no valid ONNX file: ${why}`)
